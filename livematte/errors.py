@@ -1,0 +1,59 @@
+"""Every error livematte raises on purpose.
+
+    LivematteError                      something a person can act on
+    ├── UsageError       (ValueError)   what was asked for cannot be
+    ├── SourceError      (OSError)      a camera, stream or file gives no frames
+    ├── BackgroundError  (OSError)      a background picture or video cannot be read
+    ├── WeightsError     (ValueError)   a weight file is missing, damaged or of another network
+    ├── DeviceError      (RuntimeError) the device asked for cannot render
+    ├── RenderError      (RuntimeError) the renderer failed on a frame
+    └── SinkError        (OSError)      a window, virtual camera or file takes no pictures
+
+Each says what happened and to what, and what to do next, and each is also the builtin that a
+caller who knows nothing of livematte would catch.
+"""
+
+from __future__ import annotations
+
+
+class LivematteError(Exception):
+    """Something went wrong that the person at the keyboard can act on.
+
+    `problem` says what happened and to what; `remedy` says what to do next.
+    """
+
+    def __init__(self, problem: str, remedy: str) -> None:
+        super().__init__(problem, remedy)
+        self.problem = problem
+        self.remedy = remedy
+
+    def __str__(self) -> str:
+        return f"{self.problem} {self.remedy}"
+
+
+class UsageError(LivematteError, ValueError):
+    """What was asked for cannot be: an unknown colour, a size out of range, options that clash."""
+
+
+class SourceError(LivematteError, OSError):
+    """A camera, stream or file cannot be opened, or stopped giving frames."""
+
+
+class BackgroundError(LivematteError, OSError):
+    """A background picture or video cannot be read."""
+
+
+class WeightsError(LivematteError, ValueError):
+    """A weight file is missing, damaged, of the wrong hash or of another network."""
+
+
+class DeviceError(LivematteError, RuntimeError):
+    """The device that was asked for cannot render here."""
+
+
+class RenderError(LivematteError, RuntimeError):
+    """The renderer failed on a frame."""
+
+
+class SinkError(LivematteError, OSError):
+    """A window, virtual camera or file does not take pictures."""

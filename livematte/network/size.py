@@ -1,0 +1,34 @@
+"""What MODNet is fed: the size rule and the normalising constants, for every renderer."""
+
+from __future__ import annotations
+
+from typing import Final
+
+from livematte.frame import Size
+
+STRIDE: Final = 32
+"""MODNet's encoder halves the picture five times, so both sides are multiples of 2**5."""
+
+DEFAULT_SHORT_SIDE: Final = 288
+"""In front of a camera the matte is best here; 512 costs three times as much and is worse."""
+
+SHORT_SIDES: Final = range(224, 1088 + 1)
+"""Short sides that can be asked for; below 224 the network loses people."""
+
+PIXEL_MEAN: Final = 127.5
+PIXEL_SCALE: Final = 127.5
+"""The network's input is (pixel - PIXEL_MEAN) / PIXEL_SCALE: 0..255 becomes -1..1, in RGB order."""
+
+
+def network_size(frame: Size, short_side: int) -> Size:
+    """The size at which the network sees a frame: `short_side` pixels, the other in proportion.
+
+    Both sides are rounded to the nearest multiple of 32, never to 0. The rule follows MODNet's
+    own demo, which rounds the long side down; to the nearest keeps the proportions closer.
+    """
+    scale = short_side / min(frame)
+    return Size(_to_stride(frame.width * scale), _to_stride(frame.height * scale))
+
+
+def _to_stride(pixels: float) -> int:
+    return max(STRIDE, int(pixels / STRIDE + 0.5) * STRIDE)
