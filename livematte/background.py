@@ -2,14 +2,35 @@
 
 from __future__ import annotations
 
+import difflib
+import threading
 from abc import ABC, abstractmethod
+from collections.abc import Iterator
 from dataclasses import dataclass
-from typing import Final
+from pathlib import Path
+from typing import TYPE_CHECKING, Final
 
+import cv2
+import numpy as np
+import webcolors  # type: ignore[import-untyped]  # it ships no types
+
+from livematte.errors import BackgroundError, UsageError
 from livematte.frame import Image, Size
+
+if TYPE_CHECKING:
+    import av
+
+CHROMA_GREEN: Final = "#00b140"
+"""The green of green screens, for a program further on to key out; "green" means this one."""
 
 BLUR_REDUCTION: Final = 4
 """Backgrounds are blurred on a copy this many times smaller a side: the blur hides the loss."""
+
+BLUR_SIGMAS: Final = (4.0, 100.0)
+"""The least and the most blur, in pixels; less than the least would not hide the reduction."""
+
+PAUSE_SECONDS: Final = 2.0
+"""A moving background that was not shown for longer goes on where it was, decoding nothing."""
 
 
 class Background(ABC):
@@ -61,3 +82,194 @@ class Transparent(Background):
     @property
     def description(self) -> str:
         return "transparent"
+
+
+class Still(Picture):
+    """A picture that does not move: a photograph or one colour, fitted to the frame once."""
+
+    def __init__(self, image: Image, description: str) -> None:
+        """`image`: uint8 BGR (H, W, 3) of any size."""
+        self._image = image
+        self._description = description
+        self._fitted = image
+
+    @property
+    def description(self) -> str:
+        return self._description
+
+    def picture_at(self, size: Size, seconds: float) -> Image:  # noqa: ARG002
+        if Size.of(self._fitted) != size:
+            self._fitted = cover(self._image, size)
+        return self._fitted
+
+
+class Moving(Picture):
+    """A video or animation, looped, at its own speed.
+
+    Decoded on the way rather than at once, because a long video does not fit into memory. Frames
+    that are never shown, because the camera is slower, are decoded but not converted.
+    """
+
+    def __init__(self, path: Path) -> None:
+        """Raises `BackgroundError` if not one frame of `path` can be decoded."""
+        self._path = path
+        self._shown: Image | None = None
+        self._lock = threading.Lock()  # frames and slates are made in different threads
+        self._restart(0.0)
+
+    @property
+    def description(self) -> str:
+        return self._path.name
+
+    def picture_at(self, size: Size, seconds: float) -> Image:
+        with self._lock:
+            return self._at(size, seconds)
+
+    def _at(self, size: Size, seconds: float) -> Image:
+        if not self._from_seconds <= seconds < self._until_seconds + PAUSE_SECONDS:
+            # Another background was shown meanwhile: go on from the frame that was shown last.
+            self._shift(seconds - self._from_seconds)
+        advanced = False
+        while self._until_seconds <= seconds:
+            self._advance()
+            advanced = True
+        if advanced or self._shown is None or Size.of(self._shown) != size:
+            pixels = self._current.to_ndarray(format="bgr24").astype(np.uint8, copy=False)
+            self._shown = cover(pixels, size)
+        return self._shown
+
+    def _restart(self, seconds: float) -> None:
+        """Show the first frame from `seconds` on."""
+        self._frames = self._decode()
+        self._loop_seconds = self._until_seconds = seconds
+        first = next(self._frames, None)
+        if first is None:
+            raise BackgroundError(
+                f"No picture in {self._path} could be decoded.",
+                "Check that it plays in a video player, or choose another background.",
+            )
+        self._show(first)
+
+    def _advance(self) -> None:
+        following = next(self._frames, None)
+        if following is None:
+            self._restart(self._until_seconds)
+        else:
+            self._show(following)
+
+    def _shift(self, seconds: float) -> None:
+        self._loop_seconds += seconds
+        self._from_seconds += seconds
+        self._until_seconds += seconds
+
+    def _show(self, timed: tuple[float, float, av.VideoFrame]) -> None:
+        start, duration, self._current = timed
+        self._from_seconds = self._loop_seconds + start
+        self._until_seconds = self._from_seconds + duration
+
+    def _decode(self) -> Iterator[tuple[float, float, av.VideoFrame]]:
+        """Each frame with its start and duration in seconds from the first one."""
+        import av  # loads FFmpeg, which few runs need
+
+        try:
+            with av.open(str(self._path)) as container:
+                video = container.streams.video[0]
+                usual = float(1 / (video.average_rate or 25))
+                first_seconds: float | None = None
+                waiting: tuple[float, av.VideoFrame] | None = None
+                for frame in container.decode(video):
+                    seconds = frame.time if frame.time is not None else 0.0
+                    if first_seconds is None:
+                        first_seconds = seconds
+                    start = seconds - first_seconds
+                    if waiting is not None:
+                        duration = start - waiting[0]
+                        if duration > 0:
+                            yield waiting[0], duration, waiting[1]
+                    waiting = start, frame
+                if waiting is not None:
+                    yield waiting[0], usual, waiting[1]
+        except (av.FFmpegError, IndexError, OSError):
+            # Nothing decodable: `_restart` says so. Damage further on: loop what came before.
+            return
+
+
+def cover(image: Image, size: Size) -> Image:
+    """`image` scaled to fill `size`, its overhang cropped evenly, its proportions kept."""
+    height, width = image.shape[:2]
+    scale = max(size.width / width, size.height / height)
+    crop_width = min(width, max(1, round(size.width / scale)))
+    crop_height = min(height, max(1, round(size.height / scale)))
+    left, top = (width - crop_width) // 2, (height - crop_height) // 2
+    crop = image[top : top + crop_height, left : left + crop_width]
+    shrinking = scale < 1
+    fitted = cv2.resize(crop, size, interpolation=cv2.INTER_AREA if shrinking else cv2.INTER_LINEAR)
+    return fitted.astype(np.uint8, copy=False)
+
+
+def solid(color: str, description: str | None = None) -> Still:
+    """One colour, by its CSS name or as #rrggbb; raises ValueError for anything else."""
+    rgb = webcolors.hex_to_rgb(color) if color.startswith("#") else webcolors.name_to_rgb(color)
+    pixel = np.array([[[rgb.blue, rgb.green, rgb.red]]], np.uint8)
+    return Still(pixel, description or color)
+
+
+def parse(text: str) -> Background:
+    """The background that a person means: "#1e90ff", "navy", "blur:20", "beach.jpg", ...
+
+    Raises `UsageError` if it is none of the kinds and `BackgroundError` if its file is unreadable.
+    """
+    word, _, argument = text.partition(":")
+    if word == "blur" and not Path(text).exists():
+        return _parse_blur(argument) if argument else Blur()
+    if text == "transparent":
+        return Transparent()
+    if text == "green":
+        return solid(CHROMA_GREEN, "green")
+    try:
+        return solid(text)
+    except ValueError:
+        return _open_file(text)
+
+
+def _parse_blur(argument: str) -> Blur:
+    least, most = BLUR_SIGMAS
+    try:
+        sigma = float(argument)
+    except ValueError:
+        sigma = float("nan")
+    if not least <= sigma <= most:
+        raise UsageError(
+            f"Blur {argument!r} is not a number from {least:g} to {most:g}.",
+            "It is the blur's radius in pixels; try blur:20.",
+        )
+    return Blur(sigma)
+
+
+def _open_file(text: str) -> Background:
+    path = Path(text).expanduser()
+    if not path.exists():
+        raise UsageError(f"Background {text!r} is neither a colour nor a file.", _suggest(text))
+    if path.is_dir():
+        raise BackgroundError(f"Background {text} is a folder.", "Name one file in it.")
+    try:
+        with path.open("rb") as file:
+            is_gif = file.read(3) == b"GIF"
+    except OSError as error:
+        raise BackgroundError(
+            f"Background {text} cannot be read: {error.strerror}.", "Check its permissions."
+        ) from error
+    # OpenCV reads only the first picture of an animation.
+    image = None if is_gif else cv2.imread(str(path), cv2.IMREAD_COLOR)
+    if image is not None:
+        return Still(image.astype(np.uint8, copy=False), path.name)
+    return Moving(path)
+
+
+def _suggest(text: str) -> str:
+    names = ["blur", "transparent", *webcolors.names()]
+    close = difflib.get_close_matches(text.lower(), names, n=1)
+    hint = f"Did you mean {close[0]!r}? " if close else ""
+    return hint + (
+        "Give a colour (#1e90ff, navy), blur or blur:20, transparent, or a picture or video file."
+    )

@@ -63,6 +63,8 @@ class Rendered:
         straight alpha, and 0 wherever alpha is 0: invisible pixels must not hold the room either.
     alpha: uint8 (H, W); 0 is background, 255 is person. The slate's is 0 everywhere.
     index, captured_seconds, media_seconds: those of the one frame that it was made from.
+    transparent: nothing stands behind the person, so `alpha` belongs to what is shown; otherwise
+        `image` is the whole picture, and `alpha` only tells where the person is in it.
     """
 
     image: Image
@@ -70,6 +72,7 @@ class Rendered:
     index: int
     captured_seconds: float
     media_seconds: float
+    transparent: bool = False
 
     def __post_init__(self) -> None:
         _require_bgr("Rendered.image", self.image)

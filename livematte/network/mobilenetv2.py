@@ -8,32 +8,11 @@ stood, so that the parameters keep the numbers they have in the official checkpo
 
 from __future__ import annotations
 
-from typing import Final, NamedTuple
+from typing import NamedTuple
 
 from torch import Tensor, nn
 
-STEM_CHANNELS: Final = 32
-HEAD_CHANNELS: Final = 1280
-
-
-class Stage(NamedTuple):
-    """A row of the paper's table 2: t, c, n and s."""
-
-    expansion: int
-    channels: int
-    blocks: int
-    stride: int
-
-
-STAGES: Final = (
-    Stage(1, 16, 1, 1),
-    Stage(6, 24, 2, 2),
-    Stage(6, 32, 3, 2),
-    Stage(6, 64, 4, 2),
-    Stage(6, 96, 3, 1),
-    Stage(6, 160, 3, 2),
-    Stage(6, 320, 1, 1),
-)
+from livematte.network.layout import HEAD_CHANNELS, STAGES, STEM_CHANNELS
 
 
 def _convolution(
@@ -47,7 +26,7 @@ def _convolution(
 
 
 class InvertedResidual(nn.Module):
-    """Widen by 1x1, filter each channel by 3x3, narrow by a linear 1x1; add the input if it fits."""
+    """Widen by 1x1, filter each channel by 3x3, narrow by 1x1; add the input if it fits."""
 
     def __init__(self, in_channels: int, out_channels: int, stride: int, expansion: int) -> None:
         super().__init__()

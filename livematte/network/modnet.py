@@ -11,7 +11,7 @@ Layers bear their names in the official checkpoints. All BatchNorm is folded int
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import Any, Final
+from typing import Final
 
 import numpy as np
 import torch
@@ -19,8 +19,8 @@ import torch.nn.functional as F
 from numpy.typing import NDArray
 from torch import Tensor, nn
 
-from livematte.errors import WeightsError
-from livematte.network.mobilenetv2 import HEAD_CHANNELS, Features
+from livematte.network.layout import HEAD_CHANNELS
+from livematte.network.mobilenetv2 import Features
 
 HR_CHANNELS: Final = 32
 NORM_EPSILON: Final = 1e-5
@@ -65,6 +65,18 @@ class ConvIBNormRelu(nn.Module):
         return out
 
 
+class BareConv(nn.Module):
+    """A convolution alone; the official network wraps it like those with IBNorm and ReLU."""
+
+    def __init__(self, in_channels: int, out_channels: int, kernel: int) -> None:
+        super().__init__()
+        self.layers = nn.Sequential(nn.Conv2d(in_channels, out_channels, kernel))
+
+    def forward(self, x: Tensor) -> Tensor:
+        out: Tensor = self.layers(x)
+        return out
+
+
 class SEBlock(nn.Module):
     """Squeeze and excitation: weigh each channel by what the whole picture holds of it.
 
@@ -81,7 +93,7 @@ class SEBlock(nn.Module):
         )
 
     def forward(self, x: Tensor) -> Tensor:
-        weight = self.fc(x.mean(dim=(2, 3), dtype=torch.float32).to(x.dtype))
+        weight: Tensor = self.fc(x.mean(dim=(2, 3), dtype=torch.float32).to(x.dtype))
         return x * weight[:, :, None, None]
 
 
@@ -144,17 +156,16 @@ class FusionBranch(nn.Module):
         hr = HR_CHANNELS
         self.conv_lr4x = ConvIBNormRelu(hr, hr, kernel=5)
         self.conv_f2x = ConvIBNormRelu(2 * hr, hr, kernel=3)
-        # The official last layer is a block too, with neither norm nor ReLU; hence its name.
-        last = nn.Module()
-        last.layers = nn.Sequential(nn.Conv2d(hr // 2, 1, kernel_size=1))
-        self.conv_f = nn.ModuleList((ConvIBNormRelu(hr + 3, hr // 2, kernel=3), last))
+        self.conv_f = nn.Sequential(
+            ConvIBNormRelu(hr + 3, hr // 2, kernel=3), BareConv(hr // 2, 1, kernel=1)
+        )
 
     def forward(self, image: Tensor, lr8x: Tensor, hr2x: Tensor) -> Tensor:
         lr4x = self.conv_lr4x(_resize(lr8x, 2))  # (N, 32, H/4, W/4)
         lr2x = _resize(lr4x, 2)
         f2x = self.conv_f2x(torch.cat((lr2x, hr2x), dim=1))  # (N, 32, H/2, W/2)
-        f = self.conv_f[0](torch.cat((_resize(f2x, 2), image), dim=1))  # (N, 16, H, W)
-        return torch.sigmoid(self.conv_f[1].layers(f))  # (N, 1, H, W)
+        f = self.conv_f(torch.cat((_resize(f2x, 2), image), dim=1))  # (N, 1, H, W)
+        return torch.sigmoid(f)
 
 
 class MODNet(nn.Module):
@@ -173,6 +184,24 @@ class MODNet(nn.Module):
         hr2x = self.hr_branch(image, enc2x, enc4x, lr8x)
         alpha: Tensor = self.f_branch(image, lr8x, hr2x)
         return alpha
+
+
+def load_modnet(state: Mapping[str, NDArray[np.float32]]) -> MODNet:
+    """MODNet with these weights, ready to run on the CPU: eval mode, no gradients, channels_last.
+
+    state: every parameter by name, as `network.weights.fold` returns them; copied.
+    """
+    # On the meta device nothing is allocated or drawn at random only to be replaced.
+    with torch.device("meta"):
+        modnet = MODNet()
+    modnet.load_state_dict({name: _parameter(state[name]) for name in state}, assign=True)
+    return modnet.eval().requires_grad_(False)
+
+
+def _parameter(array: NDArray[np.float32]) -> Tensor:
+    parameter = torch.tensor(array)
+    is_convolution = parameter.ndim == 4
+    return parameter.contiguous(memory_format=torch.channels_last) if is_convolution else parameter
 
 
 def _resize(x: Tensor, scale: float) -> Tensor:

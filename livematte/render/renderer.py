@@ -6,10 +6,15 @@ around a renderer; `tests/render/test_contract.py` holds every implementation to
 
 from __future__ import annotations
 
-from typing import Protocol
+from typing import TYPE_CHECKING, NamedTuple, Protocol
 
-from livematte.background import Background
-from livematte.frame import Frame, Rendered
+from livematte.errors import DeviceError, RenderError, UsageError
+from livematte.network import weights
+from livematte.network.size import network_size
+
+if TYPE_CHECKING:
+    from livematte.background import Background
+    from livematte.frame import Frame, Rendered, Size
 
 
 class Renderer(Protocol):
@@ -22,15 +27,18 @@ class Renderer(Protocol):
     A renderer is made and closed by the thread that submits.
     """
 
-    depth: int
-    """How many frames may be in flight: submitted and not collected."""
+    @property
+    def depth(self) -> int:
+        """How many frames may be in flight: submitted and not collected."""
+        ...
 
-    description: str
-    """What the user is told: "PyTorch float32 on the CPU, matte at 512x288"."""
+    @property
+    def description(self) -> str:
+        """What the user is told: "PyTorch float32 on the CPU, matte at 512x288"."""
+        ...
 
     def submit(self, frame: Frame, background: Background) -> bool:
-        """Take a frame to render; False, at once and without looking at it, if `depth` are in
-        flight.
+        """Take a frame to render; False, at once and untouched, if `depth` are in flight.
 
         The renderer reads `frame.image` until the picture made from it has been collected.
 
@@ -52,3 +60,65 @@ class Renderer(Protocol):
     def close(self) -> None:
         """Give everything back. Closing twice is fine; pictures in flight are lost."""
         ...
+
+
+class Choice(NamedTuple):
+    """A renderer, and why it is this one where that was left to livematte; "" where it was not."""
+
+    renderer: Renderer
+    reason: str
+
+
+def check_device(device: str) -> None:
+    """Raises `UsageError` if `device` is none of auto, cpu, cuda and cuda:N. Loads nothing."""
+    kind, _, index = device.partition(":")
+    if device not in ("auto", "cpu", "cuda") and not (kind == "cuda" and index.isdecimal()):
+        raise UsageError(
+            f"Device {device!r} is not known.",
+            "Choose auto, cpu, cuda, or cuda:1 for a second GPU.",
+        )
+
+
+def open_renderer(
+    device: str, *, frame_size: Size, matte_short_side: int, weights_name: str
+) -> Choice:
+    """Open the renderer for frames of `frame_size` on `device`: auto, cpu, cuda or cuda:N.
+
+    matte_short_side: the shorter side, in pixels, of what the network sees.
+    weights_name: the name of a set of weights, or the path of a file; see `network.weights.find`.
+
+    Raises `DeviceError` if the device was named and cannot be used, saying why; `WeightsError` if
+    the weights cannot be; `UsageError` if `device` is no device.
+    """
+    check_device(device)
+    state = weights.fold(weights.read(weights.find(weights_name)))
+    matte_size = network_size(frame_size, matte_short_side)
+
+    # PyTorch takes seconds to import; whoever only asks for help or mistypes need not wait.
+    from livematte.network.modnet import load_modnet
+    from livematte.render.cpu import CpuRenderer
+
+    if device == "cpu":
+        return Choice(CpuRenderer(frame_size, matte_size, load_modnet(state)), "")
+
+    from livematte.render.cuda import CudaRenderer, cuda_problem
+
+    name = "cuda:0" if device in ("auto", "cuda") else device
+    problem = cuda_problem(name)
+    if problem is None:
+        reason = "a CUDA device was found" if device == "auto" else ""
+        return Choice(CudaRenderer(name, frame_size, matte_size, load_modnet(state)), reason)
+    if device == "auto":
+        return Choice(CpuRenderer(frame_size, matte_size, load_modnet(state)), problem)
+    raise DeviceError(
+        f"Device {device} cannot be used: {problem}.", "Leave out --device, or choose --device cpu."
+    )
+
+
+def require_size(frame: Frame, size: Size) -> None:
+    """Raises `RenderError` if `frame` is not of the size that a renderer was opened for."""
+    if frame.size != size:
+        raise RenderError(
+            f"Frame {frame.index} is {frame.size}; the renderer was opened for {size}.",
+            "Start again: the camera has changed its mode.",
+        )

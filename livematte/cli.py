@@ -1,0 +1,441 @@
+"""The command line: arguments to objects. The only file that prints or exits."""
+
+from __future__ import annotations
+
+import os
+import re
+import signal
+import sys
+import threading
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Final, NoReturn
+
+import typer
+from rich.console import Console
+from rich.markup import escape
+from rich.progress import BarColumn, DownloadColumn, Progress, TextColumn, TransferSpeedColumn
+from rich.table import Table
+
+from livematte import __version__
+from livematte.errors import LivematteError, SourceError, UsageError
+from livematte.frame import Size
+from livematte.network.size import DEFAULT_SHORT_SIDE, SHORT_SIDES
+from livematte.quiet import silence_libraries
+
+if TYPE_CHECKING:
+    from livematte.background import Background
+    from livematte.pipeline import Pipeline
+    from livematte.render.renderer import Choice
+    from livematte.sinks import PreviewWindow, Sink
+    from livematte.sources import Source
+
+EXIT_FAILURE: Final = 1
+EXIT_USAGE: Final = 2
+
+AUTOMATIC: Final = "auto"
+"""The value of --virtual-camera when none is given."""
+
+app = typer.Typer(
+    name="livematte",
+    add_completion=True,
+    rich_markup_mode="rich",
+    context_settings={"help_option_names": ["-h", "--help"]},
+)
+weights_app = typer.Typer(help="Get and convert the weights of the network.")
+app.add_typer(weights_app, name="weights")
+
+console = Console(stderr=True, highlight=False, soft_wrap=True)
+
+EPILOG: Final = """\
+[bold]Examples[/bold]
+
+livematte                                       camera 0 on green, in a window
+
+livematte --camera 0 -b blur --virtual-camera   a video call with the room out of focus
+
+livematte -b beach.jpg -b blur -b '#1e90ff'     three backgrounds; b switches
+
+livematte --input talk.mp4 -b office.png --no-preview --no-realtime --output talk-office.mp4
+
+livematte --demo                                no camera at hand
+
+Keys in the window: q quit, b background, m mirror, v matte, s snapshot, i numbers, h help.
+"""
+
+
+@app.callback(invoke_without_command=True, epilog=EPILOG)
+def run(
+    context: typer.Context,
+    camera: Annotated[
+        str | None,
+        typer.Option(
+            help="Number, device path or stream address of the camera.",
+            show_default="0",
+            rich_help_panel="Source",
+        ),
+    ] = None,
+    input_path: Annotated[
+        Path | None,
+        typer.Option("--input", help="A video file instead.", rich_help_panel="Source"),
+    ] = None,
+    demo: Annotated[
+        bool,
+        typer.Option(
+            "--demo", help="A built-in portrait in a drawn room instead.", rich_help_panel="Source"
+        ),
+    ] = False,
+    size: Annotated[
+        str | None,
+        typer.Option(
+            metavar="WIDTHxHEIGHT",
+            help="Size asked of the camera.",
+            show_default="1280x720",
+            rich_help_panel="Source",
+        ),
+    ] = None,
+    fps: Annotated[
+        float | None,
+        typer.Option(
+            min=1,
+            max=1000,
+            help="Frames a second asked of the camera.",
+            show_default="30",
+            rich_help_panel="Source",
+        ),
+    ] = None,
+    no_realtime: Annotated[
+        bool,
+        typer.Option(
+            "--no-realtime",
+            help="Files and the demo as fast as possible, every frame.",
+            rich_help_panel="Source",
+        ),
+    ] = False,
+    frames: Annotated[
+        int | None, typer.Option(min=1, help="End after so many.", rich_help_panel="Source")
+    ] = None,
+    background: Annotated[
+        list[str] | None,
+        typer.Option(
+            "--background",
+            "-b",
+            help="A colour (#1e90ff, navy), blur or blur:20, transparent, a picture or a video. "
+            "May be given several times: b switches.",
+            show_default="green",
+            rich_help_panel="Picture",
+        ),
+    ] = None,
+    virtual_camera: Annotated[
+        str | None,
+        typer.Option(
+            metavar="[DEVICE]",
+            help="Send to a virtual camera, for calls.",
+            rich_help_panel="Where to",
+        ),
+    ] = None,
+    output: Annotated[
+        list[str] | None,
+        typer.Option(
+            "--output",
+            "-o",
+            help="Write a file: .mp4, .mkv, .mov, .webm, or a folder of PNGs. May be given "
+            "several times; an older file is replaced when the new one is whole.",
+            rich_help_panel="Where to",
+        ),
+    ] = None,
+    no_preview: Annotated[
+        bool, typer.Option("--no-preview", help="No window.", rich_help_panel="Where to")
+    ] = False,
+    device: Annotated[
+        str,
+        typer.Option(
+            help="auto, cpu, cuda or cuda:N. auto takes CUDA if it can.",
+            rich_help_panel="Network",
+        ),
+    ] = "auto",
+    matte_size: Annotated[
+        int,
+        typer.Option(
+            min=SHORT_SIDES.start,
+            max=SHORT_SIDES.stop - 1,
+            help="Short side of what the network sees, in pixels; larger is slower.",
+            rich_help_panel="Network",
+        ),
+    ] = DEFAULT_SHORT_SIDE,
+    weights: Annotated[
+        str,
+        typer.Option(
+            metavar="NAME|PATH",
+            help="photographic, webcam (see `weights pull`), or a converted file.",
+            rich_help_panel="Network",
+        ),
+    ] = "photographic",
+    debug: Annotated[
+        bool, typer.Option("--debug", help="Show tracebacks and what libraries have to say.")
+    ] = False,
+    version: Annotated[bool, typer.Option("--version", help="Show the version.")] = False,
+) -> None:
+    """You in front of any background, live: real portrait matting for webcams.
+
+    Nothing of your room is shown, and nothing leaves this computer.
+    """
+    if version:
+        typer.echo(f"livematte {__version__}")
+        raise typer.Exit
+    if context.invoked_subcommand is not None:
+        return
+    with _reported(debug):
+        # Loaded here, so that help and mistyped options need not wait for OpenCV.
+        from livematte import background as backgrounds_from
+        from livematte.pipeline import Pipeline
+        from livematte.render.renderer import check_device, open_renderer
+
+        check_device(device)
+        backgrounds = [backgrounds_from.parse(each) for each in background or ["green"]]
+        source = _choose_source(camera, input_path, demo, size, fps, realtime=not no_realtime)
+        preview = None if no_preview else _make_preview(lambda: _status(pipeline))
+        sinks = _choose_sinks(preview, virtual_camera, output or [], backgrounds, camera or "0")
+        pipeline = Pipeline(
+            source,
+            lambda frame_size: open_renderer(
+                device,
+                frame_size=frame_size,
+                matte_short_side=matte_size,
+                weights_name=weights,
+            ),
+            backgrounds,
+            sinks,
+            controls=preview,
+            frames=frames,
+            on_ready=lambda choice: _say_start(source, choice, backgrounds, sinks),
+        )
+        with _stopped_by_signals(pipeline):
+            pipeline.run()
+        _say_end(pipeline, preview)
+
+
+@app.command()
+def cameras() -> None:
+    """List the cameras that can be opened, with their modes."""
+    with _reported():
+        from livematte.sources import list_cameras
+
+        found = list_cameras()
+        if not found:
+            raise SourceError("No camera was found.", "Plug one in, or try livematte --demo.")
+        table = Table("--camera", "Name", "Modes", box=None)
+        for each in found:
+            table.add_row(str(each.index), escape(each.name), escape(each.modes_text))
+        Console().print(table)
+
+
+@weights_app.command("convert")
+def convert_weights(
+    file: Annotated[Path, typer.Argument(help="An .onnx or official .ckpt file of MODNet.")],
+    output: Annotated[
+        Path | None,
+        typer.Option("--output", "-o", help="Where to.", show_default="beside it, .safetensors"),
+    ] = None,
+) -> None:
+    """Make a MODNet that you have, .onnx or official .ckpt, usable with --weights."""
+    with _reported():
+        from livematte.network.convert import convert
+
+        written = convert(file, output)
+        _say(f"{written} is ready: livematte --weights {written}")
+
+
+@weights_app.command("pull")
+def pull_weights(
+    name: Annotated[str, typer.Argument(help="Which of the official weights: webcam.")],
+) -> None:
+    """Download official weights, check their hash, convert them and keep them."""
+    with _reported():
+        from livematte.network.download import pull
+
+        columns = TextColumn("{task.description}"), BarColumn(), DownloadColumn()
+        with Progress(*columns, TransferSpeedColumn(), console=console, transient=True) as progress:
+            task = progress.add_task(f"Downloading {name}", total=None)
+            written = pull(
+                name, lambda done, total: progress.update(task, completed=done, total=total)
+            )
+        _say(f"{written} is ready: livematte --weights {name}")
+
+
+def main() -> None:
+    """The `livematte` command."""
+    if "--debug" not in sys.argv:
+        silence_libraries()
+    try:
+        app(args=_with_optional_values(sys.argv[1:]), prog_name="livematte")
+    finally:
+        if any(thread.daemon for thread in threading.enumerate()):
+            _end_at_once()
+
+
+def _end_at_once() -> NoReturn:
+    """End without the interpreter's own ending, under which a thread in a driver could crash."""
+    error = sys.exc_info()[1]
+    code = error.code if isinstance(error, SystemExit) else EXIT_FAILURE
+    sys.stdout.flush()
+    sys.stderr.flush()
+    os._exit(code if isinstance(code, int) else 0)
+
+
+def _with_optional_values(arguments: Sequence[str]) -> list[str]:
+    """Give a bare --virtual-camera its value; Typer knows no options with an optional one."""
+    following = [*arguments[1:], "-"]
+    return [
+        f"{each}={AUTOMATIC}" if each == "--virtual-camera" and after.startswith("-") else each
+        for each, after in zip(arguments, following, strict=True)
+    ]
+
+
+def _parse_size(text: str) -> Size:
+    match = re.fullmatch(r"(\d{1,5})[xX*](\d{1,5})", text)
+    if match is None or "0" in match.groups():
+        raise UsageError(f"Size {text!r} is not of the form WIDTHxHEIGHT.", "Try --size 1280x720.")
+    return Size(int(match[1]), int(match[2]))
+
+
+def _choose_source(
+    camera: str | None,
+    input_path: Path | None,
+    demo: bool,
+    size: str | None,
+    fps: float | None,
+    realtime: bool,
+) -> Source:
+    from livematte.sources import Camera, Demo, VideoFile
+
+    if (camera is not None) + (input_path is not None) + demo > 1:
+        raise UsageError("--camera, --input and --demo were given together.", "Choose one of them.")
+    if input_path is not None:
+        if size is not None or fps is not None:
+            raise UsageError(
+                "--size and --fps are for cameras; a file has its own.", "Leave them out."
+            )
+        return VideoFile(input_path, realtime=realtime)
+    wanted = None if size is None else _parse_size(size)
+    if demo:
+        return Demo(wanted or Size(1280, 720), realtime=realtime)
+    if camera is None:
+        camera = "0"
+    return Camera(int(camera) if camera.isdecimal() else camera, wanted, fps)
+
+
+def _make_preview(status: Callable[[], Sequence[str]]) -> PreviewWindow:
+    from livematte.sinks import PreviewWindow
+
+    return PreviewWindow("livematte", status)
+
+
+def _choose_sinks(
+    preview: PreviewWindow | None,
+    virtual_camera: str | None,
+    outputs: Sequence[str],
+    backgrounds: Sequence[Background],
+    camera: str,
+) -> list[Sink]:
+    from livematte.background import Transparent
+    from livematte.sinks import VirtualCamera, open_output
+
+    transparent = any(isinstance(each, Transparent) for each in backgrounds)
+    sinks: list[Sink] = [] if preview is None else [preview]
+    if virtual_camera is not None:
+        name = None if virtual_camera == AUTOMATIC else virtual_camera
+        sinks.append(VirtualCamera(name, avoid=[camera]))
+    sinks += [open_output(each, transparent) for each in outputs]
+    if not sinks:
+        raise UsageError(
+            "There is nowhere to show or write the picture.",
+            "With --no-preview, give --output FILE or --virtual-camera.",
+        )
+    for sink in sinks:
+        if transparent and not sink.takes_alpha:
+            raise UsageError(
+                f"A transparent background cannot be sent to the {sink.description}.",
+                "Give another --background, or --output with .mov, .webm or a folder of PNGs.",
+            )
+    return sinks
+
+
+@contextmanager
+def _stopped_by_signals(pipeline: Pipeline) -> Iterator[None]:
+    """Ctrl-C and SIGTERM end the run in good order; a second Ctrl-C ends it at once."""
+
+    def handle(number: int, _frame: object) -> None:
+        signal.signal(number, signal.SIG_DFL)
+        pipeline.stop()
+
+    numbers = (signal.SIGINT, signal.SIGTERM)
+    before = [signal.signal(number, handle) for number in numbers]
+    try:
+        yield
+    finally:
+        for number, handler in zip(numbers, before, strict=True):
+            signal.signal(number, handler)
+
+
+@contextmanager
+def _reported(debug: bool = False) -> Iterator[None]:
+    """Turn errors into one or two lines and an exit code; with `debug`, a traceback as well."""
+    try:
+        yield
+    except LivematteError as error:
+        if debug:
+            console.print_exception()
+        console.print(f"[bold red]livematte:[/] {escape(error.problem)}\n{escape(error.remedy)}")
+        raise typer.Exit(EXIT_USAGE if isinstance(error, UsageError) else EXIT_FAILURE) from error
+    except (typer.Exit, KeyboardInterrupt):
+        raise
+    except Exception as error:
+        if debug:
+            raise
+        kind = type(error).__name__
+        console.print(f"[bold red]livematte:[/] Unexpected {kind}: {escape(str(error))}")
+        console.print("Run it again with --debug to see where, and please report it.")
+        raise typer.Exit(EXIT_FAILURE) from error
+
+
+def _say(text: str) -> None:
+    console.print(f"[bold]livematte:[/] {escape(text)}")
+
+
+def _say_start(
+    source: Source, choice: Choice, backgrounds: Sequence[Background], sinks: Sequence[Sink]
+) -> None:
+    reason = f" ({choice.reason})" if choice.reason else ""
+    behind = ", ".join(each.description for each in backgrounds)
+    shown = ", ".join(each.description for each in sinks)
+    _say(f"{source.description} → {choice.renderer.description}{reason} → {behind} → {shown}")
+
+
+def _status(pipeline: Pipeline) -> list[str]:
+    """The lines of the preview's overlay."""
+    statistics = pipeline.statistics
+    latency = statistics.recent_latency_seconds
+    return [
+        f"{statistics.recent_frames_per_second:.1f} frames/s",
+        "latency -" if latency is None else f"latency {latency * 1000:.0f} ms",
+        f"{statistics.dropped} dropped of {statistics.dropped + statistics.frames}",
+        "" if pipeline.choice is None else pipeline.choice.renderer.description,
+        pipeline.background.description,
+    ]
+
+
+def _say_end(pipeline: Pipeline, preview: PreviewWindow | None) -> None:
+    for path in preview.snapshots if preview is not None else ():
+        _say(f"snapshot {path}")
+    summary = pipeline.statistics.summary()
+    if summary.median_latency_seconds is None or summary.p95_latency_seconds is None:
+        _say("no frames")
+        return
+    _say(
+        f"{summary.frames} frames, {summary.dropped} dropped, "
+        f"{summary.frames_per_second:.1f} frames/s, "
+        f"latency {summary.median_latency_seconds * 1000:.0f} ms median, "
+        f"{summary.p95_latency_seconds * 1000:.0f} ms 95th percentile"
+    )

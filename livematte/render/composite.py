@@ -1,0 +1,112 @@
+"""The person on the background, in OpenCV, for renderers that run on the CPU."""
+
+from __future__ import annotations
+
+from typing import Final
+
+import cv2
+import numpy as np
+
+from livematte.background import BLUR_REDUCTION, Background, Blur, Picture, Transparent
+from livematte.frame import Frame, Image, Size
+
+_UNIT: Final = (np.arange(256) / 255).astype(np.float32)
+"""What the person weighs where alpha is 0 to 255."""
+
+_REST: Final = 1 - _UNIT
+"""What the background weighs there."""
+
+_LEAST_WEIGHT: Final = 1e-4
+"""Where less of the room than this is in reach of the blur, its colour is of no consequence."""
+
+
+class Compositor:
+    """Composites pictures of one size with buffers that are made once."""
+
+    def __init__(self, size: Size) -> None:
+        self._size = size
+        shape = (size.height, size.width)
+        self._person_weight = np.empty(shape, np.float32)
+        self._background_weight = np.empty(shape, np.float32)
+        self._blur: _RoomBlur | None = None
+
+    def compose(self, frame: Frame, alpha: Image, background: Background, out: Image) -> None:
+        """Put the person of `frame` on `background`, pixel by pixel as `alpha` says.
+
+        alpha, out: uint8 (H, W) and uint8 BGR (H, W, 3) of the compositor's size. Where alpha is 0,
+        `out` is exactly the background's, or 0 on a transparent one; where it is 255, the frame's.
+        """
+        if isinstance(background, Transparent):
+            out.fill(0)
+            cv2.copyTo(frame.image, alpha, out)
+        elif isinstance(background, Blur):
+            if self._blur is None:
+                self._blur = _RoomBlur(self._size)
+            room = self._blur.blurred(frame.image, alpha, background.reduced_sigma(self._size))
+            self._over(frame.image, alpha, room, out)
+        elif isinstance(background, Picture):
+            picture = background.picture_at(self._size, frame.media_seconds)
+            self._over(frame.image, alpha, picture, out)
+        else:
+            raise TypeError(f"{type(background).__name__} is no kind of background to composite on")
+
+    def _over(self, image: Image, alpha: Image, behind: Image, out: Image) -> None:
+        """Porter and Duff's "over" (SIGGRAPH 1984), only inside the person's bounding box."""
+        np.copyto(out, behind)
+        left, top, width, height = cv2.boundingRect(alpha)
+        if width == 0:
+            return
+        box = np.s_[top : top + height, left : left + width]
+        person, rest = (
+            self._person_weight[:height, :width],
+            self._background_weight[:height, :width],
+        )
+        cv2.LUT(alpha[box], _UNIT, dst=person)
+        cv2.LUT(alpha[box], _REST, dst=rest)
+        cv2.blendLinear(image[box], behind[box], person, rest, dst=out[box])
+
+
+class _RoomBlur:
+    """The room out of focus, without the person.
+
+    A plain blur would mix the person's colours into the room around them. Here each pixel of the
+    room counts by how little of the person it holds, and the blurred sum is divided by the blurred
+    weights: normalised convolution, Knutsson and Westin, CVPR 1993.
+    """
+
+    def __init__(self, size: Size) -> None:
+        self._size = size
+        reduced = Size(-(-size.width // BLUR_REDUCTION), -(-size.height // BLUR_REDUCTION))
+        self._reduced = reduced
+        self._weight = np.empty((size.height, size.width), np.uint8)
+        self._weight_bgr = np.empty((size.height, size.width, 3), np.uint8)
+        self._room = np.empty((size.height, size.width, 3), np.uint8)
+        self._reduced_room = np.empty((reduced.height, reduced.width, 3), np.uint8)
+        self._reduced_weight = np.empty((reduced.height, reduced.width), np.uint8)
+        self._weighted = np.empty((reduced.height, reduced.width, 4), np.float32)
+
+    def blurred(self, image: Image, alpha: Image, sigma: float) -> Image:
+        """The room of `image`, uint8 BGR (H, W, 3); it is overwritten by the next call.
+
+        sigma: of the Gaussian, in pixels of the reduced copy.
+        """
+        cv2.bitwise_not(alpha, dst=self._weight)
+        cv2.merge((self._weight, self._weight, self._weight), dst=self._weight_bgr)
+        cv2.multiply(image, self._weight_bgr, dst=self._room, scale=1 / 255)
+        for full, reduced in (
+            (self._room, self._reduced_room),
+            (self._weight, self._reduced_weight),
+        ):
+            cv2.resize(full, self._reduced, dst=reduced, interpolation=cv2.INTER_AREA)
+        self._weighted[..., :3] = self._reduced_room
+        self._weighted[..., 3] = _UNIT[self._reduced_weight]
+        # Beyond the border there is nothing, of weight nothing.
+        blurred = cv2.GaussianBlur(self._weighted, (0, 0), sigma, borderType=cv2.BORDER_CONSTANT)
+        room = blurred[..., :3] / np.maximum(blurred[..., 3:], _LEAST_WEIGHT)
+        cv2.resize(
+            np.clip(room + 0.5, 0, 255).astype(np.uint8),
+            self._size,
+            dst=self._room,
+            interpolation=cv2.INTER_LINEAR,
+        )
+        return self._room

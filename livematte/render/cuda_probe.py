@@ -1,0 +1,145 @@
+"""Whether a CUDA device can be used, and at what precision.
+
+Half precision is twice as fast or more on most devices, of no use on some, and wrong on a few:
+GeForce GTX 10xx computes it at 1/64 of its usual rate, and GTX 16xx has returned NaN from networks
+like this one. What is slow is known from the compute capability; what is wrong is found by trying.
+"""
+
+from __future__ import annotations
+
+import re
+import warnings
+from typing import TYPE_CHECKING, Any, Final, NamedTuple
+
+import numpy as np
+import torch
+from torch import Tensor
+
+from livematte.errors import DeviceError
+from livematte.frame import Size
+from livematte.render.cuda_frame import network_on
+
+if TYPE_CHECKING:
+    from livematte.network.modnet import MODNet
+
+PROBE_TOLERANCE: Final = 5e-3
+"""Mean difference of two mattes in [0, 1] up to which they count as the same. With MODNet's own
+weights float16 is 4e-4 off on the probe; with sums in float16, which overflow, it is NaN."""
+
+_FAST_HALF_FROM: Final = (7, 0)
+_FAST_HALF_BEFORE: Final = ((6, 0),)
+"""Compute capabilities: from Volta on all compute halves faster than floats, before only P100."""
+
+
+class Precision(NamedTuple):
+    """dtype: what the network computes in. description: for the user, with the reason if slower."""
+
+    dtype: torch.dtype
+    description: str
+
+
+def cuda_problem(device: str, cuda: Any = torch.cuda) -> str | None:
+    """Why `device` ("cuda" or "cuda:N") cannot be used; None if it can.
+
+    A clause for the middle of a sentence, without a full stop.
+    """
+    if torch.version.cuda is None:
+        return "this PyTorch was built without CUDA"
+    try:
+        with warnings.catch_warnings():
+            # PyTorch warns about devices too old or too new for it; that is checked below.
+            warnings.simplefilter("ignore")
+            cuda.init()
+            count = cuda.device_count()
+    except (RuntimeError, AssertionError) as error:
+        return f"PyTorch could not start CUDA ({first_sentence(error)})"
+    index = torch.device(device).index or 0
+    if index >= count:
+        names = " and ".join(f"cuda:{known}" for known in range(count))
+        return f"PyTorch finds only {names}" if names else "PyTorch finds no CUDA device"
+    capability = cuda.get_device_capability(index)
+    if not _runs_on(capability, cuda.get_arch_list()):
+        major, minor = capability
+        return (
+            f"this PyTorch was built without code for {cuda.get_device_name(index)} "
+            f"(compute capability {major}.{minor})"
+        )
+    return None
+
+
+def choose_precision(
+    network: MODNet, matte_size: Size, device: torch.device, cuda: Any = torch.cuda
+) -> Precision:
+    """float16 where it is fast and its matte right, else float32.
+
+    network: float32, in evaluation mode, on the CPU; its matte there is taken for right.
+
+    Raises `DeviceError` if the device's matte is wrong in float32 too.
+    """
+    capability = cuda.get_device_capability(device)
+    is_fast = capability >= _FAST_HALF_FROM or capability in _FAST_HALF_BEFORE
+    pixels = probe_pixels(matte_size)
+    with torch.no_grad():
+        expected = network(pixels)
+        if not is_fast:
+            reason = "float16 is slow on it"
+        elif _is_right(network, pixels, expected, device, torch.float16):
+            return Precision(torch.float16, "float16")
+        else:
+            reason = "float16 gave a wrong matte on it"
+        if _is_right(network, pixels, expected, device, torch.float32):
+            return Precision(torch.float32, f"float32 ({reason})")
+    raise DeviceError(
+        f"{cuda.get_device_name(device)} ({device}) computes wrong mattes, even in float32.",
+        "Update its driver, or use --device cpu.",
+    )
+
+
+def probe_pixels(size: Size) -> Tensor:
+    """Somebody in a room, drawn: (1, 3, H, W) float32 RGB in [-1, 1], the same every time.
+
+    Flat or random pixels leave much of the network at rest. Shapes with shading and fine texture
+    take it to activations as large as those of photographs.
+    """
+    y, x = np.mgrid[-1 : 1 : size.height * 1j, -1 : 1 : size.width * 1j]
+    texture = np.random.default_rng(0).normal(0, 0.05, (size.height, size.width))
+    room = 0.3 * x + 0.2 * np.sign(np.sin(9 * x)) * (y < 0.2) + texture
+    skin = 0.5 - 0.4 * x + texture
+    cloth = -0.6 + 0.2 * np.sin(40 * y) + texture
+    head = (x / 0.28) ** 2 + ((y + 0.2) / 0.45) ** 2 < 1
+    body = (x / 0.7) ** 2 + ((y - 1) / 0.75) ** 2 < 1
+    rgb = [
+        np.where(head, skin + warmth, np.where(body, cloth - warmth, room))
+        for warmth in (0.25, 0.0, -0.15)
+    ]
+    return torch.from_numpy(np.stack(rgb)[None].clip(-1, 1).astype(np.float32))
+
+
+def first_sentence(error: BaseException) -> str:
+    """What PyTorch's many-line errors say first, without its full stop."""
+    return re.split(r"\.\s|\n", str(error).strip() or type(error).__name__)[0].rstrip(".")
+
+
+def _runs_on(capability: tuple[int, int], built_for: list[str]) -> bool:
+    """Whether code for any of `built_for` ("sm_86", "compute_90", ...) runs on the capability.
+
+    Machine code (sm) runs on later devices of its own generation, PTX (compute) on all later ones.
+    A letter at the end ("sm_90a") ties code to just that one.
+    """
+    codes = re.findall(r"(sm|compute)_(\d+)(\d)([af]?)", " ".join(built_for))
+    for kind, major, minor, tie in codes:
+        code = int(major), int(minor)
+        if code == capability:
+            return True
+        if code < capability and not tie and (kind == "compute" or code[0] == capability[0]):
+            return True
+    return False
+
+
+def _is_right(
+    network: MODNet, pixels: Tensor, expected: Tensor, device: torch.device, dtype: torch.dtype
+) -> bool:
+    pixels = pixels.to(device=device, dtype=dtype, memory_format=torch.channels_last)
+    matte: Tensor = network_on(device, dtype, network)(pixels)
+    difference = (matte.float().cpu() - expected).abs().mean()
+    return difference.item() <= PROBE_TOLERANCE  # never true of NaN

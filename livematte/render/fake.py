@@ -1,0 +1,50 @@
+"""A renderer without a network, for tests of what stands around a renderer."""
+
+from __future__ import annotations
+
+import time
+from typing import Final
+
+import cv2
+import numpy as np
+
+from livematte.background import Background
+from livematte.frame import Frame, Rendered, Size
+from livematte.render.composite import Compositor
+from livematte.render.handover import Handover
+from livematte.render.renderer import require_size
+
+PERSON_BRIGHTNESS: Final = 128
+"""The fake takes pixels whose every channel is above this for the person."""
+
+
+class FakeRenderer:
+    """Keeps the promises of `Renderer`, but takes what is bright for the person.
+
+    seconds_per_frame: how long a frame is made to take, to stand for a slow network.
+    """
+
+    depth = 2
+    description = "fake renderer"
+
+    def __init__(self, frame_size: Size, seconds_per_frame: float = 0.0) -> None:
+        self._size = frame_size
+        self._seconds_per_frame = seconds_per_frame
+        self._compositor = Compositor(frame_size)
+        self._handover = Handover(self.depth, frame_size)
+
+    def submit(self, frame: Frame, background: Background) -> bool:
+        if not self._handover.has_room():
+            return False
+        require_size(frame, self._size)
+        with self._handover.render(frame, background) as (image, alpha):
+            time.sleep(self._seconds_per_frame)
+            np.copyto(alpha, cv2.inRange(frame.image, (PERSON_BRIGHTNESS,) * 3, (255,) * 3))
+            self._compositor.compose(frame, alpha, background, image)
+        return True
+
+    def collect(self, timeout_seconds: float) -> Rendered | None:
+        return self._handover.collect(timeout_seconds)
+
+    def close(self) -> None:
+        """Nothing is held that needs giving back."""

@@ -1,0 +1,72 @@
+"""From the thread that renders to the thread that collects, over a fixed set of buffers."""
+
+from __future__ import annotations
+
+import threading
+from collections import deque
+from contextlib import contextmanager
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from livematte.background import Background, Transparent
+from livematte.frame import Frame, Image, Rendered, Size
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+
+class Handover:
+    """A queue of at most `depth` finished pictures for renderers that finish within `submit`.
+
+    The pictures live in `depth + 1` pairs of buffers that are made once and used in turn: up to
+    `depth` wait or are being rendered, and one is in the hands of whoever collected last.
+    """
+
+    def __init__(self, depth: int, size: Size) -> None:
+        self._free = deque(
+            (np.zeros((size.height, size.width, 3), np.uint8), np.zeros(size[::-1], np.uint8))
+            for _ in range(depth + 1)
+        )
+        self._finished: deque[Rendered] = deque()
+        self._leased: Rendered | None = None
+        self._changed = threading.Condition()
+
+    def has_room(self) -> bool:
+        """Whether a picture may be rendered now; only the rendering thread can make this False."""
+        with self._changed:
+            return len(self._free) > (self._leased is None)
+
+    @contextmanager
+    def render(self, frame: Frame, background: Background) -> Iterator[tuple[Image, Image]]:
+        """Buffers to render `frame` into: image (H, W, 3) and alpha (H, W). Queued on success."""
+        with self._changed:
+            image, alpha = buffers = self._free.popleft()
+        try:
+            yield buffers
+        except BaseException:
+            with self._changed:
+                self._free.append(buffers)
+            raise
+        picture = Rendered(
+            image,
+            alpha,
+            frame.index,
+            frame.captured_seconds,
+            frame.media_seconds,
+            transparent=isinstance(background, Transparent),
+        )
+        with self._changed:
+            self._finished.append(picture)
+            self._changed.notify()
+
+    def collect(self, timeout_seconds: float) -> Rendered | None:
+        """As `Renderer.collect`: what it returned last time may be rendered into from now on."""
+        with self._changed:
+            if self._leased is not None:
+                self._free.append((self._leased.image, self._leased.alpha))
+                self._leased = None
+            if not self._changed.wait_for(lambda: bool(self._finished), timeout_seconds):
+                return None
+            self._leased = self._finished.popleft()
+            return self._leased

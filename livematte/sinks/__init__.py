@@ -1,0 +1,19 @@
+"""Where pictures go. Every sink takes `Rendered` and nothing else."""
+
+from livematte.sinks.images import ImageFolder
+from livematte.sinks.output import open_output
+from livematte.sinks.preview import Command, PreviewWindow, display_problem
+from livematte.sinks.sink import Sink
+from livematte.sinks.video_writer import VideoWriter
+from livematte.sinks.virtual_camera import VirtualCamera
+
+__all__ = [
+    "Command",
+    "ImageFolder",
+    "PreviewWindow",
+    "Sink",
+    "VideoWriter",
+    "VirtualCamera",
+    "display_problem",
+    "open_output",
+]

@@ -1,0 +1,98 @@
+"""Pictures as PNG files."""
+
+from __future__ import annotations
+
+import os
+import re
+from contextlib import suppress
+from fractions import Fraction
+from pathlib import Path
+from typing import Final
+
+import cv2
+import numpy as np
+
+from livematte.errors import SinkError, UsageError
+from livematte.frame import Rendered, Size
+
+DEFAULT_PATTERN: Final = "%06d.png"
+
+PNG_COMPRESSION: Final = 1
+"""Of 0 to 9: a frame takes a third of the time of OpenCV's default, for a few per cent more."""
+
+
+class ImageFolder:
+    """Writes every picture as a PNG file, with alpha where the background is transparent.
+
+    The files are numbered from 0 without gaps. Files that have such a name already are replaced;
+    what was written stays if the run fails, since every file is whole.
+    """
+
+    takes_alpha = True
+
+    def __init__(self, pattern: Path) -> None:
+        """`pattern`: a folder, or a file name with one number in it: frames/%05d.png.
+
+        Raises `UsageError` if it is a `.png` without a number.
+        """
+        if pattern.suffix.lower() != ".png" or pattern.is_dir():
+            pattern = pattern / DEFAULT_PATTERN
+        if not re.fullmatch(r"[^%]*%0?\d*d[^%]*", pattern.name):
+            raise UsageError(
+                f"{pattern} is one picture, and a run makes many.",
+                f"Put a number into the name, such as {pattern.stem}-%05d.png.",
+            )
+        self._pattern = pattern
+        self._count = 0
+
+    @property
+    def description(self) -> str:
+        return f"{self._pattern} (PNG)"
+
+    def open(self, size: Size, frames_per_second: Fraction) -> None:
+        folder = self._pattern.parent
+        try:
+            folder.mkdir(exist_ok=True)
+        except OSError as error:
+            raise SinkError(
+                f"The folder {folder} cannot be made: {error.strerror}.",
+                "Name a folder in a place that exists and that you may write to.",
+            ) from error
+        if not os.access(folder, os.W_OK):
+            raise SinkError(f"You may not write into the folder {folder}.", "Name another folder.")
+
+    def send(self, picture: Rendered) -> None:
+        """Write one file. Slates (pictures of a negative index) are left out."""
+        if picture.index < 0:
+            return
+        path = self._pattern.with_name(self._pattern.name % self._count)
+        write_png(path, picture)
+        self._count += 1
+
+    def close(self) -> None:
+        """Nothing is left to do: each file was finished when it was sent."""
+
+    abort = close
+
+
+def write_png(path: Path, picture: Rendered) -> None:
+    """Write `picture` to `path`, with its alpha if it is transparent.
+
+    The file appears under its name only when it is whole. Raises `SinkError` if it cannot be
+    written, and leaves nothing behind.
+    """
+    pixels = picture.image
+    if picture.transparent:
+        pixels = cv2.merge([picture.image, picture.alpha]).astype(np.uint8, copy=False)
+    _, encoded = cv2.imencode(".png", pixels, [cv2.IMWRITE_PNG_COMPRESSION, PNG_COMPRESSION])
+    unfinished = path.with_name(f".{path.name}.{os.getpid()}.part")
+    try:
+        unfinished.write_bytes(encoded.data)
+        os.replace(unfinished, path)
+    except OSError as error:
+        with suppress(OSError):
+            unfinished.unlink(missing_ok=True)
+        raise SinkError(
+            f"{path} cannot be written: {error.strerror}.",
+            "Make room on the disk, or name another place.",
+        ) from error

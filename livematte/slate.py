@@ -1,0 +1,50 @@
+"""What is shown while there is no matted picture: the background and a short notice."""
+
+from __future__ import annotations
+
+import time
+from typing import Final
+
+import cv2
+import numpy as np
+
+from livematte.background import Background, Picture
+from livematte.frame import Image, Rendered, Size
+
+SLATE_INDEX: Final = -1
+"""A slate is no frame of the source; files leave out pictures of this index."""
+
+NEUTRAL_GRAY: Final = 64
+"""Stands for backgrounds that are made of the room, which a slate must not show."""
+
+LEAST_TEXT_SCALE: Final = 0.4
+"""Smaller letters of OpenCV's font cannot be read."""
+
+
+def slate(size: Size, background: Background, notice: str) -> Rendered:
+    """A picture of `background` with `notice` across it and nobody in front of it.
+
+    It has no camera frame in it: where the background is made of the room (blurred) or is nothing
+    at all (transparent), a dark grey stands in for it. The alpha is 0 everywhere.
+    """
+    if isinstance(background, Picture):
+        image = background.picture_at(size, 0.0).copy()
+    else:
+        image = np.full((size.height, size.width, 3), NEUTRAL_GRAY, np.uint8)
+    _write(image, notice)
+    alpha = np.zeros((size.height, size.width), np.uint8)
+    return Rendered(image, alpha, SLATE_INDEX, time.monotonic(), media_seconds=0.0)
+
+
+def _write(image: Image, notice: str) -> None:
+    """`notice` in white on a dark band, in the middle, at most as wide as the picture."""
+    height, width = image.shape[:2]
+    font, thickness = cv2.FONT_HERSHEY_SIMPLEX, max(1, height // 360)
+    (text_width, text_height), _ = cv2.getTextSize(notice, font, 1.0, thickness)
+    scale = min(max(height / 720, LEAST_TEXT_SCALE), 0.9 * width / text_width)
+    text_width, text_height = int(text_width * scale), int(text_height * scale)
+    left, bottom = (width - text_width) // 2, (height + text_height) // 2
+    band = image[max(0, bottom - 2 * text_height) : bottom + text_height]
+    band //= 3
+    white = (255, 255, 255)
+    cv2.putText(image, notice, (left, bottom), font, scale, white, thickness, cv2.LINE_AA)

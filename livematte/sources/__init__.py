@@ -1,0 +1,9 @@
+"""Where frames come from. Only a renderer reads what a source yields."""
+
+from livematte.sources.camera import Camera
+from livematte.sources.demo import Demo
+from livematte.sources.listing import CameraInfo, list_cameras
+from livematte.sources.source import Source
+from livematte.sources.video_file import VideoFile
+
+__all__ = ["Camera", "CameraInfo", "Demo", "Source", "VideoFile", "list_cameras"]

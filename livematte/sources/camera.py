@@ -1,0 +1,265 @@
+"""Cameras and network streams, captured by OpenCV."""
+
+from __future__ import annotations
+
+import itertools
+import os
+import sys
+import threading
+import time
+from collections.abc import Iterator
+from fractions import Fraction
+from pathlib import Path
+from types import TracebackType
+from typing import Final
+
+import cv2
+import numpy as np
+
+from livematte.errors import SourceError, UsageError
+from livematte.frame import Frame, Image, Size
+from livematte.sources.source import FrameBuffers
+
+WANTED_SIZE: Final = Size(1280, 720)
+WANTED_RATE: Final = 30.0
+"""Asked of a camera unless the person asks for something else."""
+
+MJPG: Final = "MJPG"
+"""Preferred, because few cameras can send larger pictures uncompressed at a full rate."""
+
+PATIENCE_SECONDS: Final = 5.0
+"""A camera that gives no frame for this long has stopped; some need seconds for their first."""
+
+WAIT_SECONDS: Final = 0.1
+"""How long one wait for a frame may keep the thread from noticing that it is to stop."""
+
+
+class Camera:
+    """A webcam by its number or device path, or a stream by its address.
+
+    The size and the rate that are asked for are a wish: `description` says what the camera gives,
+    and says so when that is not what was asked for.
+    """
+
+    live = True
+
+    def __init__(
+        self,
+        device: int | str,
+        size: Size | None = None,
+        frames_per_second: float | None = None,
+    ) -> None:
+        """device: 0, "/dev/video2", "rtsp://..."; size, frames_per_second: None for the usual."""
+        self._device = device
+        self._asked_size = size
+        self._asked_rate = frames_per_second
+        self._interrupted = threading.Event()
+        self._name = ""
+        self._size = Size(0, 0)
+        self._frames_per_second = Fraction(30)
+        self._fourcc = ""
+
+    @property
+    def size(self) -> Size:
+        return self._size
+
+    @property
+    def frames_per_second(self) -> Fraction:
+        return self._frames_per_second
+
+    @property
+    def description(self) -> str:
+        kind = "" if self._is_stream else "camera "
+        name = f' "{self._name}"' if self._name else ""
+        fourcc = f" {self._fourcc}" if self._fourcc else ""
+        rate = float(self._frames_per_second)
+        asked = []
+        if self._asked_size not in (None, self._size):
+            asked.append(str(self._asked_size))
+        if self._asked_rate is not None and abs(self._asked_rate - rate) > 0.5:
+            asked.append(f"{self._asked_rate:g} frames/s")
+        instead = f" instead of {' at '.join(asked)}" if asked else ""
+        return f"{kind}{self._device}{name}, {self._size}{fourcc} at {rate:.4g} frames/s{instead}"
+
+    def __enter__(self) -> Camera:
+        self._capture = self._open_stream() if self._is_stream else self._open_camera()
+        try:
+            # The first frame shows whether any comes, and its size whether the driver told right.
+            first = self._receive(None)
+            if first is None:
+                raise self._gone()
+        except BaseException:
+            self._capture.release()
+            raise
+        self._size = Size.of(first)
+        rate = self._capture.get(cv2.CAP_PROP_FPS)
+        if 1 <= rate <= 1000:
+            self._frames_per_second = Fraction(rate).limit_denominator(1001)
+        self._buffers = FrameBuffers(self._size)
+        return self
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        trace: TracebackType | None,
+    ) -> None:
+        self._capture.release()
+
+    def frames(self) -> Iterator[Frame]:
+        first_seconds = None
+        for index in itertools.count():
+            image = self._receive(self._buffers.take())
+            if image is None:
+                return
+            captured_seconds = time.monotonic()
+            if Size.of(image) != self._size:
+                raise SourceError(
+                    f"{self._called} changed its pictures from {self._size} to {Size.of(image)}.",
+                    "Start again.",
+                )
+            if first_seconds is None:
+                first_seconds = captured_seconds
+            yield Frame(image, index, captured_seconds, captured_seconds - first_seconds)
+
+    def recycle(self, frame: Frame) -> None:
+        self._buffers.give_back(frame.image)
+
+    def interrupt(self) -> None:
+        self._interrupted.set()
+
+    @property
+    def _is_stream(self) -> bool:
+        return isinstance(self._device, str) and "://" in self._device
+
+    @property
+    def _called(self) -> str:
+        return str(self._device) if self._is_stream else f"Camera {self._device}"
+
+    def _receive(self, into: Image | None) -> Image | None:
+        """The next picture, in `into` if it fits there; None if interrupted.
+
+        Raises `SourceError` if none comes in `PATIENCE_SECONDS` or the camera is gone.
+        """
+        deadline_seconds = time.monotonic() + PATIENCE_SECONDS
+        while not self._interrupted.is_set() and self._can_wait and not self._is_ready():
+            if time.monotonic() > deadline_seconds:
+                raise SourceError(
+                    f"{self._called} gave no picture for {PATIENCE_SECONDS:g} seconds.",
+                    "Check its shutter or privacy switch, and plug it in again.",
+                )
+        if self._interrupted.is_set():
+            return None
+        received, image = (
+            self._capture.retrieve(into) if self._can_wait else self._capture.read(into)
+        )
+        if not received:
+            raise self._gone()
+        if image.dtype != np.uint8 or image.ndim != 3 or image.shape[2] != 3:
+            raise SourceError(
+                f"{self._called} gives pictures of {image.dtype} {image.shape}, not of colour.",
+                "It may be an infrared camera; choose another that `livematte cameras` lists.",
+            )
+        return np.ascontiguousarray(image, np.uint8)
+
+    @property
+    def _can_wait(self) -> bool:
+        """Whether OpenCV can wait for a frame for a limited time, as it can with V4L2 alone."""
+        return self._capture.getBackendName() == "V4L2"
+
+    def _is_ready(self) -> bool:
+        try:
+            ready, _ = cv2.VideoCapture.waitAny([self._capture], int(WAIT_SECONDS * 1e9))
+        except cv2.error as error:
+            raise self._gone() from error
+        return ready
+
+    def _gone(self) -> SourceError:
+        if self._is_stream:
+            return SourceError(
+                f"{self._called} has ended or the connection was lost.",
+                "Check that it still plays elsewhere, and start again.",
+            )
+        return SourceError(
+            f"{self._called} stopped giving pictures; it may have been unplugged.",
+            "Plug it in and start again.",
+        )
+
+    def _open_stream(self) -> cv2.VideoCapture:
+        patience_ms = int(PATIENCE_SECONDS * 1000)
+        capture = cv2.VideoCapture(
+            str(self._device),
+            cv2.CAP_FFMPEG,
+            [
+                *(cv2.CAP_PROP_OPEN_TIMEOUT_MSEC, patience_ms),
+                *(cv2.CAP_PROP_READ_TIMEOUT_MSEC, patience_ms),
+            ],
+        )
+        if not capture.isOpened():
+            raise SourceError(
+                f"The stream {self._device} cannot be opened.",
+                "Check the address, and that it plays elsewhere, as in `ffplay ADDRESS`.",
+            )
+        return capture
+
+    def _open_camera(self) -> cv2.VideoCapture:
+        size = self._asked_size or WANTED_SIZE
+        if sys.platform == "linux":
+            from livematte.sources import v4l2
+
+            path = self._path()
+            camera = v4l2.require_camera(path)
+            self._name = camera.name
+            offered = [mode.fourcc for mode in camera.modes if mode.size == size]
+            compressed = MJPG in offered
+        else:
+            path, compressed = "", True
+        capture = cv2.VideoCapture(path or self._device, capture_backend())
+        if not capture.isOpened():
+            capture.release()
+            raise self._cannot_be_opened(path)
+        if compressed:
+            # Before the size, or the driver may choose one that only other formats have.
+            capture.set(cv2.CAP_PROP_FOURCC, cv2.VideoWriter.fourcc(*MJPG))
+        capture.set(cv2.CAP_PROP_FRAME_WIDTH, size.width)
+        capture.set(cv2.CAP_PROP_FRAME_HEIGHT, size.height)
+        capture.set(cv2.CAP_PROP_FPS, self._asked_rate or WANTED_RATE)
+        code = int(capture.get(cv2.CAP_PROP_FOURCC))
+        if code > 0:
+            self._fourcc = code.to_bytes(4, "little").decode("ascii", "replace").strip("\0 ")
+        return capture
+
+    def _path(self) -> str:
+        """The device's path on Linux."""
+        if isinstance(self._device, int):
+            return f"/dev/video{self._device}"
+        if Path(self._device).is_file() or Path(self._device).is_dir():
+            raise UsageError(
+                f"{self._device} is no camera.", "If it is a video file, use --input instead."
+            )
+        return os.path.realpath(self._device)
+
+    def _cannot_be_opened(self, path: str) -> SourceError:
+        if sys.platform == "linux":
+            from livematte.sources import v4l2
+
+            holders = v4l2.holders(path)
+            by = f" by {', '.join(holders)}" if holders else ", probably by another program"
+            return SourceError(
+                f"{self._called} is in use{by}.",
+                "Close the program that uses it, or choose another that `livematte cameras` lists.",
+            )
+        return SourceError(
+            f"{self._called} cannot be opened.",
+            "Close programs that use it, allow this terminal to use the camera in the system's "
+            "privacy settings, or choose another that `livematte cameras` lists.",
+        )
+
+
+def capture_backend() -> int:
+    """OpenCV's way to cameras on this system."""
+    return {
+        "linux": cv2.CAP_V4L2,
+        "win32": cv2.CAP_DSHOW,
+        "darwin": cv2.CAP_AVFOUNDATION,
+    }.get(sys.platform, cv2.CAP_ANY)

@@ -1,0 +1,73 @@
+"""The cameras that can be opened here, for `livematte cameras`."""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Iterator
+from dataclasses import dataclass
+from fractions import Fraction
+from itertools import groupby
+
+from livematte.errors import SourceError
+from livematte.frame import Size
+
+
+@dataclass(frozen=True)
+class CameraInfo:
+    """A camera as a person chooses it.
+
+    index: what --camera takes.
+    modes: what it offers, a line for each kind of picture; empty where the system does not tell.
+    problem: why it cannot be opened now; "" if nothing speaks against it.
+    """
+
+    index: int
+    name: str
+    modes: tuple[str, ...]
+    problem: str = ""
+
+
+def list_cameras() -> list[CameraInfo]:
+    """What can be opened, in the order of --camera's numbers; no camera is started.
+
+    Devices of a camera that give no pictures are left out. Only Linux tells the modes.
+    """
+    return list(_on_linux() if sys.platform == "linux" else _elsewhere())
+
+
+def _on_linux() -> Iterator[CameraInfo]:
+    from livematte.sources import v4l2
+
+    for path in v4l2.paths():
+        index = int(path.removeprefix("/dev/video"))
+        try:
+            camera = v4l2.query(path)
+        except SourceError as error:
+            yield CameraInfo(index, path, (), error.problem)
+            continue
+        name = f"{camera.name} ({path})"
+        if camera.gives_pictures:
+            yield CameraInfo(index, name, tuple(_mode_lines(camera.modes)))
+        elif camera.is_loopback:
+            yield CameraInfo(index, name, (), "a virtual camera that no program feeds now")
+
+
+def _mode_lines(modes: list[v4l2.Mode]) -> Iterator[str]:
+    """One line for each FOURCC: "MJPG 1920x1080 at 30, 1280x720 at 60"."""
+    largest_first = sorted(modes, key=lambda mode: (mode.fourcc, -mode.size.width, -mode.size.height))
+    for fourcc, group in groupby(largest_first, key=lambda mode: mode.fourcc):
+        yield f"{fourcc} " + ", ".join(
+            f"{mode.size} at {float(mode.frames_per_second):.3g}"
+            if mode.frames_per_second
+            else str(mode.size)
+            for mode in group
+        )
+
+
+def _elsewhere() -> Iterator[CameraInfo]:
+    from cv2_enumerate_cameras import enumerate_cameras
+
+    from livematte.sources.camera import capture_backend
+
+    for camera in enumerate_cameras(capture_backend()):
+        yield CameraInfo(camera.index, camera.name, ())

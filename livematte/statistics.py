@@ -1,0 +1,76 @@
+"""How a run is going: frames, drops, frames a second, and latency from capture to display."""
+
+from __future__ import annotations
+
+import time
+from collections import deque
+from dataclasses import dataclass
+from typing import Final
+
+import numpy as np
+
+RECENT_SECONDS: Final = 2.0
+"""The present rate is taken over this long."""
+
+KEPT_LATENCIES: Final = 10_000
+"""Percentiles are of so many last frames, so that a long call takes no more memory than a short."""
+
+
+@dataclass(frozen=True)
+class Summary:
+    """What a run came to. Latencies are None before the first frame."""
+
+    frames: int
+    dropped: int
+    frames_per_second: float
+    median_latency_seconds: float | None
+    p95_latency_seconds: float | None
+
+
+class Statistics:
+    """Counts what the pipeline sends. One thread writes and reads; only drops come from another."""
+
+    def __init__(self) -> None:
+        self.dropped = 0
+        self.frames = 0
+        self._first_seconds = 0.0
+        self._last_seconds = 0.0
+        self._recent: deque[float] = deque()
+        self._latencies: deque[float] = deque(maxlen=KEPT_LATENCIES)
+
+    def sent(self, captured_seconds: float) -> None:
+        """A picture that was captured at `captured_seconds` has just reached every sink."""
+        now = time.monotonic()
+        if self.frames == 0:
+            self._first_seconds = now
+        self.frames += 1
+        self._last_seconds = now
+        self._latencies.append(now - captured_seconds)
+        self._recent.append(now)
+        while now - self._recent[0] > RECENT_SECONDS:
+            self._recent.popleft()
+
+    @property
+    def recent_frames_per_second(self) -> float:
+        """The rate of the last seconds; 0.0 until two frames have been sent."""
+        if len(self._recent) < 2:
+            return 0.0
+        return (len(self._recent) - 1) / (self._recent[-1] - self._recent[0])
+
+    @property
+    def recent_latency_seconds(self) -> float | None:
+        """The median latency of the frames of the last seconds."""
+        latencies = list(self._latencies)[-max(1, len(self._recent)) :]
+        return float(np.median(latencies)) if latencies else None
+
+    def summary(self) -> Summary:
+        """The whole run so far."""
+        elapsed = self._last_seconds - self._first_seconds
+        latencies = list(self._latencies)
+        return Summary(
+            self.frames,
+            self.dropped,
+            (self.frames - 1) / elapsed if elapsed > 0 else 0.0,
+            float(np.median(latencies)) if latencies else None,
+            float(np.percentile(latencies, 95)) if latencies else None,
+        )

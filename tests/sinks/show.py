@@ -1,0 +1,67 @@
+"""Runs a preview window in a process of its own: `python -m tests.sinks.show KEY=VALUE...`.
+
+It shows pictures until it is told to quit, and prints what the window asked for.
+"""
+
+from __future__ import annotations
+
+import sys
+import time
+from collections.abc import Callable
+from fractions import Fraction
+
+import cv2
+
+from livematte.errors import SinkError
+from livematte.frame import Rendered, Size
+from livematte.sinks import Command, PreviewWindow
+from tests.sinks.pictures import picture
+
+SIZE = Size(640, 360)
+TITLE = "preview under test"
+
+SCENES: dict[str, Callable[[int], Rendered]] = {
+    "opaque": lambda index: picture(SIZE, index),
+    "transparent": lambda index: picture(SIZE, index, transparent=True),
+    "slate": lambda _: picture(SIZE, -1),
+}
+
+
+def show(scene: str) -> None:
+    window = PreviewWindow(TITLE, status=lambda: ["25.0 frames/s", "latency 61 ms"])
+    window.open(SIZE, Fraction(30))
+    index = 0
+    quitting = False
+    while not quitting:
+        sent = SCENES[scene](index)
+        before = sent.image.copy(), sent.alpha.copy()
+        window.send(sent)
+        assert (sent.image == before[0]).all()
+        assert (sent.alpha == before[1]).all()
+        for command in window.poll():
+            print(command.name, flush=True)
+            quitting |= command is Command.QUIT
+        index += 1
+        if index == 3:
+            print("shown", flush=True)
+        time.sleep(0.01)
+    window.send(picture(SIZE))  # must not bring a closed window back
+    print("still there" if is_there() else "gone", flush=True)
+    window.close()
+    window.close()
+    print("snapshots", *window.snapshots, flush=True)
+
+
+def is_there() -> bool:
+    try:
+        return cv2.getWindowProperty(TITLE, cv2.WND_PROP_VISIBLE) >= 1
+    except cv2.error:
+        return False
+
+
+if __name__ == "__main__":
+    try:
+        show(sys.argv[1])
+    except SinkError as error:
+        print(error)
+        sys.exit(1)

@@ -1,0 +1,368 @@
+from __future__ import annotations
+
+import threading
+import time
+from collections.abc import Callable, Iterator, Sequence
+from fractions import Fraction
+from types import TracebackType
+
+import numpy as np
+import pytest
+
+from livematte.background import Background, parse
+from livematte.errors import RenderError, SinkError, SourceError
+from livematte.frame import Frame, Image, Rendered, Size
+from livematte.pipeline import Pipeline
+from livematte.render.fake import FakeRenderer
+from livematte.render.renderer import Choice
+from livematte.sinks import Command
+from livematte.slate import SLATE_INDEX
+
+SIZE = Size(48, 32)
+ROOM = (77, 33, 99)
+"""A colour that no background has: where it is seen, the room is seen."""
+PERSON = np.s_[8:32, 16:32]
+
+
+def frame_image(index: int) -> Image:
+    """The room with a person in it whose brightness tells the frame's index."""
+    image = np.full((SIZE.height, SIZE.width, 3), ROOM, np.uint8)
+    image[PERSON] = 150 + index % 100
+    return image
+
+
+class ListedSource:
+    """Yields `count` frames, `seconds_apart`, then does what `afterwards` does."""
+
+    description = "listed frames"
+    frames_per_second = Fraction(30)
+    size = SIZE
+
+    def __init__(
+        self,
+        count: int,
+        *,
+        live: bool = False,
+        seconds_apart: float = 0.0,
+        afterwards: Callable[[], None] = lambda: None,
+    ) -> None:
+        self.live = live
+        self.recycled: list[int] = []
+        self.closed = False
+        self.interrupted = threading.Event()
+        self._count = count
+        self._seconds_apart = seconds_apart
+        self._afterwards = afterwards
+
+    def __enter__(self) -> ListedSource:
+        return self
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        trace: TracebackType | None,
+    ) -> None:
+        self.closed = True
+
+    def frames(self) -> Iterator[Frame]:
+        for index in range(self._count):
+            if self.interrupted.is_set():
+                return
+            time.sleep(self._seconds_apart)
+            yield Frame(frame_image(index), index, time.monotonic(), index / 30)
+        self._afterwards()
+
+    def recycle(self, frame: Frame) -> None:
+        frame.image[:] = 255  # whoever still reads it shows it
+        self.recycled.append(frame.index)
+
+    def interrupt(self) -> None:
+        self.interrupted.set()
+
+
+class RecordingSink:
+    """Keeps copies of what it was sent."""
+
+    takes_alpha = True
+    description = "recording"
+
+    def __init__(self, on_send: Callable[[int], None] = lambda _: None) -> None:
+        self.pictures: list[Rendered] = []
+        self.ended = ""
+        self._on_send = on_send
+
+    def open(self, size: Size, frames_per_second: Fraction) -> None:
+        assert (size, frames_per_second) == (SIZE, Fraction(30))
+
+    def send(self, picture: Rendered) -> None:
+        assert not self.ended
+        self._on_send(picture.index)
+        self.pictures.append(
+            Rendered(
+                picture.image.copy(),
+                picture.alpha.copy(),
+                picture.index,
+                picture.captured_seconds,
+                picture.media_seconds,
+            )
+        )
+
+    def close(self) -> None:
+        self.ended = self.ended or "closed"
+
+    def abort(self) -> None:
+        self.ended = self.ended or "aborted"
+
+    @property
+    def matted(self) -> list[Rendered]:
+        return [each for each in self.pictures if each.index != SLATE_INDEX]
+
+
+class TimedCommands:
+    """Gives a command once so many pictures have been sent."""
+
+    def __init__(self, sink: RecordingSink, commands: dict[int, Command]) -> None:
+        self._sink = sink
+        self._commands = commands
+
+    def poll(self) -> list[Command]:
+        due = [each for each in self._commands if len(self._sink.matted) >= each]
+        return [self._commands.pop(each) for each in due]
+
+
+def make_pipeline(
+    source: ListedSource,
+    sinks: Sequence[RecordingSink],
+    *,
+    seconds_per_frame: float = 0.0,
+    backgrounds: Sequence[Background] = (),
+    controls: TimedCommands | None = None,
+    frames: int | None = None,
+) -> Pipeline:
+    return Pipeline(
+        source,
+        lambda size: Choice(FakeRenderer(size, seconds_per_frame), ""),
+        backgrounds or [parse("navy")],
+        sinks,
+        controls=controls,
+        frames=frames,
+    )
+
+
+def assert_own_mattes(pictures: Sequence[Rendered]) -> None:
+    """Each picture shows the person of its own frame on the background, and no room."""
+    assert pictures
+    for picture in pictures:
+        expected = np.full_like(picture.image, (128, 0, 0))
+        expected[PERSON] = 150 + picture.index % 100
+        np.testing.assert_array_equal(picture.image, expected)
+
+
+def test_no_frame_of_a_file_is_lost_however_slow_the_rest_is() -> None:
+    source, sink = ListedSource(20), RecordingSink(lambda _: time.sleep(0.003))
+    pipeline = make_pipeline(source, [sink], seconds_per_frame=0.005)
+    pipeline.run()
+    assert [each.index for each in sink.matted] == list(range(20))
+    assert_own_mattes(sink.matted)
+    assert source.recycled == list(range(20))
+    assert pipeline.statistics.summary().dropped == 0
+    assert sink.ended == "closed"
+    assert source.closed
+
+
+def test_live_frames_that_come_too_fast_are_dropped_and_counted() -> None:
+    source = ListedSource(60, live=True, seconds_apart=0.004)
+    sink = RecordingSink()
+    pipeline = make_pipeline(source, [sink], seconds_per_frame=0.02)
+    pipeline.run()
+    indices = [each.index for each in sink.matted]
+    assert 5 <= len(indices) < 40
+    assert indices == sorted(set(indices))
+    assert indices[-1] == 59, "the newest frame is the one that is shown"
+    assert_own_mattes(sink.matted)
+    summary = pipeline.statistics.summary()
+    assert summary.frames + summary.dropped == 60
+    assert sorted(source.recycled) == list(range(60))
+
+
+def test_a_live_frame_does_not_grow_old_while_it_waits() -> None:
+    """Latency is at most that of the picture before and its own, not of a queue of frames."""
+    source = ListedSource(50, live=True, seconds_apart=0.005)
+    pipeline = make_pipeline(source, [RecordingSink()], seconds_per_frame=0.03)
+    pipeline.run()
+    latency = pipeline.statistics.summary().median_latency_seconds
+    assert latency is not None
+    assert latency < 0.08
+
+
+def test_the_slate_comes_first_and_last() -> None:
+    sink = RecordingSink()
+    make_pipeline(ListedSource(3), [sink]).run()
+    assert sink.pictures[0].index == SLATE_INDEX
+    assert sink.pictures[-1].index == SLATE_INDEX
+
+
+@pytest.mark.parametrize("background", ["navy", "transparent", "blur"])
+def test_the_slate_never_shows_the_room(background: str) -> None:
+    sink = RecordingSink()
+    make_pipeline(ListedSource(3), [sink], backgrounds=[parse(background)]).run()
+    for slate in (sink.pictures[0], sink.pictures[-1]):
+        assert not (slate.image == ROOM).all(axis=2).any()
+        assert not slate.alpha.any()
+
+
+def test_while_the_renderer_opens_the_slate_is_repeated() -> None:
+    def open_slowly(size: Size) -> Choice:
+        time.sleep(0.5)
+        return Choice(FakeRenderer(size), "")
+
+    sink = RecordingSink()
+    Pipeline(ListedSource(2), open_slowly, [parse("navy")], [sink]).run()
+    before_the_first = [each.index for each in sink.pictures].index(0)
+    assert before_the_first >= 3
+    assert_own_mattes(sink.matted)
+
+
+def test_a_stalled_camera_shows_the_slate_until_it_goes_on() -> None:
+    resumed = threading.Event()
+
+    class StallingSource(ListedSource):
+        def frames(self) -> Iterator[Frame]:
+            yield from super().frames()
+            resumed.wait(5)
+            yield Frame(frame_image(3), 3, time.monotonic(), 0.1)
+
+    def see(index: int) -> None:
+        if index == SLATE_INDEX and sink.matted:
+            resumed.set()
+
+    sink = RecordingSink(see)
+    make_pipeline(StallingSource(3, live=True), [sink]).run()
+    assert resumed.is_set()
+    assert sink.matted[-1].index == 3
+    assert_own_mattes(sink.matted)
+
+
+def test_it_ends_after_so_many_frames() -> None:
+    sink = RecordingSink()
+    make_pipeline(ListedSource(50), [sink], frames=7).run()
+    assert [each.index for each in sink.matted] == list(range(7))
+
+
+def test_commands_switch_the_background_and_quit() -> None:
+    sink = RecordingSink()
+    commands = TimedCommands(sink, {3: Command.NEXT_BACKGROUND, 8: Command.QUIT})
+    pipeline = make_pipeline(
+        ListedSource(1000, seconds_apart=0.002),
+        [sink],
+        backgrounds=[parse("navy"), parse("red")],
+        controls=commands,
+    )
+    pipeline.run()
+    corners = [tuple(each.image[0, 0].tolist()) for each in sink.matted]
+    assert corners[0] == (128, 0, 0)
+    assert corners[-1] == (0, 0, 255)
+    assert set(corners) == {(128, 0, 0), (0, 0, 255)}
+    assert 8 <= len(corners) < 100
+
+
+def fail_source() -> None:
+    raise SourceError("The camera was unplugged.", "Plug it in again.")
+
+
+@pytest.mark.parametrize(("live", "ended"), [(True, "closed"), (False, "aborted")])
+def test_a_failing_source_is_reported_and_only_recordings_are_kept(live: bool, ended: str) -> None:
+    source = ListedSource(5, live=live, seconds_apart=0.005, afterwards=fail_source)
+    sink = RecordingSink()
+    with pytest.raises(SourceError, match="unplugged"):
+        make_pipeline(source, [sink]).run()
+    assert sink.ended == ended
+    assert sink.pictures[-1].index == SLATE_INDEX
+    assert source.closed
+
+
+def test_a_renderer_that_cannot_be_opened_is_reported() -> None:
+    def fail(_size: Size) -> Choice:
+        raise RenderError("No.", "Yes.")
+
+    source, sink = ListedSource(5), RecordingSink()
+    with pytest.raises(RenderError):
+        Pipeline(source, fail, [parse("navy")], [sink]).run()
+    assert source.closed
+    assert sink.matted == []
+
+
+def test_a_renderer_that_fails_on_a_frame_is_reported_and_closed() -> None:
+    class Failing(FakeRenderer):
+        closed = False
+
+        def submit(self, frame: Frame, background: Background) -> bool:
+            if frame.index == 2:
+                raise RenderError("No.", "Yes.")
+            return super().submit(frame, background)
+
+        def close(self) -> None:
+            Failing.closed = True
+
+    sink = RecordingSink()
+    pipeline = Pipeline(
+        ListedSource(5), lambda size: Choice(Failing(size), ""), [parse("navy")], [sink]
+    )
+    with pytest.raises(RenderError):
+        pipeline.run()
+    assert Failing.closed
+    assert {each.index for each in sink.matted} <= {0, 1}
+
+
+def test_a_failing_sink_is_given_up_and_the_others_are_finished() -> None:
+    def fail(index: int) -> None:
+        if index == 2:
+            raise SinkError("Disk full.", "Make room.")
+
+    failing, other = RecordingSink(fail), RecordingSink()
+    with pytest.raises(SinkError, match="Disk full"):
+        make_pipeline(ListedSource(5, live=True, seconds_apart=0.01), [other, failing]).run()
+    assert failing.ended == "aborted"
+    assert other.ended == "closed"
+    assert other.pictures[-1].index == SLATE_INDEX
+
+
+def test_a_sink_that_cannot_be_opened_leaves_nothing_open() -> None:
+    class Unopenable(RecordingSink):
+        def open(self, size: Size, frames_per_second: Fraction) -> None:
+            raise SinkError("Taken.", "Wait.")
+
+    source, opened, unopenable = ListedSource(5), RecordingSink(), Unopenable()
+    with pytest.raises(SinkError, match="Taken"):
+        make_pipeline(source, [opened, unopenable]).run()
+    assert source.closed
+    assert opened.ended == "aborted"
+    assert unopenable.pictures == []
+
+
+def test_it_stops_within_a_second_even_if_the_camera_hangs() -> None:
+    released = threading.Event()
+
+    def hang() -> None:
+        released.wait(10)
+
+    source = ListedSource(3, live=True, afterwards=hang)
+    sink = RecordingSink()
+    pipeline = make_pipeline(source, [sink])
+    threading.Timer(0.3, pipeline.stop).start()
+    started = time.monotonic()
+    pipeline.run()
+    assert time.monotonic() - started < 1.3
+    assert pipeline.left_behind
+    assert sink.ended == "closed"
+    assert not source.closed, "what a stuck thread reads from is not pulled away under it"
+    released.set()
+
+
+def test_an_ordinary_run_leaves_no_thread_behind() -> None:
+    before = set(threading.enumerate())
+    pipeline = make_pipeline(ListedSource(5), [RecordingSink()])
+    pipeline.run()
+    assert not pipeline.left_behind
+    assert set(threading.enumerate()) <= before
