@@ -97,7 +97,7 @@ class Still(Picture):
     def description(self) -> str:
         return self._description
 
-    def picture_at(self, size: Size, seconds: float) -> Image:  # noqa: ARG002
+    def picture_at(self, size: Size, seconds: float) -> Image:
         if Size.of(self._fitted) != size:
             self._fitted = cover(self._image, size)
         return self._fitted

@@ -227,7 +227,8 @@ def cameras() -> None:
             raise SourceError("No camera was found.", "Plug one in, or try livematte --demo.")
         table = Table("--camera", "Name", "Modes", box=None)
         for each in found:
-            table.add_row(str(each.index), escape(each.name), escape(each.modes_text))
+            about = each.problem or "\n".join(each.modes) or "not told by this system"
+            table.add_row(str(each.index), escape(each.name), escape(about))
         Console().print(table)
 
 

@@ -16,7 +16,7 @@ import cv2
 import numpy as np
 import torch
 from numpy.typing import NDArray
-from skimage import data  # type: ignore[import-untyped]  # it ships no types
+from skimage import data
 
 from livematte.network import weights
 from livematte.network.modnet import load_modnet
@@ -32,7 +32,7 @@ BLUR_PIXELS: Final = (90, 6)
 
 
 def main() -> None:
-    rgb: NDArray[np.uint8] = data.astronaut()
+    rgb: NDArray[np.uint8] = data.astronaut()  # type: ignore[no-untyped-call]  # no types
     alpha = clean(matte(rgb))
     foreground = rgb.astype(np.float32)
     behind = foreground

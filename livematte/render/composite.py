@@ -83,7 +83,9 @@ class _RoomBlur:
         self._room = np.empty((size.height, size.width, 3), np.uint8)
         self._reduced_room = np.empty((reduced.height, reduced.width, 3), np.uint8)
         self._reduced_weight = np.empty((reduced.height, reduced.width), np.uint8)
+        self._reduced_unit = np.empty((reduced.height, reduced.width), np.float32)
         self._weighted = np.empty((reduced.height, reduced.width, 4), np.float32)
+        self._blurred = np.empty_like(self._weighted)
 
     def blurred(self, image: Image, alpha: Image, sigma: float) -> Image:
         """The room of `image`, uint8 BGR (H, W, 3); it is overwritten by the next call.
@@ -98,15 +100,14 @@ class _RoomBlur:
             (self._weight, self._reduced_weight),
         ):
             cv2.resize(full, self._reduced, dst=reduced, interpolation=cv2.INTER_AREA)
-        self._weighted[..., :3] = self._reduced_room
-        self._weighted[..., 3] = _UNIT[self._reduced_weight]
+        weighted, blurred = self._weighted, self._blurred
+        weighted[..., :3] = self._reduced_room
+        cv2.LUT(self._reduced_weight, _UNIT, dst=self._reduced_unit)
+        weighted[..., 3] = self._reduced_unit
         # Beyond the border there is nothing, of weight nothing.
-        blurred = cv2.GaussianBlur(self._weighted, (0, 0), sigma, borderType=cv2.BORDER_CONSTANT)
-        room = blurred[..., :3] / np.maximum(blurred[..., 3:], _LEAST_WEIGHT)
-        cv2.resize(
-            np.clip(room + 0.5, 0, 255).astype(np.uint8),
-            self._size,
-            dst=self._room,
-            interpolation=cv2.INTER_LINEAR,
-        )
+        cv2.GaussianBlur(weighted, (0, 0), sigma, dst=blurred, borderType=cv2.BORDER_CONSTANT)
+        np.maximum(blurred[..., 3:], _LEAST_WEIGHT, out=blurred[..., 3:])
+        np.divide(blurred[..., :3], blurred[..., 3:], out=blurred[..., :3])
+        cv2.convertScaleAbs(blurred[..., :3], dst=self._reduced_room)
+        cv2.resize(self._reduced_room, self._size, dst=self._room, interpolation=cv2.INTER_LINEAR)
         return self._room

@@ -39,7 +39,7 @@ if TYPE_CHECKING:
 __all__ = ["CudaRenderer", "cuda_problem"]
 
 SLOTS: Final = 3
-"""One frame in each direction or computed, and one in the hands of the reader."""
+"""Two for frames in flight, and one for the picture in the hands of whoever collected it."""
 
 
 class CudaRenderer:

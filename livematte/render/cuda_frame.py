@@ -88,10 +88,8 @@ class FramePath:
         tensors.is_finite.copy_(matte.isfinite().all())
 
         levels = (255 * matte).round_()
-        # Below half a level the picture is the background and nothing else; NaN is below too.
-        visible = levels > 0
-        levels = torch.where(visible, levels, 0)
-        matte = torch.where(visible, matte, 0)
+        # Below half a level the picture is the background and nothing else.
+        matte = torch.where(levels > 0, matte, 0)
 
         tensors.alpha.copy_(levels[..., 0])
         composite = {

@@ -253,15 +253,15 @@ def display_problem() -> str | None:
         return "No window can be opened: the library libxcb.so.1 is not installed."
     xcb.xcb_connect.restype = ctypes.c_void_p
     xcb.xcb_connect.argtypes = [ctypes.c_char_p, ctypes.c_void_p]
-    xcb.xcb_connection_has_error.argtypes = xcb.xcb_disconnect.argtypes = [ctypes.c_void_p]
+    xcb.xcb_connection_has_error.argtypes = [ctypes.c_void_p]
     refused = False
     answered = threading.Event()
 
     def connect() -> None:
         nonlocal refused
-        connection = xcb.xcb_connect(None, None)
-        refused = xcb.xcb_connection_has_error(connection) != 0
-        xcb.xcb_disconnect(connection)
+        # Left connected, because a bare X server starts anew when its last client leaves, and Qt
+        # would come to it while it does.
+        refused = xcb.xcb_connection_has_error(xcb.xcb_connect(None, None)) != 0
         answered.set()
 
     # In a thread, since a server that hangs would never let go of the one that asks.

@@ -240,7 +240,7 @@ class Camera:
         return os.path.realpath(self._device)
 
     def _cannot_be_opened(self, path: str) -> SourceError:
-        if sys.platform == "linux":
+        if path:
             from livematte.sources import v4l2
 
             holders = v4l2.holders(path)

@@ -112,9 +112,7 @@ class _Person:
     """The portrait, scaled for a frame, whose lower edge is always below the frame's."""
 
     def __init__(self, size: Size) -> None:
-        packed = np.frombuffer(
-            (files("livematte.assets") / "portrait.webp").read_bytes(), np.uint8
-        )
+        packed = np.frombuffer((files("livematte.assets") / "portrait.webp").read_bytes(), np.uint8)
         portrait = cv2.imdecode(packed, cv2.IMREAD_UNCHANGED)  # BGRA, straight alpha
         assert portrait is not None, "the portrait comes with livematte"
         height, width = portrait.shape[:2]
@@ -217,7 +215,11 @@ def _draw_shelf(room: Image) -> None:
             bgr = (int(color[0]), int(color[1]), int(color[2]))
             _rectangle(room, (x, top + 98 - tall), (x + thickness, top + 98), bgr)
             cv2.line(
-                room, (x + 4, top + 110 - tall), (x + thickness - 4, top + 110 - tall), (210,) * 3, 2
+                room,
+                (x + 4, top + 110 - tall),
+                (x + thickness - 4, top + 110 - tall),
+                (210,) * 3,
+                2,
             )
             x += thickness + int(rng.choice((2, 2, 2, 34)))
 

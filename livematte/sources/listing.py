@@ -5,11 +5,13 @@ from __future__ import annotations
 import sys
 from collections.abc import Iterator
 from dataclasses import dataclass
-from fractions import Fraction
 from itertools import groupby
+from typing import TYPE_CHECKING
 
 from livematte.errors import SourceError
-from livematte.frame import Size
+
+if TYPE_CHECKING:
+    from livematte.sources import v4l2
 
 
 @dataclass(frozen=True)
@@ -54,7 +56,9 @@ def _on_linux() -> Iterator[CameraInfo]:
 
 def _mode_lines(modes: list[v4l2.Mode]) -> Iterator[str]:
     """One line for each FOURCC: "MJPG 1920x1080 at 30, 1280x720 at 60"."""
-    largest_first = sorted(modes, key=lambda mode: (mode.fourcc, -mode.size.width, -mode.size.height))
+    largest_first = sorted(
+        modes, key=lambda mode: (mode.fourcc, -mode.size.width, -mode.size.height)
+    )
     for fourcc, group in groupby(largest_first, key=lambda mode: mode.fourcc):
         yield f"{fourcc} " + ", ".join(
             f"{mode.size} at {float(mode.frames_per_second):.3g}"

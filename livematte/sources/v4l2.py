@@ -9,7 +9,13 @@ from fractions import Fraction
 from pathlib import Path
 from typing import Final, NamedTuple
 
-from linuxpy.video.device import BufferType, Capability, Device, FrameSizeType, PixelFormat
+from linuxpy.video.device import (  # type: ignore[import-untyped]  # it ships no types
+    BufferType,
+    Capability,
+    Device,
+    FrameSizeType,
+    PixelFormat,
+)
 
 from livematte.errors import SourceError
 from livematte.frame import Size

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import threading
 import time
-from collections.abc import Iterator
+from collections.abc import Generator, Iterator
 from fractions import Fraction
 from pathlib import Path
 from types import TracebackType
@@ -141,7 +141,7 @@ class VideoFile:
     def interrupt(self) -> None:
         self._interrupted.set()
 
-    def _decode(self, stream: VideoStream) -> Iterator[av.VideoFrame]:
+    def _decode(self, stream: VideoStream) -> Generator[av.VideoFrame, None, None]:
         import av
 
         packets = self._container.demux(stream)
@@ -169,11 +169,11 @@ class VideoFile:
             decoded, format="bgr24", src_colorspace=guess if untagged else None
         )
         plane = converted.planes[0]
-        rows = np.frombuffer(plane, np.uint8).reshape(plane.height, plane.line_size)
+        rows = np.frombuffer(memoryview(plane), np.uint8).reshape(plane.height, plane.line_size)
         pixels = rows[:, : plane.width * 3].reshape(plane.height, plane.width, 3)
         image = self._buffers.take()
         if self._rotation is not None:
-            pixels = cv2.rotate(pixels, self._rotation)
+            pixels = np.asarray(cv2.rotate(pixels, self._rotation), np.uint8)
         if pixels.shape != image.shape:
             raise SourceError(
                 f"{self._path} changes its size in the middle, from {self._size} "

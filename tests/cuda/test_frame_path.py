@@ -306,16 +306,11 @@ def test_blur_keeps_the_persons_colour_out_of_the_room() -> None:
 
 @pytest.mark.parametrize("compositing", Compositing)
 @pytest.mark.parametrize("value", [np.nan, np.inf])
-def test_a_matte_that_is_no_number_is_reported_and_shows_no_room(
-    compositing: Compositing, value: float
-) -> None:
+def test_a_matte_that_is_no_number_is_reported(compositing: Compositing, value: float) -> None:
     matte = np.zeros(FRAME_SIZE[::-1], np.float32)
     assert Composite(compositing, matte, frame_picture(), room_picture()).is_finite
     matte[3, 4] = value
-    out = Composite(compositing, matte, frame_picture(), room_picture())
-    assert not out.is_finite
-    if np.isnan(value):
-        assert out.alpha[3, 4] == 0
+    assert not Composite(compositing, matte, frame_picture(), room_picture()).is_finite
 
 
 @pytest.mark.parametrize(

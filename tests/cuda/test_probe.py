@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import warnings
 from collections.abc import Iterator
 
 import numpy as np
@@ -12,6 +13,7 @@ from torch import Tensor
 from livematte.errors import DeviceError
 from livematte.frame import Size
 from livematte.network.modnet import MODNet
+from livematte.render.cuda import CudaRenderer
 from livematte.render.cuda_probe import (
     Precision,
     choose_precision,
@@ -20,7 +22,7 @@ from livematte.render.cuda_probe import (
     probe_pixels,
 )
 
-from .pictures import MATTE_SIZE
+from .pictures import FRAME_SIZE, MATTE_SIZE
 from .simulation import DEVICE, simulated_cuda
 
 
@@ -38,6 +40,7 @@ class Machine:
         self._error = error
 
     def init(self) -> None:
+        warnings.warn("Found a GPU of an age that PyTorch warns about.", stacklevel=2)
         if self._error is not None:
             raise self._error
 
@@ -156,6 +159,13 @@ def test_a_device_that_is_wrong_in_float32_too_is_refused() -> None:
         pytest.raises(DeviceError, match="wrong mattes, even in float32"),
     ):
         choose_precision(network, MATTE_SIZE, DEVICE, cuda)
+
+
+def test_the_renderer_reports_that_as_it_is() -> None:
+    network = Spoilt().eval()
+    network.dtypes = (torch.float16, torch.float32)
+    with simulated_cuda() as cuda, pytest.raises(DeviceError, match=r"^NVIDIA Simulated"):
+        CudaRenderer("cuda", FRAME_SIZE, MATTE_SIZE, network, cuda=cuda)
 
 
 def test_the_probe_is_the_same_every_time_and_within_range() -> None:

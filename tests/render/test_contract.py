@@ -18,6 +18,7 @@ from livematte.errors import RenderError
 from livematte.frame import Frame, Image, Rendered, Size
 from livematte.network import weights
 from livematte.network.modnet import load_modnet
+from livematte.network.size import network_size
 from livematte.render.cpu import CpuRenderer
 from livematte.render.fake import FakeRenderer
 from livematte.render.renderer import Renderer, open_renderer
@@ -138,14 +139,14 @@ def test_a_blurred_room_holds_nothing_of_the_person(
     renderer: Renderer, images: list[Image]
 ) -> None:
     """In a room of one colour the blur has nothing to mix in but the person, and must not."""
-    alpha = render(renderer, make_frame(images[0]), Transparent()).alpha.copy()
-    room = np.array([90, 60, 30], np.uint8)
-    image = np.where(alpha[..., np.newaxis] > 0, images[0], room)
+    room = np.array([0x5A, 0x3C, 0x1E])
+    image = render(renderer, make_frame(images[0]), parse("#1e3c5a")).image.copy()
     picture = render(renderer, make_frame(image), parse("blur:30"))
     outside = picture.alpha == 0
-    assert outside.mean() > 0.2
-    near = cv2.dilate((~outside).astype(np.uint8), np.ones((25, 25))) > 0
-    assert np.abs(picture.image[outside & near].astype(int) - room).max() <= 3
+    near = cv2.dilate((~outside).astype(np.uint8), np.ones((25, 25), np.uint8)) > 0
+    assert (outside & near).mean() > 0.02
+    # A plain blur is off by 60 here; what is left is of pixels that are a little of both.
+    assert np.abs(picture.image[outside & near].astype(int) - room).max() <= 10
 
 
 def test_a_blurred_room_is_blurred(renderer: Renderer, images: list[Image]) -> None:
@@ -184,18 +185,20 @@ def test_each_picture_has_the_matte_of_its_own_frame(
 def test_each_picture_has_the_background_it_was_submitted_with(
     renderer: Renderer, images: list[Image]
 ) -> None:
+    alpha = render(renderer, make_frame(images[0]), parse("navy")).alpha
+    row, column = np.argwhere(alpha == 0)[0]
     names = ["navy", "red", "white", "blur:10", "lime", "transparent", "navy"]
-    corners: list[tuple[int, ...]] = []
+    seen: list[tuple[int, ...]] = []
     submitted = 0
-    while len(corners) < len(names):
+    while len(seen) < len(names):
         while submitted < len(names) and renderer.submit(
             make_frame(images[0], submitted), parse(names[submitted])
         ):
             submitted += 1
         picture = renderer.collect(PATIENCE_SECONDS)
         assert picture is not None
-        corners.append(tuple(picture.image[0, 0].tolist()))
-    plain = [corners[each] for each in (0, 1, 2, 4, 5, 6)]
+        seen.append(tuple(picture.image[row, column].tolist()))
+    plain = [seen[each] for each in (0, 1, 2, 4, 5, 6)]
     assert plain == [(128, 0, 0), (0, 0, 255), (255,) * 3, (0, 255, 0), (0,) * 3, (128, 0, 0)]
 
 
@@ -290,7 +293,7 @@ def test_it_agrees_with_the_reference(kind: str, renderer: Renderer, images: lis
     if kind == "fake":
         pytest.skip("the fake has no network")
     state = weights.fold(weights.read(weights.find("photographic")))
-    reference = CpuRenderer(SIZE, Size(416, 224), load_modnet(state))
+    reference = CpuRenderer(SIZE, network_size(SIZE, SHORT_SIDE), load_modnet(state))
     for image in images:
         expected = copy_of(render(reference, make_frame(image), parse("navy")))
         picture = render(renderer, make_frame(image), parse("navy"))

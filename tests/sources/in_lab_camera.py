@@ -1,0 +1,135 @@
+"""What a camera does, tried on the kernel's own devices; prints one JSON object of findings.
+
+Run in the lab by `test_camera.py`: booting it costs seconds, so everything is tried in one go.
+"""
+
+from __future__ import annotations
+
+import json
+import subprocess
+import sys
+import threading
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import asdict
+from itertools import islice
+from pathlib import Path
+from typing import Any
+
+from livematte.errors import LivematteError
+from livematte.frame import Size
+from livematte.sources import Camera, list_cameras
+
+CAMERA = "/dev/video-cam"
+FEED = "/dev/video-feed"
+
+
+def control(name: str, value: int) -> None:
+    """Set a control of the test driver, such as one that injects a fault."""
+    subprocess.run(["v4l2-ctl", "-d", CAMERA, "-c", f"{name}={value}"], check=True)
+
+
+def error_of(camera: Camera) -> str:
+    """What opening says; "" if it works."""
+    try:
+        with camera:
+            return ""
+    except LivematteError as error:
+        return str(error)
+
+
+def read_some(camera: Camera, count: int) -> dict[str, Any]:
+    with camera:
+        frames = list(islice(camera.frames(), count))
+        return {
+            "description": camera.description,
+            "size": str(camera.size),
+            "sizes": sorted({str(frame.size) for frame in frames}),
+            "indices": [frame.index for frame in frames],
+            "rate": (count - 1) / (frames[-1].captured_seconds - frames[0].captured_seconds),
+            "moves": bool((frames[0].image != frames[-1].image).any()),
+            "media_seconds": frames[0].media_seconds,
+        }
+
+
+def recycles(count: int) -> int:
+    """How many different arrays `count` frames come in when each is recycled."""
+    addresses = set()
+    with Camera(CAMERA, Size(640, 360)) as camera:
+        for frame in islice(camera.frames(), count):
+            addresses.add(frame.image.ctypes.data)
+            camera.recycle(frame)
+    return len(addresses)
+
+
+@contextmanager
+def fed_loopback() -> Iterator[None]:
+    """A clip played in a loop into the loopback device."""
+    pattern = ["-f", "lavfi", "-i", "testsrc=size=640x480:rate=15", "-pix_fmt", "yuv420p"]
+    feeder = subprocess.Popen(["ffmpeg", "-v", "error", "-re", *pattern, "-f", "v4l2", FEED])
+    time.sleep(2)
+    try:
+        yield
+    finally:
+        feeder.kill()
+        feeder.wait()
+
+
+def interrupting() -> float:
+    """How long a reader that waits for frames takes to end when it is interrupted."""
+    with Camera(CAMERA, Size(320, 180)) as camera:
+        reader = threading.Thread(target=lambda: list(camera.frames()))
+        reader.start()
+        time.sleep(0.5)
+        started = time.monotonic()
+        camera.interrupt()
+        reader.join()
+        return time.monotonic() - started
+
+
+def unplugging() -> dict[str, Any]:
+    """Pull the plug while frames come."""
+    with Camera(CAMERA, Size(320, 180)) as camera:
+        threading.Timer(0.5, control, ("disconnect", 1)).start()
+        try:
+            count, last = 0, time.monotonic()
+            for _ in camera.frames():
+                count, last = count + 1, time.monotonic()
+        except LivematteError as error:
+            return {"frames": count, "seconds": time.monotonic() - last, "error": str(error)}
+    return {}
+
+
+def main() -> None:
+    found: dict[str, Any] = {
+        "listed": [asdict(each) for each in list_cameras()],
+        "usual": read_some(Camera(0), 5),
+        "asked": read_some(Camera(CAMERA, Size(640, 360), 30.0), 20),
+        "not offered": read_some(Camera(CAMERA, Size(800, 600), 200.0), 3),
+        "missing": error_of(Camera(87)),
+        "a file": error_of(Camera(__file__)),
+        "nobody feeds": error_of(Camera(FEED)),
+        "arrays": recycles(10),
+        "interrupted after": interrupting(),
+    }
+    with Camera(CAMERA, Size(640, 360)):
+        found["busy"] = error_of(Camera(CAMERA, Size(640, 360)))
+    holder = subprocess.Popen(
+        [*("v4l2-ctl", "-d", CAMERA, "--stream-mmap", "--stream-count=100000")],
+        stdout=subprocess.DEVNULL,
+        stderr=subprocess.DEVNULL,
+    )
+    time.sleep(1)
+    found["busy elsewhere"] = error_of(Camera(CAMERA, Size(640, 360)))
+    holder.kill()
+    holder.wait()
+    with fed_loopback():
+        found["fed"] = read_some(Camera(FEED, Size(640, 480)), 10)
+        found["listed while fed"] = [each.problem for each in list_cameras()]
+    found["unplugged"] = unplugging()
+    Path(sys.argv[1]).write_text(json.dumps(found))
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,115 @@
+from __future__ import annotations
+
+import json
+import sys
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from livematte.errors import SourceError, UsageError
+from livematte.sources import Camera
+from tests.lab import needs_lab, run_in_lab
+
+linux_only = pytest.mark.skipif(sys.platform != "linux", reason="asks the kernel of Linux")
+
+
+def test_making_one_touches_nothing() -> None:
+    Camera(87)
+
+
+@linux_only
+def test_a_camera_that_is_not_there_is_named_with_those_that_are() -> None:
+    with (
+        pytest.raises(SourceError, match=r"no camera /dev/video87 .*livematte cameras"),
+        Camera(87),
+    ):
+        pass
+
+
+@linux_only
+def test_a_file_is_no_camera(tmp_path: Path) -> None:
+    clip = tmp_path / "clip.mp4"
+    clip.touch()
+    with pytest.raises(UsageError, match="--input"), Camera(str(clip)):
+        pass
+
+
+@linux_only
+def test_what_is_no_video_device_is_no_camera() -> None:
+    with pytest.raises(SourceError, match="/dev/null"), Camera("/dev/null"):
+        pass
+
+
+def test_a_stream_that_nobody_serves() -> None:
+    with pytest.raises(SourceError, match=r"http://127\.0\.0\.1:9/none"):
+        Camera("http://127.0.0.1:9/none").__enter__()
+
+
+@pytest.fixture(scope="module")
+def found(tmp_path_factory: pytest.TempPathFactory) -> dict[str, Any]:
+    """What `in_lab_camera.py` found."""
+    path = tmp_path_factory.mktemp("lab") / "found.json"
+    run_in_lab(sys.executable, "-m", "tests.sources.in_lab_camera", str(path), seconds=120)
+    findings: dict[str, Any] = json.loads(path.read_text())
+    return findings
+
+
+@pytest.mark.lab
+@needs_lab
+class TestInTheLab:
+    def test_frames_come_in_the_mode_that_was_asked_for(self, found: dict[str, Any]) -> None:
+        asked = found["asked"]
+        assert asked["sizes"] == [asked["size"]] == ["640x360"]
+        assert asked["indices"] == list(range(20))
+        assert asked["rate"] == pytest.approx(30, rel=0.25)
+        assert asked["moves"]
+        assert asked["media_seconds"] == 0
+        assert "640x360" in asked["description"]
+        assert "instead" not in asked["description"]
+
+    def test_what_the_camera_gives_instead_is_said(self, found: dict[str, Any]) -> None:
+        given = found["not offered"]
+        assert given["size"] != "800x600"
+        assert given["sizes"] == [given["size"]]
+        assert given["size"] in given["description"]
+        assert "instead of 800x600 at 200 frames/s" in given["description"]
+
+    def test_without_a_wish_it_is_720p(self, found: dict[str, Any]) -> None:
+        assert found["usual"]["size"] == "1280x720"
+        assert "instead" not in found["usual"]["description"]
+
+    def test_recycled_memory_is_used_again(self, found: dict[str, Any]) -> None:
+        assert found["arrays"] == 1
+
+    def test_a_loopback_that_is_fed_is_a_camera(self, found: dict[str, Any]) -> None:
+        assert found["fed"]["sizes"] == ["640x480"]
+        assert "lab-feed" in found["fed"]["description"]
+
+    def test_a_loopback_that_nobody_feeds_is_not(self, found: dict[str, Any]) -> None:
+        assert "no program feeds it" in found["nobody feeds"]
+
+    def test_a_busy_camera_is_said_to_be(self, found: dict[str, Any]) -> None:
+        assert "in use" in found["busy"]
+        assert "in use by v4l2-ctl (process " in found["busy elsewhere"]
+
+    def test_other_errors(self, found: dict[str, Any]) -> None:
+        assert "/dev/video87" in found["missing"]
+        assert "--input" in found["a file"]
+
+    def test_interrupting_ends_the_wait(self, found: dict[str, Any]) -> None:
+        assert found["interrupted after"] < 0.5
+
+    def test_a_pulled_plug_ends_it_at_once_with_an_error(self, found: dict[str, Any]) -> None:
+        unplugged = found["unplugged"]
+        assert unplugged["frames"] > 3
+        assert unplugged["seconds"] < 1
+        assert "stopped giving pictures" in unplugged["error"]
+
+    def test_cameras_are_listed_with_their_modes(self, found: dict[str, Any]) -> None:
+        camera, *loopbacks = found["listed"]
+        assert (camera["index"], camera["problem"]) == (0, "")
+        assert "vivid" in camera["name"]
+        assert any("YUYV" in line and "1280x720 at 12.5" in line for line in camera["modes"])
+        assert [each["problem"] != "" for each in loopbacks] == [True, True]
+        assert found["listed while fed"][1] == ""
