@@ -32,7 +32,7 @@ def astronaut(size: Size) -> NDArray[np.float32]:
 
 def reference_matte(pixels: NDArray[np.float32]) -> NDArray[np.float32]:
     """What ONNX Runtime makes of `pixels` with the authors' file: float32 (1, 1, H, W)."""
-    import onnxruntime
+    import onnxruntime  # type: ignore[import-untyped]  # it ships no types
 
     session = onnxruntime.InferenceSession(str(REFERENCE))
     return np.asarray(session.run(None, {"input": pixels})[0], np.float32)

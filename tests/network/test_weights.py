@@ -120,7 +120,7 @@ def change_a_shape(path: Path) -> None:
 
 
 def halve_the_precision(path: Path) -> None:
-    edit(path, lambda state: state.update({"features.0.0.bias": np.zeros(32, np.float16)}))  # type: ignore[dict-item]
+    edit(path, lambda state: state.update({"features.0.0.bias": np.zeros(32, np.float16)}))
 
 
 def make_infinite(path: Path) -> None:
