@@ -213,7 +213,7 @@ def run(
         )
         with _stopped_by_signals(pipeline):
             pipeline.run()
-        _say_end(pipeline, preview)
+        _say_end(pipeline, source, preview)
 
 
 @app.command()
@@ -427,7 +427,9 @@ def _status(pipeline: Pipeline) -> list[str]:
     ]
 
 
-def _say_end(pipeline: Pipeline, preview: PreviewWindow | None) -> None:
+def _say_end(pipeline: Pipeline, source: Source, preview: PreviewWindow | None) -> None:
+    for remark in source.remarks:
+        _say(remark)
     for path in preview.snapshots if preview is not None else ():
         _say(f"snapshot {path}")
     summary = pipeline.statistics.summary()

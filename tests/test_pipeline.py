@@ -37,6 +37,7 @@ class ListedSource:
     description = "listed frames"
     frames_per_second = Fraction(30)
     size = SIZE
+    remarks = ()
 
     def __init__(
         self,

@@ -1,7 +1,7 @@
-"""Download official checkpoints: the only code of livematte that goes online, and only when asked.
+"""Download the official checkpoints that do not come with livematte.
 
-A file is taken from the first mirror that has it with the pinned SHA-256. Until its hash is
-checked nothing looks into it, and afterwards it is converted and thrown away.
+Nothing that arrives is trusted: it comes by https alone, and no other code sees it before its
+SHA-256 is that of the official file.
 """
 
 from __future__ import annotations
@@ -9,128 +9,149 @@ from __future__ import annotations
 import hashlib
 import ssl
 import tempfile
-import urllib.error
-import urllib.request
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Mapping
+from contextlib import suppress
 from http.client import HTTPException, HTTPMessage
 from pathlib import Path
 from types import MappingProxyType
 from typing import IO, Final
+from urllib.error import HTTPError, URLError
+from urllib.parse import urlsplit
+from urllib.request import HTTPRedirectHandler, HTTPSHandler, OpenerDirector, Request, build_opener
 
 from livematte.errors import WeightsError
-from livematte.network import convert, weights
+from livematte.network import weights
+from livematte.network.convert import convert
 
-MIRRORS: Final[Mapping[str, Sequence[str]]] = MappingProxyType(
+Progress = Callable[[int, "int | None"], None]
+"""Called with the bytes received so far and, if the server tells, the bytes there are in all."""
+
+MIRRORS: Final[Mapping[str, tuple[str, ...]]] = MappingProxyType(
     {
         "webcam": (
-            "https://github.com/clibdev/MODNet/releases/latest/download/"
-            "modnet_webcam_portrait_matting.ckpt",
+            "https://github.com/clibdev/MODNet/releases/latest/download/modnet-webcam.pt",
             "https://huggingface.co/DavG25/modnet-pretrained-models/resolve/main/models/"
             "modnet_webcam_portrait_matting.ckpt",
         )
     }
 )
-"""Where the official files, kept by their authors on a drive, can be had without an account."""
+"""Where each checkpoint is to be had, in the order of trying; the authors' own link is a page."""
 
-TIMEOUT_SECONDS: Final = 30
-"""How long a mirror may be silent."""
+TIMEOUT_SECONDS: Final = 30.0
+"""How long a server may be silent."""
 
-MOST_BYTES: Final = 100_000_000
-"""The official files have 26 million; what is longer is not one of them."""
-
-PIECE_BYTES: Final = 1 << 18
-
-Progress = Callable[[int, int | None], None]
-"""Called with the bytes so far and, if the mirror tells, the bytes in all."""
+_CHUNK_BYTES: Final = 1 << 16
+_MOST_BYTES: Final = 1 << 26
+"""The official files have 26 MB; a server that sends far more must not fill the disk."""
 
 
-def pull(
-    name: str,
-    progress: Progress,
-    mirrors: Sequence[str] | None = None,
-    context: ssl.SSLContext | None = None,
-) -> Path:
-    """Download the weights called `name`, check, convert and keep them; returns the kept file.
+def pull(name: str, progress: Progress, context: ssl.SSLContext | None = None) -> Path:
+    """Download, verify and convert the weights called `name` into the user's cache folder.
 
-    mirrors: addresses to try in turn; those of `MIRRORS` if None.
-    context: whom to trust; the system's authorities if None.
+    Weights that are there already, and sound, are left alone. Returns the weight file's path.
 
-    Raises `WeightsError` if there are no such weights, or with every mirror's reason if none
-    gave the right file.
+    context: the certificates to trust; the system's if None.
+
+    Raises `WeightsError` if there are no such weights, if no mirror has them, saying why for each,
+    or if they cannot be stored.
     """
-    if name not in MIRRORS:
-        known = ", ".join(MIRRORS)
-        raise WeightsError(f"There are no weights called {name} to download.", f"Known: {known}.")
+    if name == weights.SHIPPED:
+        raise WeightsError(
+            f"The {name} weights come with livematte.", "Use them without downloading anything."
+        )
+    if name not in weights.CHECKPOINT_SHA256:
+        known = ", ".join(weights.CHECKPOINT_SHA256)
+        raise WeightsError(f"There are no weights called {name}.", f"Known names are: {known}.")
     target = weights.pulled_path(name)
-    opener = urllib.request.build_opener(
-        _StayingSecure, urllib.request.HTTPSHandler(context=context)
-    )
+    with suppress(WeightsError):
+        weights.read(target)
+        return target
+    try:
+        target.parent.mkdir(parents=True, exist_ok=True)
+        with tempfile.TemporaryDirectory(prefix="download-", dir=target.parent) as folder:
+            checkpoint = Path(folder, f"modnet_{name}_portrait_matting.ckpt")
+            _download(name, checkpoint, progress, context or ssl.create_default_context())
+            return convert(checkpoint, target)
+    except OSError as error:
+        problem = f"The {name} weights cannot be stored in {target.parent} ({error.strerror})."
+        raise WeightsError(problem, "Make room there and see that it may be written.") from error
+
+
+class _MirrorError(Exception):
+    """Why one mirror did not give the file."""
+
+
+def _download(name: str, target: Path, progress: Progress, context: ssl.SSLContext) -> None:
+    opener = build_opener(HTTPSHandler(context=context), _HttpsRedirectHandler())
     reasons = []
-    with tempfile.TemporaryDirectory(prefix="livematte-") as folder:
-        checkpoint = Path(folder) / f"modnet_{name}.ckpt"
-        for address in MIRRORS[name] if mirrors is None else mirrors:
-            try:
-                _download(opener, address, checkpoint, weights.CHECKPOINT_SHA256[name], progress)
-            except (OSError, HTTPException, ValueError) as error:
-                reasons.append(f"{address}: {error}")
-                continue
-            try:
-                target.parent.mkdir(parents=True, exist_ok=True)
-            except OSError as error:
-                raise WeightsError(
-                    f"The folder {target.parent} cannot be made ({error.strerror}).",
-                    "Make room, and see that it may be written.",
-                ) from error
-            return convert.convert(checkpoint, target)
+    for url in MIRRORS[name]:
+        try:
+            return _download_from(url, opener, weights.CHECKPOINT_SHA256[name], target, progress)
+        except _MirrorError as reason:
+            reasons.append(f"{urlsplit(url).hostname}: {reason}")
     raise WeightsError(
         f"The {name} weights could not be downloaded ({'; '.join(reasons)}).",
-        "Check the connection and try again, or get the official .ckpt file another way and run "
-        "`livematte weights convert FILE`.",
+        f"Check the connection and try again, or get {target.name} in another way and run "
+        "`livematte weights convert` on it.",
     )
 
 
-def _download(
-    opener: urllib.request.OpenerDirector,
-    address: str,
-    to: Path,
-    expected_sha256: str,
-    progress: Progress,
+def _download_from(
+    url: str, opener: OpenerDirector, sha256: str, target: Path, progress: Progress
 ) -> None:
-    """Raises OSError, HTTPException or ValueError unless `to` is whole and has the right hash."""
-    _require_https(address)
-    sha256, done_bytes = hashlib.sha256(), 0
-    with opener.open(address, timeout=TIMEOUT_SECONDS) as response, to.open("wb") as file:
-        told = response.headers.get("Content-Length")
-        total_bytes = int(told) if told else None
-        while piece := response.read(PIECE_BYTES):
-            done_bytes += len(piece)
-            if done_bytes > MOST_BYTES:
-                raise ValueError("it sends far more than the official file")
-            sha256.update(piece)
-            file.write(piece)
-            progress(done_bytes, total_bytes)
-    if total_bytes is not None and done_bytes != total_bytes:
-        raise ValueError(f"it ended after {done_bytes:,} of {total_bytes:,} bytes")
-    if sha256.hexdigest() != expected_sha256:
-        raise ValueError(f"its file has the wrong SHA-256, {sha256.hexdigest()}")
+    """Write what `url` gives to `target`; raises `_MirrorError` unless it is the right file.
+
+    Only what the network does becomes a `_MirrorError`: a full disk is no fault of the mirror's.
+    """
+    received_bytes = 0
+    received_sha256 = hashlib.sha256()
+    try:
+        response = opener.open(url, timeout=TIMEOUT_SECONDS)
+    except HTTPError as error:
+        error.close()
+        raise _MirrorError(f"HTTP {error.code} {error.reason}") from error
+    except (OSError, HTTPException) as error:
+        raise _MirrorError(_reason(error)) from error
+    with response, target.open("wb") as file:
+        length = response.headers.get("Content-Length", "")
+        total_bytes = int(length) if length.isdecimal() else None
+        while True:
+            try:
+                chunk = response.read(_CHUNK_BYTES)
+            except (OSError, HTTPException) as error:
+                raise _MirrorError(_reason(error)) from error
+            if not chunk:
+                break
+            received_bytes += len(chunk)
+            if received_bytes > _MOST_BYTES:
+                raise _MirrorError(f"sent more than {_MOST_BYTES:,} bytes")
+            received_sha256.update(chunk)
+            file.write(chunk)
+            progress(received_bytes, total_bytes)
+    if total_bytes is not None and received_bytes < total_bytes:
+        raise _MirrorError(f"ended after {received_bytes:,} of {total_bytes:,} bytes")
+    if received_sha256.hexdigest() != sha256:
+        raise _MirrorError(f"sent another file, with SHA-256 {received_sha256.hexdigest()}")
 
 
-def _require_https(address: str) -> None:
-    if not address.startswith("https://"):
-        raise ValueError(f"{address} is not https")
-
-
-class _StayingSecure(urllib.request.HTTPRedirectHandler):
-    """Follows a mirror to where it keeps its files, but never from https to anything else."""
+class _HttpsRedirectHandler(HTTPRedirectHandler):
+    """Follows redirects as long as they stay with https."""
 
     def redirect_request(
         self,
-        req: urllib.request.Request,
+        req: Request,
         fp: IO[bytes],
         code: int,
         msg: str,
         headers: HTTPMessage,
         newurl: str,
-    ) -> urllib.request.Request | None:
-        _require_https(newurl)
+    ) -> Request | None:
+        if urlsplit(newurl).scheme != "https":
+            raise HTTPError(newurl, code, "redirects away from https", headers, fp)
         return super().redirect_request(req, fp, code, msg, headers, newurl)
+
+
+def _reason(error: Exception) -> str:
+    """What went wrong on the network, in words, without the wrapping of urllib."""
+    reason = error.reason if isinstance(error, URLError) else error
+    return str(reason) or type(reason).__name__

@@ -11,6 +11,7 @@ from __future__ import annotations
 import hashlib
 import json
 import math
+import os
 from collections.abc import Mapping
 from pathlib import Path
 from types import MappingProxyType
@@ -75,12 +76,13 @@ def find(name_or_path: str) -> Path:
     if name_or_path == SHIPPED:
         return _shipped_path()
     path = pulled_path(name_or_path) if name_or_path in CHECKPOINT_SHA256 else Path(name_or_path)
-    if path.suffix.lower() in CONVERTIBLE_SUFFIXES and path.is_file():
+    if path.suffix.lower() in CONVERTIBLE_SUFFIXES and os.path.exists(path):
         raise WeightsError(
             f"{path} must be converted before it can be used.",
             f'Run `livematte weights convert "{path}"` and use the file that it makes.',
         )
-    if path.exists():
+    # Not Path.exists, which raises where a folder on the way may not be searched.
+    if os.path.exists(path):
         return path
     if name_or_path in CHECKPOINT_SHA256:
         raise WeightsError(

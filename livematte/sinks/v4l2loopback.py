@@ -18,23 +18,18 @@ import struct
 from collections.abc import Collection
 from contextlib import suppress
 from pathlib import Path
-from typing import Final, NamedTuple
+from typing import Final
 
+from livematte import v4l2
 from livematte.errors import LivematteError, SinkError, UsageError
 from livematte.frame import Size
 
 MODPROBE: Final = "sudo modprobe v4l2loopback exclusive_caps=1 card_label=livematte"
 
-DRIVER: Final = b"v4l2 loopback"
 VIRTUAL_DEVICES: Final = Path("/sys/devices/virtual/video4linux")
 
 # From linux/videodev2.h.
-CAPABILITY: Final = struct.Struct("16s 32s 32s I I I 3I")
-CAPABILITY_DEVICE_CAPS: Final = 5
-VIDIOC_QUERYCAP: Final = 0x80685600
 VIDIOC_STREAMON: Final = 0x40045612
-V4L2_CAP_VIDEO_CAPTURE: Final = 0x1
-V4L2_CAP_VIDEO_OUTPUT: Final = 0x2
 V4L2_BUF_TYPE_VIDEO_OUTPUT: Final = struct.pack("i", 2)
 
 
@@ -81,7 +76,7 @@ def check(device: str, size: Size, avoid: Collection[str]) -> None:
             "Name another device, or none to have one chosen.",
         )
     release(device)
-    if not _query(device).output:
+    if not _query(device).takes_pictures:
         raise _busy(device)
     held = _held_size(path)
     if held not in (None, size):
@@ -103,7 +98,7 @@ def release(device: str, *, own: bool = False) -> None:
         another program may be feeding it.
     """
     capabilities = _query(device)
-    if capabilities.output or (capabilities.capture and not own):
+    if capabilities.takes_pictures or (capabilities.gives_pictures and not own):
         return
     with suppress(OSError):
         descriptor = os.open(device, os.O_RDWR)
@@ -113,14 +108,10 @@ def release(device: str, *, own: bool = False) -> None:
             os.close(descriptor)
 
 
-class _Capabilities(NamedTuple):
-    capture: bool
-    output: bool
-
-
-def _query(device: str) -> _Capabilities:
+def _query(device: str) -> v4l2.Capabilities:
     try:
-        descriptor = os.open(device, os.O_RDWR | os.O_NONBLOCK)
+        with v4l2.opened(device) as descriptor:
+            capabilities = v4l2.capabilities(descriptor)
     except FileNotFoundError as error:
         raise SinkError(
             f"There is no device {device}.",
@@ -136,21 +127,9 @@ def _query(device: str) -> _Capabilities:
                 "then log out and in again.",
             ) from error
         raise _no_loopback(device) from error
-    try:
-        answer = bytearray(CAPABILITY.size)
-        fcntl.ioctl(descriptor, VIDIOC_QUERYCAP, answer)
-    except OSError as error:
-        raise _no_loopback(device) from error
-    finally:
-        os.close(descriptor)
-    fields = CAPABILITY.unpack(answer)
-    if fields[0].rstrip(b"\0") != DRIVER:
+    if capabilities.driver != v4l2.LOOPBACK_DRIVER:
         raise _no_loopback(device)
-    capabilities = fields[CAPABILITY_DEVICE_CAPS]
-    return _Capabilities(
-        capture=bool(capabilities & V4L2_CAP_VIDEO_CAPTURE),
-        output=bool(capabilities & V4L2_CAP_VIDEO_OUTPUT),
-    )
+    return capabilities
 
 
 def _held_size(path: str) -> Size | None:

@@ -42,6 +42,7 @@ class Camera:
     """
 
     live = True
+    remarks = ()
 
     def __init__(
         self,
@@ -58,6 +59,7 @@ class Camera:
         self._size = Size(0, 0)
         self._frames_per_second = Fraction(30)
         self._fourcc = ""
+        self._has_given = False
 
     @property
     def size(self) -> Size:
@@ -91,6 +93,7 @@ class Camera:
         except BaseException:
             self._capture.release()
             raise
+        self._has_given = True
         self._size = Size.of(first)
         rate = self._capture.get(cv2.CAP_PROP_FPS)
         if 1 <= rate <= 1000:
@@ -180,6 +183,11 @@ class Camera:
                 f"{self._called} has ended or the connection was lost.",
                 "Check that it still plays elsewhere, and start again.",
             )
+        if not self._has_given:
+            return SourceError(
+                f"{self._called} opens but gives no picture.",
+                "Check its shutter or privacy switch, and plug it in again.",
+            )
         return SourceError(
             f"{self._called} stopped giving pictures; it may have been unplugged.",
             "Plug it in and start again.",
@@ -205,13 +213,14 @@ class Camera:
     def _open_camera(self) -> cv2.VideoCapture:
         size = self._asked_size or WANTED_SIZE
         if sys.platform == "linux":
-            from livematte.sources import v4l2
+            from livematte.sources import linux_camera
 
+            # OpenCV waits for the first picture by itself, 10 s unless it is told otherwise here.
+            os.environ.setdefault("OPENCV_VIDEOIO_V4L_SELECT_TIMEOUT", f"{PATIENCE_SECONDS:.0f}")
             path = self._path()
-            camera = v4l2.require_camera(path)
+            camera = linux_camera.require_camera(path)
             self._name = camera.name
-            offered = [mode.fourcc for mode in camera.modes if mode.size == size]
-            compressed = MJPG in offered
+            compressed = any(mode.fourcc == MJPG and mode.offers(size) for mode in camera.modes)
         else:
             path, compressed = "", True
         capture = cv2.VideoCapture(path or self._device, capture_backend())
@@ -241,9 +250,9 @@ class Camera:
 
     def _cannot_be_opened(self, path: str) -> SourceError:
         if path:
-            from livematte.sources import v4l2
+            from livematte.sources import linux_camera
 
-            holders = v4l2.holders(path)
+            holders = linux_camera.holders(path)
             by = f" by {', '.join(holders)}" if holders else ", probably by another program"
             return SourceError(
                 f"{self._called} is in use{by}.",

@@ -53,6 +53,7 @@ class Demo:
             raise UsageError(
                 f"The demo cannot be {size}.", f"Ask for at least {SMALLEST} pixels a side."
             )
+        self.remarks: tuple[str, ...] = ()
         self._size = size
         self._realtime = realtime
         self._interrupted = threading.Event()
@@ -126,16 +127,16 @@ class _Person:
             interpolation=cv2.INTER_AREA if shrinking else cv2.INTER_CUBIC,
         )
         alpha = portrait[..., 3:]
-        # Premultiplied, so that it can be moved by parts of a pixel and then added.
-        self._pixels = (portrait[..., :3] * (alpha / 255) + 0.5).astype(np.uint8)
-        # What is left of the room behind it.
-        self._rest = 255 - np.repeat(alpha, 3, axis=2).astype(np.uint8)
+        # Premultiplied, so that it can be moved by parts of a pixel and then added; the fourth
+        # channel is what is left of the room behind it, so that one warp moves both.
+        pixels = portrait[..., :3] * (alpha / 255) + 0.5
+        self._person = np.dstack((pixels.astype(np.uint8), 255 - alpha))
         self._size = size
         self._reach = (SWAY[0] * size.height, SWAY[1] * size.height)
 
     def put_into(self, image: Image, seconds: float) -> None:
         """Composite the person as at `seconds` into `image`, uint8 BGR (H, W, 3)."""
-        height, width = self._pixels.shape[:2]
+        height, width = self._person.shape[:2]
         sideways, up = (
             reach * math.sin(2 * math.pi * seconds / period)
             for reach, period in zip(self._reach, SWAY_SECONDS, strict=True)
@@ -146,10 +147,10 @@ class _Person:
         shift = np.array([[1, 0, left - column], [0, 1, top - row]])
         region = image[row:, column : column + width + 1]
         covered = (width + 1, self._size.height - row)
-        white = (255, 255, 255)
-        rest = cv2.warpAffine(self._rest, shift, covered, borderValue=white)
+        moved = cv2.warpAffine(self._person, shift, covered, borderValue=(0, 0, 0, 255))
+        rest = cv2.cvtColor(cv2.extractChannel(moved, 3), cv2.COLOR_GRAY2BGR)
         cv2.multiply(region, rest, dst=region, scale=1 / 255)
-        cv2.add(region, cv2.warpAffine(self._pixels, shift, covered), dst=region)
+        cv2.add(region, cv2.cvtColor(moved, cv2.COLOR_BGRA2BGR), dst=region)
 
 
 def _draw_room() -> Image:

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING
 from livematte.errors import SourceError
 
 if TYPE_CHECKING:
-    from livematte.sources import v4l2
+    from livematte.v4l2 import Mode
 
 
 @dataclass(frozen=True)
@@ -38,12 +38,13 @@ def list_cameras() -> list[CameraInfo]:
 
 
 def _on_linux() -> Iterator[CameraInfo]:
-    from livematte.sources import v4l2
+    from livematte import v4l2
+    from livematte.sources import linux_camera
 
     for path in v4l2.paths():
         index = int(path.removeprefix("/dev/video"))
         try:
-            camera = v4l2.query(path)
+            camera = linux_camera.query(path)
         except SourceError as error:
             yield CameraInfo(index, path, (), error.problem)
             continue
@@ -54,7 +55,7 @@ def _on_linux() -> Iterator[CameraInfo]:
             yield CameraInfo(index, name, (), "a virtual camera that no program feeds now")
 
 
-def _mode_lines(modes: list[v4l2.Mode]) -> Iterator[str]:
+def _mode_lines(modes: list[Mode]) -> Iterator[str]:
     """One line for each FOURCC: "MJPG 1920x1080 at 30, 1280x720 at 60"."""
     largest_first = sorted(
         modes, key=lambda mode: (mode.fourcc, -mode.size.width, -mode.size.height)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import deque
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from fractions import Fraction
 from types import TracebackType
 from typing import Protocol
@@ -34,6 +34,11 @@ class Source(Protocol):
     @property
     def description(self) -> str:
         """What the user is told: 'camera 0 "Webcam", 1280x720 MJPG at 30 frames/s'."""
+        ...
+
+    @property
+    def remarks(self) -> Sequence[str]:
+        """What went wrong without ending the run, for people to be told at its end."""
         ...
 
     def __enter__(self) -> Source:

@@ -31,6 +31,12 @@ FASTEST_RATE: Final = 1000
 HD_HEIGHT: Final = 720
 """From here on video that does not tell its colour matrix means BT.709, below it BT.601."""
 
+PROMISED_DURATION: Final = frozenset({"mov,mp4,m4a,3gp,3g2,mj2", "matroska,webm"})
+"""Containers whose header says how long they are; FFmpeg only estimates it for the others."""
+
+MISSING_SECONDS: Final = 0.5
+"""A file that ends this much sooner than its header says has been cut off."""
+
 _UNTAGGED: Final = 2  # AVCOL_SPC_UNSPECIFIED
 
 _ROTATIONS: Final = {
@@ -45,7 +51,7 @@ class VideoFile:
 
     Frames come upright where the file is marked as rotated, at the times that the file gives
     them, and in the colours that it is tagged with. A frame that cannot be decoded is skipped and
-    counted in `damaged_frames`.
+    counted in `damaged_frames`; a file that was cut off gives what it has. Both are remarked on.
     """
 
     live = False
@@ -53,6 +59,7 @@ class VideoFile:
     def __init__(self, path: Path, *, realtime: bool = True) -> None:
         """realtime: yield a frame no sooner than a player would show it."""
         self.damaged_frames = 0
+        self._breaks_off = ""
         self._path = path
         self._realtime = realtime
         self._interrupted = threading.Event()
@@ -68,6 +75,12 @@ class VideoFile:
         return self._frames_per_second
 
     @property
+    def remarks(self) -> list[str]:
+        damaged = self.damaged_frames
+        skipped = f"skipped {damaged} that could not be decoded" if damaged else ""
+        return [each for each in (skipped, self._breaks_off) if each]
+
+    @property
     def description(self) -> str:
         rate = float(self._frames_per_second)
         return f"{self._path.name}, {self._size} at {rate:.4g} frames/s"
@@ -80,6 +93,11 @@ class VideoFile:
         except (av.FFmpegError, OSError) as error:
             raise self._unreadable(error) from error
         try:
+            if self._container.format.name == "tty":
+                # FFmpeg renders any text as a video of a terminal.
+                raise SourceError(
+                    f"{self._path} is a text and no video.", "Give a file that has pictures."
+                )
             if not self._container.streams.video:
                 raise SourceError(
                     f"{self._path} has no video in it.", "Give a file that has pictures."
@@ -144,20 +162,40 @@ class VideoFile:
     def _decode(self, stream: VideoStream) -> Generator[av.VideoFrame, None, None]:
         import av
 
-        packets = self._container.demux(stream)
+        # Of all streams, because the sound may go on after the last picture.
+        packets = self._container.demux()
+        read_seconds = 0.0
         while True:
             try:
                 packet = next(packets, None)
             except av.FFmpegError as error:
                 raise self._unreadable(error) from error
             if packet is None:
-                return
+                break
+            if packet.pts is not None and packet.time_base is not None:
+                ends = (packet.pts + (packet.duration or 0)) * packet.time_base
+                read_seconds = max(read_seconds, float(ends))
+            if packet.stream_index != stream.index:
+                continue
             try:
-                yield from packet.decode()
+                yield from stream.codec_context.decode(packet)
             except av.EOFError:
-                return
+                break
             except av.FFmpegError:
                 self.damaged_frames += 1
+        self._note_missing(read_seconds)
+
+    def _note_missing(self, read_seconds: float) -> None:
+        """Note if the file, read to its end, is shorter than its header says."""
+        container = self._container
+        if container.format.name not in PROMISED_DURATION or container.duration is None:
+            return
+        promised_seconds = container.duration / 1e6
+        if read_seconds < promised_seconds - MISSING_SECONDS:
+            self._breaks_off = (
+                f"{self._path} breaks off after {read_seconds:.1f} of "
+                f"{promised_seconds:.1f} seconds"
+            )
 
     def _to_bgr(self, decoded: av.VideoFrame) -> Image:
         """The picture as uint8 BGR, upright, in memory that can be recycled."""

@@ -100,6 +100,40 @@ def test_names_of_an_own_export_do_not_matter(tmp_path: Path) -> None:
         np.testing.assert_array_equal(made[name], tensor)
 
 
+@needs_reference
+def test_other_exporters_forms_give_the_same_tensors(tmp_path: Path) -> None:
+    """One parameter in a Constant node, one behind an Identity, and a BatchNorm left unfolded."""
+    model = onnx.load(REFERENCE)
+    graph = model.graph
+    tensors = {each.name: each for each in graph.initializer}
+    first, second, third = [each for each in graph.node if each.op_type == "Conv"][:3]
+
+    constant = tensors[first.input[1]]
+    graph.initializer.remove(constant)
+    prologue = [onnx.helper.make_node("Constant", [], [constant.name], value=constant)]
+    prologue.append(onnx.helper.make_node("Identity", [second.input[1]], ["the same"]))
+    second.input[1] = "the same"
+
+    weight, bias = (numpy_helper.to_array(tensors[name]) for name in third.input[1:])
+    scale = np.float32(2) / np.sqrt(np.float32(3) + np.float32(layout.BATCH_NORM_EPSILON))
+    tensors[third.input[1]].CopyFrom(numpy_helper.from_array(weight / scale, third.input[1]))
+    norm = {"gamma": bias * 0 + 2, "beta": bias, "mean": bias * 0, "variance": bias * 0 + 3}
+    graph.initializer.extend(numpy_helper.from_array(norm[name], name) for name in norm)
+    del third.input[2]
+    place = list(graph.node).index(third) + 1
+    output = third.output[0]
+    third.output[0] = "convolved"
+    normed = onnx.helper.make_node("BatchNormalization", ["convolved", *norm], [output])
+    nodes = [*prologue, *graph.node[:place], normed, *graph.node[place:]]
+    del graph.node[:]
+    graph.node.extend(nodes)
+
+    onnx.save(model, tmp_path / "own.onnx")
+    made = weights.read(convert(tmp_path / "own.onnx"))
+    for name, tensor in weights.read(weights.find("photographic")).items():
+        np.testing.assert_allclose(made[name], tensor, rtol=1e-6, atol=0)
+
+
 def drop_a_convolution(model: onnx.ModelProto) -> None:
     model.graph.node.remove(next(each for each in model.graph.node if each.op_type == "Conv"))
 

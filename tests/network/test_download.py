@@ -5,7 +5,7 @@ from __future__ import annotations
 import hashlib
 import ssl
 import threading
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 
@@ -84,14 +84,29 @@ def kept(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, address: str) -> Path:
     return path
 
 
-def test_it_is_downloaded_checked_converted_and_kept(
-    address: str, trusting: ssl.SSLContext, kept: Path
-) -> None:
+@pytest.fixture
+def pull(
+    monkeypatch: pytest.MonkeyPatch, address: str, trusting: ssl.SSLContext
+) -> Callable[..., Path]:
+    """Pull from these paths of the mirror, in turn."""
+
+    def pull_from(
+        *paths: str,
+        progress: download.Progress = lambda *_: None,
+        context: ssl.SSLContext | None = trusting,
+    ) -> Path:
+        mirrors = tuple(f"{address}{path}" for path in paths)
+        monkeypatch.setattr(download, "MIRRORS", {"webcam": mirrors})
+        return download.pull("webcam", progress, context)
+
+    return pull_from
+
+
+def test_it_is_downloaded_checked_converted_and_kept(pull: Callable[..., Path], kept: Path) -> None:
     told: list[tuple[int, int | None]] = []
-    made = download.pull(
-        "webcam", lambda *progress: told.append(progress), [f"{address}/right"], trusting
-    )
+    made = pull("/right", progress=lambda *progress: told.append(progress))
     assert made == kept
+    assert [each.name for each in kept.parent.iterdir()] == [kept.name]
     assert weights.find("webcam") == kept
     assert weights.read(kept).keys() == layout.SHAPES.keys()
     total = len(Mirror.checkpoint)
@@ -99,31 +114,41 @@ def test_it_is_downloaded_checked_converted_and_kept(
     assert len(told) > 10
 
 
+def test_what_is_there_and_sound_is_not_downloaded_again(
+    pull: Callable[..., Path], kept: Path
+) -> None:
+    pull("/right")
+    assert pull("/missing") == kept
+    kept.write_bytes(kept.read_bytes()[:1000])
+    assert pull("/right") == kept
+    weights.read(kept)
+
+
 @pytest.mark.parametrize("path", ["/wrong", "/cut", "/missing", "/to-http"])
-def test_a_bad_mirror_is_passed_over(
-    address: str, trusting: ssl.SSLContext, kept: Path, path: str
-) -> None:
-    mirrors = [f"{address}{path}", f"{address}/to-right"]
-    assert download.pull("webcam", lambda *_: None, mirrors, trusting) == kept
+def test_a_bad_mirror_is_passed_over(pull: Callable[..., Path], kept: Path, path: str) -> None:
+    assert pull(path, "/to-right") == kept
 
 
-def test_every_reason_is_told_and_nothing_is_kept(
-    address: str, trusting: ssl.SSLContext, kept: Path
-) -> None:
-    mirrors = [f"{address}{path}" for path in ("/wrong", "/cut", "/missing", "/to-http")]
-    mirrors.append(f"{address.replace('https', 'http')}/right")
+def test_every_reason_is_told_and_nothing_is_kept(pull: Callable[..., Path], kept: Path) -> None:
     with pytest.raises(WeightsError) as raised:
-        download.pull("webcam", lambda *_: None, mirrors, trusting)
-    for reason in ("wrong SHA-256", "ended after 5,000 of", "404", "/right is not https"):
+        pull("/wrong", "/cut", "/missing", "/to-http")
+    for reason in ("another file", "ended after 5,000 of", "HTTP 404", "away from https"):
         assert reason in raised.value.problem
-    assert raised.value.problem.count("is not https") == 2
-    assert not kept.exists()
+    assert list(kept.parent.iterdir()) == []
 
 
-def test_a_mirror_that_nobody_vouches_for_is_not_trusted(address: str, kept: Path) -> None:
+def test_a_mirror_that_nobody_vouches_for_is_not_trusted(
+    pull: Callable[..., Path], kept: Path
+) -> None:
     with pytest.raises(WeightsError, match="certificate verify failed"):
-        download.pull("webcam", lambda *_: None, [f"{address}/right"])
+        pull("/right", context=None)
     assert not kept.exists()
+
+
+def test_a_cache_that_cannot_be_written_is_named(pull: Callable[..., Path], kept: Path) -> None:
+    kept.parent.write_text("in the way")
+    with pytest.raises(WeightsError, match="cannot be stored in"):
+        pull("/right")
 
 
 def test_the_mirrors_are_https_and_their_hashes_are_pinned() -> None:

@@ -39,6 +39,16 @@ def error_of(camera: Camera) -> str:
         return str(error)
 
 
+def gives_nothing() -> dict[str, Any]:
+    """Open a camera that starts and never delivers."""
+    control("percentage_of_dropped_buffers", 100)
+    started = time.monotonic()
+    error = error_of(Camera(CAMERA, Size(320, 180)))
+    seconds = time.monotonic() - started
+    control("percentage_of_dropped_buffers", 0)
+    return {"error": error, "seconds": seconds}
+
+
 def read_some(camera: Camera, count: int) -> dict[str, Any]:
     with camera:
         frames = list(islice(camera.frames(), count))
@@ -112,6 +122,7 @@ def main() -> None:
         "nobody feeds": error_of(Camera(FEED)),
         "arrays": recycles(10),
         "interrupted after": interrupting(),
+        "gives nothing": gives_nothing(),
     }
     with Camera(CAMERA, Size(640, 360)):
         found["busy"] = error_of(Camera(CAMERA, Size(640, 360)))

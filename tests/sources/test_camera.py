@@ -9,6 +9,7 @@ import pytest
 
 from livematte.errors import SourceError, UsageError
 from livematte.sources import Camera
+from livematte.sources.camera import PATIENCE_SECONDS
 from tests.lab import needs_lab, run_in_lab
 
 linux_only = pytest.mark.skipif(sys.platform != "linux", reason="asks the kernel of Linux")
@@ -96,6 +97,10 @@ class TestInTheLab:
     def test_other_errors(self, found: dict[str, Any]) -> None:
         assert "/dev/video87" in found["missing"]
         assert "--input" in found["a file"]
+
+    def test_a_camera_that_opens_and_gives_nothing(self, found: dict[str, Any]) -> None:
+        assert "opens but gives no picture" in found["gives nothing"]["error"]
+        assert found["gives nothing"]["seconds"] < PATIENCE_SECONDS + 2
 
     def test_interrupting_ends_the_wait(self, found: dict[str, Any]) -> None:
         assert found["interrupted after"] < 0.5

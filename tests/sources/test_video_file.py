@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import re
 import struct
 import threading
 import time
@@ -33,10 +34,11 @@ def write_video(
     ticks: Sequence[int] | None = None,
     codec: str = "ffv1",
     pixel_format: str = "bgr0",
+    options: dict[str, str] | None = None,
 ) -> Path:
     """Write `images`, each at its own tick of 1/rate seconds."""
     size = Size.of(images[0])
-    with av.open(str(path), "w") as container:
+    with av.open(str(path), "w", options=options or {}) as container:
         stream = cast(VideoStream, container.add_stream(codec, rate=rate))
         stream.width, stream.height, stream.pix_fmt = *size, pixel_format
         stream.codec_context.time_base = 1 / rate
@@ -199,7 +201,52 @@ def test_a_damaged_frame_is_skipped_and_counted(tmp_path: Path) -> None:
     path.write_bytes(data)
     video, images, _ = read(path)
     assert video.damaged_frames == 1
+    assert video.remarks == ["skipped 1 that could not be decoded"]
     assert len(images) == 4
+
+
+@pytest.mark.parametrize("container", ["mkv", "mp4"])
+def test_a_file_that_was_cut_off_is_not_taken_for_whole(tmp_path: Path, container: str) -> None:
+    rng = np.random.default_rng(0)
+    noise = [rng.integers(0, 256, (36, 64, 3), np.uint8) for _ in range(50)]
+    path = write_video(
+        tmp_path / f"a.{container}",
+        noise,
+        codec="mpeg4",
+        pixel_format="yuv420p",
+        options={"movflags": "faststart"} if container == "mp4" else {},
+    )
+    video, images, _ = read(path)
+    assert (len(images), video.remarks) == (50, [])
+    path.write_bytes(path.read_bytes()[: path.stat().st_size // 2])
+    video, images, _ = read(path)
+    assert 10 < len(images) < 40
+    assert len(video.remarks) == 1
+    assert re.search(r"breaks off after [01]\.\d of 2\.0 seconds", video.remarks[0])
+
+
+def test_sound_may_go_on_after_the_last_picture(tmp_path: Path) -> None:
+    path = tmp_path / "a.mkv"
+    with av.open(str(path), "w") as container:
+        video = container.add_stream("ffv1", rate=25)
+        video.width, video.height, video.pix_fmt = 64, 36, "bgr0"
+        sound = container.add_stream("aac", rate=8000)
+        for level in GREYS:
+            container.mux(video.encode(av.VideoFrame.from_ndarray(gray(level), format="bgr24")))
+        container.mux(video.encode(None))
+        silence = av.AudioFrame.from_ndarray(np.zeros((1, 16000), np.float32), "fltp", "mono")
+        silence.sample_rate = 8000
+        container.mux(sound.encode(silence))
+        container.mux(sound.encode(None))
+    source, images, _ = read(path)
+    assert (len(images), source.remarks) == (len(GREYS), [])
+
+
+def test_text_is_not_rendered_as_a_video(tmp_path: Path) -> None:
+    path = tmp_path / "notes.txt"
+    path.write_text("hello there\n" * 40)
+    with pytest.raises(SourceError, match=r"notes\.txt"), VideoFile(path):
+        pass
 
 
 def make_empty(path: Path) -> None:

@@ -1,36 +1,15 @@
-"""What the kernel knows of a camera and OpenCV does not tell. Linux only."""
+"""Whether a Linux device is a camera that can be opened, and who is in the way if not."""
 
 from __future__ import annotations
 
 import os
-from collections.abc import Iterator
 from contextlib import suppress
-from fractions import Fraction
 from pathlib import Path
-from typing import Final, NamedTuple
+from typing import NamedTuple
 
-from linuxpy.video.device import (  # type: ignore[import-untyped]  # it ships no types
-    BufferType,
-    Capability,
-    Device,
-    FrameSizeType,
-    PixelFormat,
-)
-
+from livematte import v4l2
 from livematte.errors import SourceError
-from livematte.frame import Size
-
-DEVICES: Final = Path("/sys/class/video4linux")
-
-LOOPBACK_DRIVER: Final = "v4l2 loopback"
-
-
-class Mode(NamedTuple):
-    """A picture size, how it comes ("MJPG", "YUYV"), and the highest rate it comes at."""
-
-    size: Size
-    fourcc: str
-    frames_per_second: Fraction | None
+from livematte.v4l2 import Mode
 
 
 class Camera(NamedTuple):
@@ -42,34 +21,18 @@ class Camera(NamedTuple):
     modes: list[Mode]
 
 
-def paths() -> list[str]:
-    """Every video device, in the order of its number: /dev/video0, /dev/video1, ..."""
-    names = (path.name for path in DEVICES.glob("video*"))
-    return [
-        f"/dev/video{number}"
-        for number in sorted(int(name.removeprefix("video")) for name in names)
-    ]
-
-
 def query(path: str) -> Camera:
     """Ask the driver; opens the device for a moment and does not start it.
 
     Raises `SourceError` if the device does not exist or may not be opened.
     """
     try:
-        with Device(path) as device:
-            info = device.info
-            capabilities = info.device_capabilities
-            gives_pictures = Capability.VIDEO_CAPTURE in capabilities
-            modes = list(_modes(device)) if gives_pictures else []
-            return Camera(
-                info.card.rstrip("\0"),
-                gives_pictures,
-                info.driver.rstrip("\0") == LOOPBACK_DRIVER,
-                modes,
-            )
+        with v4l2.opened(path) as descriptor:
+            driver, name, gives_pictures, _ = v4l2.capabilities(descriptor)
+            modes = list(v4l2.modes(descriptor)) if gives_pictures else []
+            return Camera(name, gives_pictures, driver == v4l2.LOOPBACK_DRIVER, modes)
     except FileNotFoundError as error:
-        known = ", ".join(paths()) or "none"
+        known = ", ".join(v4l2.paths()) or "none"
         raise SourceError(
             f"There is no camera {path} (video devices here: {known}).",
             "Plug it in, or choose one that `livematte cameras` lists.",
@@ -113,21 +76,3 @@ def holders(path: str) -> list[str]:
                 if int(process.name) != os.getpid():
                     found.append(f"{name} (process {process.name})")
     return found
-
-
-def _modes(device: Device) -> Iterator[Mode]:
-    for fmt in device.info.buffer_formats(BufferType.VIDEO_CAPTURE):
-        fourcc = _fourcc(fmt.pixel_format)
-        for each in device.info.format_frame_sizes(fmt.pixel_format):
-            if each.type == FrameSizeType.DISCRETE:
-                sizes = [Size(each.info.width, each.info.height)]
-            else:
-                sizes = [Size(each.info.max_width, each.info.max_height)]
-            for size in sizes:
-                rates = device.info.fps_intervals(fmt.pixel_format, *size)
-                fastest = max((Fraction(rate.max_fps) for rate in rates), default=Fraction(0))
-                yield Mode(size, fourcc, fastest.limit_denominator(1001) or None)
-
-
-def _fourcc(pixel_format: PixelFormat) -> str:
-    return int(pixel_format).to_bytes(4, "little").decode("ascii", "replace").rstrip("\0 ")

@@ -1,0 +1,150 @@
+"""Video4Linux devices: what the kernel tells of them, without starting them. Linux only.
+
+Numbers and layouts are those of linux/videodev2.h. The well-kept libraries for this are under the
+GPL, which livematte could not be given away with; four questions are all that is needed of them.
+"""
+
+from __future__ import annotations
+
+import fcntl
+import itertools
+import os
+import struct
+from collections.abc import Iterator
+from contextlib import contextmanager
+from fractions import Fraction
+from pathlib import Path
+from typing import Any, Final, NamedTuple
+
+from livematte.frame import Size
+
+DEVICES: Final = Path("/sys/class/video4linux")
+
+LOOPBACK_DRIVER: Final = "v4l2 loopback"
+
+_VIDIOC_QUERYCAP: Final = 0x80685600
+_CAPABILITY: Final = struct.Struct("16s 32s 32s I I I 3I")
+_CAN_CAPTURE: Final = 0x1
+_CAN_OUTPUT: Final = 0x2
+
+_VIDIOC_ENUM_FMT: Final = 0xC0405602
+_FORMAT: Final = struct.Struct("I I I 32s 4s I 3I")
+_VIDEO_CAPTURE: Final = 1
+
+_VIDIOC_ENUM_FRAMESIZES: Final = 0xC02C564A
+_FRAME_SIZE: Final = struct.Struct("I 4s I 6I 2I")
+
+_VIDIOC_ENUM_FRAMEINTERVALS: Final = 0xC034564B
+_FRAME_INTERVAL: Final = struct.Struct("I 4s I I I 6I 2I")
+
+_DISCRETE: Final = 1
+"""The type of an answer that is one size or interval, not a range of them."""
+
+
+class Capabilities(NamedTuple):
+    """What a device says of itself."""
+
+    driver: str
+    name: str
+    gives_pictures: bool
+    takes_pictures: bool
+
+
+class Mode(NamedTuple):
+    """A size of picture, how it comes ("MJPG", "YUYV"), and the highest rate it comes at.
+
+    smallest: where any size between it and `size` can be had.
+    """
+
+    size: Size
+    fourcc: str
+    frames_per_second: Fraction | None
+    smallest: Size | None = None
+
+    def offers(self, size: Size) -> bool:
+        """Whether pictures of `size` can be had in this mode."""
+        if self.smallest is None:
+            return size == self.size
+        return (
+            self.smallest.width <= size.width <= self.size.width
+            and self.smallest.height <= size.height <= self.size.height
+        )
+
+
+def paths() -> list[str]:
+    """Every video device, in the order of its number: /dev/video0, /dev/video1, ..."""
+    names = (path.name for path in DEVICES.glob("video*"))
+    numbers = sorted(int(name.removeprefix("video")) for name in names)
+    return [f"/dev/video{number}" for number in numbers]
+
+
+@contextmanager
+def opened(path: str) -> Iterator[int]:
+    """The file descriptor of a device, for the questions below. Raises OSError."""
+    descriptor = os.open(path, os.O_RDWR | os.O_NONBLOCK)
+    try:
+        yield descriptor
+    finally:
+        os.close(descriptor)
+
+
+def capabilities(descriptor: int) -> Capabilities:
+    """Raises OSError if it is not a V4L2 device."""
+    answer = bytearray(_CAPABILITY.size)
+    fcntl.ioctl(descriptor, _VIDIOC_QUERYCAP, answer)
+    driver, name, _bus, _version, _all_nodes, this_node, *_ = _CAPABILITY.unpack(answer)
+    return Capabilities(
+        _text(driver),
+        _text(name),
+        gives_pictures=bool(this_node & _CAN_CAPTURE),
+        takes_pictures=bool(this_node & _CAN_OUTPUT),
+    )
+
+
+def modes(descriptor: int) -> Iterator[Mode]:
+    """What a device that gives pictures offers."""
+    for _, _, _, _, fourcc, *_ in _answers(descriptor, _VIDIOC_ENUM_FMT, _FORMAT, _VIDEO_CAPTURE):
+        for _, _, kind, *sides in _answers(
+            descriptor, _VIDIOC_ENUM_FRAMESIZES, _FRAME_SIZE, fourcc
+        ):
+            if kind == _DISCRETE:
+                size, smallest = Size(sides[0], sides[1]), None
+            else:
+                least_width, most_width, _, least_height, most_height, *_ = sides
+                size, smallest = Size(most_width, most_height), Size(least_width, least_height)
+            rate = _highest_rate(descriptor, fourcc, size)
+            yield Mode(size, _text(fourcc).rstrip(), rate, smallest)
+
+
+def _highest_rate(descriptor: int, fourcc: bytes, size: Size) -> Fraction | None:
+    """None if the driver does not tell."""
+    rates = []
+    for _, _, _, _, _, numerator, denominator, *_ in _answers(
+        descriptor, _VIDIOC_ENUM_FRAMEINTERVALS, _FRAME_INTERVAL, fourcc, *size
+    ):
+        # Of a range the shortest interval comes first.
+        if numerator:
+            rates.append(Fraction(denominator, numerator))
+    return max(rates, default=None)
+
+
+def _answers(
+    descriptor: int, request: int, layout: struct.Struct, *question: int | bytes
+) -> Iterator[tuple[Any, ...]]:
+    """Each answer to a question that the kernel numbers from 0, until it has no more.
+
+    question: the fields that follow the number; those behind it are zero.
+    """
+    empty = layout.unpack(bytes(layout.size))
+    for number in itertools.count():
+        asked = (number, *question)
+        answer = bytearray(layout.pack(*asked, *empty[len(asked) :]))
+        try:
+            fcntl.ioctl(descriptor, request, answer)
+        except OSError:
+            return
+        yield layout.unpack(answer)
+
+
+def _text(padded: bytes) -> str:
+    return padded.partition(b"\0")[0].decode("utf-8", "replace")
