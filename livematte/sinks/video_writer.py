@@ -26,6 +26,14 @@ SNAP_SECONDS: Final = 0.002
 """Containers round times to a millisecond, twice over when a clip is copied: a picture this close
 to where the frame rate puts it belongs there."""
 
+BT709: Final = 1
+"""ITU-R BT.709 as transfer and primaries; PyAV has names for them from version 17 on."""
+
+# From libswscale/swscale.h; PyAV has names for the last two from version 18 on.
+SWS_BILINEAR: Final = 0x2
+SWS_FULL_CHR_H_INP: Final = 0x4000
+SWS_ACCURATE_RND: Final = 0x40000
+
 SHORTEST_TICK_SECONDS: Final = Fraction(1, 1000)
 """Matroska's clock. Times closer together than this would become one."""
 
@@ -129,7 +137,7 @@ class VideoWriter:
             raise self._failed(error) from error
 
     def _add_stream(self, container: OutputContainer, frames_per_second: Fraction) -> VideoStream:
-        from av.video.reformatter import ColorPrimaries, ColorRange, Colorspace, ColorTrc
+        from av.video.reformatter import ColorRange, Colorspace
 
         stream = cast(
             "VideoStream",
@@ -145,8 +153,7 @@ class VideoWriter:
         context.time_base = stream.time_base = self._clock.tick_seconds
         context.colorspace = Colorspace.ITU709
         context.color_range = ColorRange.MPEG
-        context.color_primaries = ColorPrimaries.BT709
-        context.color_trc = ColorTrc.BT709
+        context.color_primaries = context.color_trc = BT709
         return stream
 
     def send(self, picture: Rendered) -> None:
@@ -167,7 +174,7 @@ class VideoWriter:
     def _convert(self, picture: Rendered) -> av.VideoFrame:
         """The picture as Y'CbCr, or Y'CbCrA, in BT.709 and limited range."""
         import av
-        from av.video.reformatter import ColorRange, Colorspace, Interpolation
+        from av.video.reformatter import ColorRange, Colorspace
 
         width, height = self._size
         pixels: Image = picture.image[:height, :width]
@@ -182,10 +189,8 @@ class VideoWriter:
             dst_colorspace=Colorspace.ITU709,
             src_color_range=ColorRange.JPEG,
             dst_color_range=ColorRange.MPEG,
-            # Without these two the colour of a flat background is one level off in each plane.
-            interpolation=Interpolation.BILINEAR
-            | Interpolation.ACCURATE_RND
-            | Interpolation.FULL_CHR_H_INP,
+            # Without the last two a flat background is one level off in places.
+            interpolation=SWS_BILINEAR | SWS_FULL_CHR_H_INP | SWS_ACCURATE_RND,
         )
 
     def close(self) -> None:

@@ -193,7 +193,7 @@ def test_overlays_are_written_and_taken_away(show: Callable[[str], Window]) -> N
 
     # Readable: white letters on a box that is much darker than the picture was.
     box = both[: int(changed_rows.max())]
-    assert (box == 255).all(axis=2).any()
+    assert box.min(axis=2).max() > 180
     assert is_colour(both, 2, 2, tuple(value // 4 for value in PERSON))  # type: ignore[arg-type]
 
     window.press("h")
