@@ -8,7 +8,7 @@ import signal
 import subprocess
 import sys
 import time
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from pathlib import Path
 
 import av
@@ -39,6 +39,13 @@ def livematte(*arguments: str | Path) -> tuple[int, str, str]:
     process = start(*arguments)
     out, err = process.communicate(timeout=60)
     return process.returncode, out, err
+
+
+def wait_until(condition: Callable[[], bool]) -> None:
+    deadline_seconds = time.monotonic() + 30
+    while not condition():
+        assert time.monotonic() < deadline_seconds
+        time.sleep(0.02)
 
 
 def count_frames(path: Path) -> int:
@@ -136,18 +143,18 @@ def test_a_traceback_is_shown_only_when_asked_for(tmp_path: Path) -> None:
 def test_a_signal_ends_it_within_a_second_and_the_file_is_whole(
     tmp_path: Path, number: int
 ) -> None:
-    path = tmp_path / "demo.mp4"
+    film, pictures = tmp_path / "demo.mp4", tmp_path / "pictures"
+    pictures.mkdir()
     process = start(
-        "--demo", "--size", "320x180", "--matte-size", "224", "--no-preview", "-o", path
+        *("--demo", "--size", "320x180", "--matte-size", "224", "--no-preview"),
+        *("-o", film, "-o", pictures),
     )
-    assert process.stderr is not None
-    assert "demo.mp4" in process.stderr.readline()
-    time.sleep(1)
+    wait_until(lambda: len(list(pictures.iterdir())) > 2)
     process.send_signal(number)
     signalled = time.monotonic()
     _, err = process.communicate(timeout=10)
     assert time.monotonic() - signalled < 1
     assert process.returncode == 0
     assert "frames/s" in err
-    assert count_frames(path) >= 1
-    assert [each.name for each in tmp_path.iterdir()] == ["demo.mp4"]
+    assert count_frames(film) >= 2
+    assert sorted(each.name for each in tmp_path.iterdir()) == ["demo.mp4", "pictures"]

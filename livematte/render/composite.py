@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from typing import Final
 
 import cv2
@@ -83,9 +84,9 @@ class _RoomBlur:
         self._room = np.empty((size.height, size.width, 3), np.uint8)
         self._reduced_room = np.empty((reduced.height, reduced.width, 3), np.uint8)
         self._reduced_weight = np.empty((reduced.height, reduced.width), np.uint8)
-        self._reduced_unit = np.empty((reduced.height, reduced.width), np.float32)
-        self._weighted = np.empty((reduced.height, reduced.width, 4), np.float32)
-        self._blurred = np.empty_like(self._weighted)
+        self._sum = np.empty((reduced.height, reduced.width, 3), np.float32)
+        self._sum_of_weights = np.empty((reduced.height, reduced.width), np.float32)
+        self._sum_of_weights_bgr = np.empty_like(self._sum)
 
     def blurred(self, image: Image, alpha: Image, sigma: float) -> Image:
         """The room of `image`, uint8 BGR (H, W, 3); it is overwritten by the next call.
@@ -100,14 +101,21 @@ class _RoomBlur:
             (self._weight, self._reduced_weight),
         ):
             cv2.resize(full, self._reduced, dst=reduced, interpolation=cv2.INTER_AREA)
-        weighted, blurred = self._weighted, self._blurred
-        weighted[..., :3] = self._reduced_room
-        cv2.LUT(self._reduced_weight, _UNIT, dst=self._reduced_unit)
-        weighted[..., 3] = self._reduced_unit
-        # Beyond the border there is nothing, of weight nothing.
-        cv2.GaussianBlur(weighted, (0, 0), sigma, dst=blurred, borderType=cv2.BORDER_CONSTANT)
-        np.maximum(blurred[..., 3:], _LEAST_WEIGHT, out=blurred[..., 3:])
-        np.divide(blurred[..., :3], blurred[..., 3:], out=blurred[..., :3])
-        cv2.convertScaleAbs(blurred[..., :3], dst=self._reduced_room)
+        np.copyto(self._sum, self._reduced_room)
+        cv2.LUT(self._reduced_weight, _UNIT, dst=self._sum_of_weights)
+        radius = math.ceil(3 * sigma)
+        for values in (self._sum, self._sum_of_weights):
+            # Beyond the border there is nothing, of weight nothing.
+            cv2.GaussianBlur(
+                values,
+                (2 * radius + 1, 2 * radius + 1),
+                sigma,
+                dst=values,
+                borderType=cv2.BORDER_CONSTANT,
+            )
+        np.maximum(self._sum_of_weights, _LEAST_WEIGHT, out=self._sum_of_weights)
+        cv2.cvtColor(self._sum_of_weights, cv2.COLOR_GRAY2BGR, dst=self._sum_of_weights_bgr)
+        cv2.divide(self._sum, self._sum_of_weights_bgr, dst=self._sum)
+        cv2.convertScaleAbs(self._sum, dst=self._reduced_room)
         cv2.resize(self._reduced_room, self._size, dst=self._room, interpolation=cv2.INTER_LINEAR)
         return self._room

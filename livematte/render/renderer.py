@@ -6,6 +6,7 @@ around a renderer; `tests/render/test_contract.py` holds every implementation to
 
 from __future__ import annotations
 
+import os
 from typing import TYPE_CHECKING, NamedTuple, Protocol
 
 from livematte.errors import DeviceError, RenderError, UsageError
@@ -93,6 +94,10 @@ def open_renderer(
     check_device(device)
     state = weights.fold(weights.read(weights.find(weights_name)))
     matte_size = network_size(frame_size, matte_short_side)
+
+    # Before PyTorch is loaded: its idle threads would else go on spinning for a millisecond or two
+    # of each frame, on the cores that OpenCV composites with.
+    os.environ.setdefault("GOMP_SPINCOUNT", "10000")
 
     # PyTorch takes seconds to import; whoever only asks for help or mistypes need not wait.
     from livematte.network.modnet import load_modnet
