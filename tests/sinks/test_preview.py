@@ -9,7 +9,6 @@ import ctypes
 import os
 import re
 import select
-import shutil
 import socket
 import subprocess
 import sys
@@ -34,24 +33,6 @@ ATTEMPTS = 5
 pytestmark = pytest.mark.skipif(
     sys.platform in ("win32", "darwin"), reason="only X11 displays can be missing"
 )
-
-
-@pytest.fixture(scope="module")
-def display() -> Iterator[str]:
-    for tool in ("Xvfb", "xdotool", "import"):
-        if shutil.which(tool) is None:
-            pytest.skip(f"{tool} is not installed")
-    reading, writing = os.pipe()
-    server = subprocess.Popen(
-        ["Xvfb", "-noreset", "-displayfd", str(writing), "-screen", "0", "1280x800x24"],
-        pass_fds=[writing],
-        stderr=subprocess.DEVNULL,
-    )
-    os.close(writing)
-    with os.fdopen(reading) as numbers:
-        yield f":{numbers.readline().strip()}"
-    server.terminate()
-    server.wait()
 
 
 class Window:
