@@ -196,7 +196,8 @@ def run(
         backgrounds = [backgrounds_from.parse(each) for each in background or ["green"]]
         source = _choose_source(camera, input_path, demo, size, fps, realtime=not no_realtime)
         preview = None if no_preview else _make_preview(lambda: _status(pipeline))
-        sinks = _choose_sinks(preview, virtual_camera, output or [], backgrounds, camera or "0")
+        read_from = [] if demo or input_path is not None else [camera or "0"]
+        sinks = _choose_sinks(preview, virtual_camera, output or [], backgrounds, read_from)
         pipeline = Pipeline(
             source,
             lambda frame_size: open_renderer(
@@ -296,7 +297,7 @@ def _with_optional_values(arguments: Sequence[str]) -> list[str]:
 
 def _parse_size(text: str) -> Size:
     match = re.fullmatch(r"(\d{1,5})[xX*](\d{1,5})", text)
-    if match is None or "0" in match.groups():
+    if match is None or 0 in map(int, match.groups()):
         raise UsageError(f"Size {text!r} is not of the form WIDTHxHEIGHT.", "Try --size 1280x720.")
     return Size(int(match[1]), int(match[2]))
 
@@ -338,7 +339,7 @@ def _choose_sinks(
     virtual_camera: str | None,
     outputs: Sequence[str],
     backgrounds: Sequence[Background],
-    camera: str,
+    read_from: Sequence[str],
 ) -> list[Sink]:
     from livematte.background import Transparent
     from livematte.sinks import VirtualCamera, open_output
@@ -347,7 +348,7 @@ def _choose_sinks(
     sinks: list[Sink] = [] if preview is None else [preview]
     if virtual_camera is not None:
         name = None if virtual_camera == AUTOMATIC else virtual_camera
-        sinks.append(VirtualCamera(name, avoid=[camera]))
+        sinks.append(VirtualCamera(name, avoid=read_from))
     sinks += [open_output(each, transparent) for each in outputs]
     if not sinks:
         raise UsageError(

@@ -111,8 +111,14 @@ def open_renderer(
     name = "cuda:0" if device in ("auto", "cuda") else device
     problem = cuda_problem(name)
     if problem is None:
-        reason = "a CUDA device was found" if device == "auto" else ""
-        return Choice(CudaRenderer(name, frame_size, matte_size, load_modnet(state)), reason)
+        try:
+            renderer = CudaRenderer(name, frame_size, matte_size, load_modnet(state))
+        except DeviceError as error:
+            if device != "auto":
+                raise
+            problem = error.problem
+        else:
+            return Choice(renderer, "a CUDA device was found" if device == "auto" else "")
     if device == "auto":
         return Choice(CpuRenderer(frame_size, matte_size, load_modnet(state)), problem)
     raise DeviceError(
