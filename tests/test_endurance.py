@@ -36,7 +36,7 @@ def test_memory_is_flat_after_the_first_frames(tmp_path: Path) -> None:
             sizes.append(resident_bytes())
 
     pipeline = Pipeline(
-        Demo(Size(640, 360), realtime=False),
+        Demo(Size(480, 480), realtime=False),
         lambda size: open_renderer(
             "cpu", frame_size=size, matte_short_side=224, weights_name="photographic"
         ),

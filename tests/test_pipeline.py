@@ -178,7 +178,7 @@ def test_live_frames_that_come_too_fast_are_dropped_and_counted() -> None:
     pipeline = make_pipeline(source, [sink], seconds_per_frame=0.02)
     pipeline.run()
     indices = [each.index for each in sink.matted]
-    assert 5 <= len(indices) < 40
+    assert 2 <= len(indices) < 40
     assert indices == sorted(set(indices))
     assert indices[-1] == 59, "the newest frame is the one that is shown"
     assert_own_mattes(sink.matted)
@@ -194,7 +194,7 @@ def test_a_live_frame_does_not_grow_old_while_it_waits() -> None:
     pipeline.run()
     latency = pipeline.statistics.summary().median_latency_seconds
     assert latency is not None
-    assert latency < 0.08
+    assert latency < 0.3, "all 50 frames in a queue would take 1.5 s"
 
 
 def test_the_slate_comes_first_and_last() -> None:

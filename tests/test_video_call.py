@@ -37,19 +37,17 @@ set -u
 ffmpeg -loglevel error -re -stream_loop -1 -i "$CLIP" -vf scale=320:240 -pix_fmt yuv420p \
     -f v4l2 /dev/video-feed &
 feeder=$!
-sleep 2
+gives_pictures() { v4l2-ctl -d "$1" --all 2>/dev/null | grep -q 'Video Capture$'; }
+until gives_pictures /dev/video-feed; do sleep 0.1; done
 "$PYTHON" -m livematte --camera /dev/video-feed --size 320x240 --matte-size "$MATTE" \
     --background "$BACKGROUND" --no-preview --virtual-camera /dev/video-out 2> "$OUT/said" &
 livematte=$!
-for _ in $(seq 100); do
-    v4l2-ctl -d /dev/video-out --all 2>/dev/null | grep -q 'Video Capture$' && break
-    sleep 0.1
-done
+until gives_pictures /dev/video-out; do sleep 0.1; done
 # The other end of the call, from the first moment to the last.
 ffmpeg -loglevel error -y -f v4l2 -i /dev/video-out -fps_mode passthrough \
     -pix_fmt bgr24 -f rawvideo "$OUT/pictures.bgr" &
 watcher=$!
-for _ in $(seq 600); do grep -q . "$OUT/said" && break; sleep 0.1; done
+until grep -q . "$OUT/said"; do sleep 0.1; done
 sleep "$SECONDS_WATCHED"
 kill -INT $livematte; wait $livematte
 ended=$?

@@ -19,7 +19,7 @@ from typing import Any
 
 from livematte.errors import LivematteError
 from livematte.frame import Size
-from livematte.sources import Camera, list_cameras
+from livematte.sources import Camera, linux_camera, list_cameras
 
 CAMERA = "/dev/video-cam"
 FEED = "/dev/video-feed"
@@ -78,8 +78,9 @@ def fed_loopback() -> Iterator[None]:
     """A clip played in a loop into the loopback device."""
     pattern = ["-f", "lavfi", "-i", "testsrc=size=640x480:rate=15", "-pix_fmt", "yuv420p"]
     feeder = subprocess.Popen(["ffmpeg", "-v", "error", "-re", *pattern, "-f", "v4l2", FEED])
-    time.sleep(2)
     try:
+        while not linux_camera.query(FEED).gives_pictures:
+            time.sleep(0.1)  # until the lab's time is up
         yield
     finally:
         feeder.kill()
