@@ -197,6 +197,25 @@ def test_a_live_frame_does_not_grow_old_while_it_waits() -> None:
     assert latency < 0.3, "all 50 frames in a queue would take 1.5 s"
 
 
+def test_a_frame_that_waits_for_room_makes_way_for_a_newer_one() -> None:
+    ages: list[float] = []
+
+    class AgeTakingRenderer(FakeRenderer):
+        def submit(self, frame: Frame, background: Background) -> bool:
+            taken = super().submit(frame, background)
+            if taken:
+                ages.append(time.monotonic() - frame.captured_seconds)
+            return taken
+
+    source = ListedSource(200, live=True, seconds_apart=0.002)
+    sink = RecordingSink(lambda index: time.sleep(0.04) if index >= 0 else None)
+    Pipeline(
+        source, lambda size: Choice(AgeTakingRenderer(size), ""), [parse("navy")], [sink]
+    ).run()
+    assert_own_mattes(sink.matted)
+    assert np.median(ages[3:]) < 0.02, "the first of them would be as old as the sink is slow"
+
+
 def test_the_slate_comes_first_and_last() -> None:
     sink = RecordingSink()
     make_pipeline(ListedSource(3), [sink]).run()
@@ -215,6 +234,7 @@ def test_the_slate_never_shows_the_room(background: str) -> None:
 
 def test_while_the_renderer_opens_the_slate_is_repeated() -> None:
     def open_slowly(size: Size) -> Choice:
+        assert sink.pictures, "a window must not be empty while nothing else is ready"
         time.sleep(0.5)
         return Choice(FakeRenderer(size), "")
 
@@ -229,18 +249,20 @@ def test_a_stalled_camera_shows_the_slate_until_it_goes_on() -> None:
     resumed = threading.Event()
 
     class StallingSource(ListedSource):
+        saw_the_slate = False
+
         def frames(self) -> Iterator[Frame]:
             yield from super().frames()
-            resumed.wait(5)
+            self.saw_the_slate = resumed.wait(5)
             yield Frame(frame_image(3), 3, time.monotonic(), 0.1)
 
     def see(index: int) -> None:
         if index == SLATE_INDEX and sink.matted:
             resumed.set()
 
-    sink = RecordingSink(see)
-    make_pipeline(StallingSource(3, live=True), [sink]).run()
-    assert resumed.is_set()
+    source, sink = StallingSource(3, live=True), RecordingSink(see)
+    make_pipeline(source, [sink]).run()
+    assert source.saw_the_slate
     assert sink.matted[-1].index == 3
     assert_own_mattes(sink.matted)
 

@@ -8,8 +8,8 @@ from livematte.frame import Frame
 from livematte.render.renderer import Renderer
 from tests.golden.make_golden import BACKGROUNDS, FOLDER, SIZE, composite, demo_frame, open_cpu
 
-MEAN_TOLERANCE = 0.3
-"""Levels out of 255: other processors round otherwise on their way through the network."""
+MEAN_TOLERANCE = 0.03
+"""Levels out of 255: other processors round otherwise. Red for blue at the network makes 0.04."""
 
 
 @pytest.fixture(scope="module")
