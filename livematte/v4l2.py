@@ -113,7 +113,7 @@ def modes(descriptor: int) -> Iterator[Mode]:
                 least_width, most_width, _, least_height, most_height, *_ = sides
                 size, smallest = Size(most_width, most_height), Size(least_width, least_height)
             rate = _highest_rate(descriptor, fourcc, size)
-            yield Mode(size, _text(fourcc).rstrip(), rate, smallest)
+            yield Mode(size, _name_of(fourcc), rate, smallest)
 
 
 def _highest_rate(descriptor: int, fourcc: bytes, size: Size) -> Fraction | None:
@@ -144,6 +144,12 @@ def _answers(
         except OSError:
             return
         yield layout.unpack(answer)
+
+
+def _name_of(fourcc: bytes) -> str:
+    """As people write it; the kernel marks big-endian formats by the highest bit."""
+    name = bytes(byte & 0x7F for byte in fourcc).decode("ascii").rstrip("\0 ")
+    return f"{name}-BE" if fourcc[3] & 0x80 else name
 
 
 def _text(padded: bytes) -> str:

@@ -5,7 +5,6 @@ from __future__ import annotations
 import sys
 from collections.abc import Iterator
 from dataclasses import dataclass
-from itertools import groupby
 from typing import TYPE_CHECKING
 
 from livematte.errors import SourceError
@@ -56,17 +55,21 @@ def _on_linux() -> Iterator[CameraInfo]:
 
 
 def _mode_lines(modes: list[Mode]) -> Iterator[str]:
-    """One line for each FOURCC: "MJPG 1920x1080 at 30, 1280x720 at 60"."""
-    largest_first = sorted(
-        modes, key=lambda mode: (mode.fourcc, -mode.size.width, -mode.size.height)
-    )
-    for fourcc, group in groupby(largest_first, key=lambda mode: mode.fourcc):
-        yield f"{fourcc} " + ", ".join(
-            f"{mode.size} at {float(mode.frames_per_second):.3g}"
-            if mode.frames_per_second
-            else str(mode.size)
-            for mode in group
-        )
+    """One line for the FOURCCs that come alike: "MJPG, YUYV: 1920x1080 at 30, 1280x720 at 60"."""
+    offers: dict[str, list[Mode]] = {}
+    for mode in sorted(modes, key=lambda mode: (-mode.size.width, -mode.size.height)):
+        offers.setdefault(mode.fourcc, []).append(mode)
+    alike: dict[str, list[str]] = {}
+    for fourcc, offered in offers.items():
+        alike.setdefault(", ".join(map(_mode_text, offered)), []).append(fourcc)
+    for text, fourccs in alike.items():
+        yield f"{', '.join(fourccs)}: {text}"
+
+
+def _mode_text(mode: Mode) -> str:
+    least = f"{mode.smallest} to " if mode.smallest else ""
+    rate = f" at {float(mode.frames_per_second):.3g}" if mode.frames_per_second else ""
+    return f"{least}{mode.size}{rate}"
 
 
 def _elsewhere() -> Iterator[CameraInfo]:
