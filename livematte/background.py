@@ -70,8 +70,13 @@ class Blur(Background):
     def description(self) -> str:
         return f"blur {self.sigma_pixels:g}"
 
+    @staticmethod
+    def reduced_size(size: Size) -> Size:
+        """The size of the copy that is blurred: `BLUR_REDUCTION` times smaller, rounded up."""
+        return Size(-(-size.width // BLUR_REDUCTION), -(-size.height // BLUR_REDUCTION))
+
     def reduced_sigma(self, size: Size) -> float:
-        """The standard deviation in pixels of the copy that is `BLUR_REDUCTION` times smaller."""
+        """The standard deviation in pixels of the copy of `reduced_size`."""
         return self.sigma_pixels * size.height / 720 / BLUR_REDUCTION
 
 

@@ -71,9 +71,9 @@ class Mode(NamedTuple):
         )
 
 
-def paths() -> list[str]:
-    """Every video device, in the order of its number: /dev/video0, /dev/video1, ..."""
-    names = (path.name for path in DEVICES.glob("video*"))
+def paths(folder: Path = DEVICES) -> list[str]:
+    """The video devices of a sysfs folder, by number: /dev/video0, /dev/video1, ..."""
+    names = (path.name for path in folder.glob("video*"))
     numbers = sorted(int(name.removeprefix("video")) for name in names)
     return [f"/dev/video{number}" for number in numbers]
 

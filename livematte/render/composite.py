@@ -8,7 +8,7 @@ from typing import Final
 import cv2
 import numpy as np
 
-from livematte.background import BLUR_REDUCTION, Background, Blur, Picture, Transparent
+from livematte.background import Background, Blur, Picture, Transparent
 from livematte.frame import Frame, Image, Size
 
 _UNIT: Final = (np.arange(256) / 255).astype(np.float32)
@@ -77,7 +77,7 @@ class _RoomBlur:
 
     def __init__(self, size: Size) -> None:
         self._size = size
-        reduced = Size(-(-size.width // BLUR_REDUCTION), -(-size.height // BLUR_REDUCTION))
+        reduced = Blur.reduced_size(size)
         self._reduced = reduced
         self._weight = np.empty((size.height, size.width), np.uint8)
         self._weight_bgr = np.empty((size.height, size.width, 3), np.uint8)

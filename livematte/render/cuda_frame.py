@@ -20,7 +20,7 @@ import torch.nn.functional as F
 from numpy.typing import NDArray
 from torch import Tensor
 
-from livematte.background import BLUR_REDUCTION, BLUR_SIGMAS, Blur
+from livematte.background import BLUR_SIGMAS, Blur
 from livematte.frame import Size
 from livematte.network.size import PIXEL_MEAN, PIXEL_SCALE
 from livematte.render.area import AreaResize
@@ -74,10 +74,9 @@ class FramePath:
 
         dtype: float16 or float32, what the network computes in.
         """
-        reduced = Size(*(math.ceil(side / BLUR_REDUCTION) for side in frame_size))
         self._shape = (frame_size.height, frame_size.width)
         self._to_network = AreaResize(frame_size, matte_size, device)
-        self._to_reduced = AreaResize(frame_size, reduced, device)
+        self._to_reduced = AreaResize(frame_size, Blur.reduced_size(frame_size), device)
         self._dtype = dtype
         self._network = network_on(device, dtype, network)
 

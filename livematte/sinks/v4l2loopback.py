@@ -38,10 +38,8 @@ def choose(size: Size, avoid: Collection[str]) -> str:
 
     Raises `SinkError`, with the reason for each device, if there is none.
     """
-    names = (path.name for path in VIRTUAL_DEVICES.glob("video*"))
-    numbers = sorted(int(name.removeprefix("video")) for name in names)
     reasons = []
-    for device in (f"/dev/video{number}" for number in numbers):
+    for device in v4l2.paths(VIRTUAL_DEVICES):
         try:
             check(device, size, avoid)
         except LivematteError as error:
@@ -100,12 +98,8 @@ def release(device: str, *, own: bool = False) -> None:
     capabilities = _query(device)
     if capabilities.takes_pictures or (capabilities.gives_pictures and not own):
         return
-    with suppress(OSError):
-        descriptor = os.open(device, os.O_RDWR)
-        try:
-            fcntl.ioctl(descriptor, VIDIOC_STREAMON, V4L2_BUF_TYPE_VIDEO_OUTPUT)
-        finally:
-            os.close(descriptor)
+    with suppress(OSError), v4l2.opened(device) as descriptor:
+        fcntl.ioctl(descriptor, VIDIOC_STREAMON, V4L2_BUF_TYPE_VIDEO_OUTPUT)
 
 
 def _query(device: str) -> v4l2.Capabilities:
