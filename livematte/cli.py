@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import os
 import re
 import signal
@@ -9,6 +10,7 @@ import sys
 import threading
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
+from dataclasses import asdict
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Final, NoReturn
 
@@ -34,8 +36,11 @@ if TYPE_CHECKING:
 EXIT_FAILURE: Final = 1
 EXIT_USAGE: Final = 2
 
+REPORT_COLUMNS: Final = 160
+"""How wide a report is that goes into a file or a pipe."""
+
 AUTOMATIC: Final = "auto"
-"""The value of --virtual-camera when none is given."""
+"""The value of options that livematte decides on, and of --virtual-camera when none is given."""
 
 app = typer.Typer(
     name="livematte",
@@ -151,19 +156,37 @@ def run(
     device: Annotated[
         str,
         typer.Option(
-            help="auto, cpu, cuda or cuda:N. auto takes CUDA if it can.",
+            help="auto, cpu, cuda, cuda:N, openvino:GPU, openvino:NPU or torch:cpu. auto takes "
+            "CUDA if it can, else the CPU.",
             rich_help_panel="Network",
         ),
     ] = "auto",
     matte_size: Annotated[
-        int,
+        str,
         typer.Option(
-            min=SHORT_SIDES.start,
-            max=SHORT_SIDES.stop - 1,
-            help="Short side of what the network sees, in pixels; larger is slower.",
+            metavar="auto|PIXELS",
+            help=f"Short side of what the network sees, {SHORT_SIDES.start} to "
+            f"{SHORT_SIDES.stop - 1}; larger is slower. auto holds the camera's rate on the CPU.",
             rich_help_panel="Network",
         ),
-    ] = DEFAULT_SHORT_SIDE,
+    ] = AUTOMATIC,
+    precision: Annotated[
+        str,
+        typer.Option(
+            metavar="auto|fp32|int8|fp16",
+            help="What the network computes in. auto takes the fastest that is right.",
+            rich_help_panel="Network",
+        ),
+    ] = AUTOMATIC,
+    threads: Annotated[
+        int | None,
+        typer.Option(
+            min=1,
+            help="Cores of the CPU to use.",
+            show_default="all",
+            rich_help_panel="Network",
+        ),
+    ] = None,
     weights: Annotated[
         str,
         typer.Option(
@@ -190,9 +213,11 @@ def run(
         # Loaded here, so that help and mistyped options need not wait for OpenCV.
         from livematte import background as backgrounds_from
         from livematte.pipeline import Pipeline
-        from livematte.render.renderer import check_device, open_renderer
+        from livematte.render.renderer import check_device, check_precision, open_renderer
 
         check_device(device)
+        check_precision(precision)
+        short_side = _parse_matte_size(matte_size)
         backgrounds = [backgrounds_from.parse(each) for each in background or ["green"]]
         source = _choose_source(camera, input_path, demo, size, fps, realtime=not no_realtime)
         preview = None if no_preview else _make_preview(lambda: _status(pipeline))
@@ -203,8 +228,12 @@ def run(
             lambda frame_size: open_renderer(
                 device,
                 frame_size=frame_size,
-                matte_short_side=matte_size,
+                matte_short_side=short_side,
                 weights_name=weights,
+                precision=precision,
+                threads=threads,
+                frames_per_second=source.frames_per_second if source.live else None,
+                on_change=_say,
             ),
             backgrounds,
             sinks,
@@ -231,6 +260,93 @@ def cameras() -> None:
             about = each.problem or "\n".join(each.modes) or "not told by this system"
             table.add_row(str(each.index), escape(each.name), escape(about))
         Console().print(table)
+
+
+@app.command()
+def bench(
+    size: Annotated[
+        list[str] | None,
+        typer.Option(
+            metavar="WIDTHxHEIGHT",
+            help="Size of the frames. May be given several times.",
+            show_default="1280x720",
+        ),
+    ] = None,
+    device: Annotated[
+        list[str] | None,
+        typer.Option(
+            help="A device to measure, as for --device. May be given several times.",
+            show_default="all that there are, and the official demo's way",
+        ),
+    ] = None,
+    matte_size: Annotated[
+        list[str] | None,
+        typer.Option(
+            metavar="auto|PIXELS",
+            help="Short side of the matte; auto holds 30 frames/s. May be given several times.",
+            show_default="288 and auto",
+        ),
+    ] = None,
+    precision: Annotated[
+        list[str] | None,
+        typer.Option(
+            metavar="auto|fp32|int8|fp16",
+            help="May be given several times.",
+            show_default="fp32 and int8",
+        ),
+    ] = None,
+    threads: Annotated[
+        int | None, typer.Option(min=1, help="Cores of the CPU to use.", show_default="all")
+    ] = None,
+    background: Annotated[
+        str, typer.Option("--background", "-b", help="What to composite on, as everywhere.")
+    ] = "navy",
+    frames: Annotated[int, typer.Option(min=10, help="Frames in each round.")] = 60,
+    rounds: Annotated[int, typer.Option(min=1, help="Rounds, in which all take turns.")] = 5,
+    memory_frames: Annotated[
+        int,
+        typer.Option(
+            "--memory",
+            min=0,
+            metavar="FRAMES",
+            help="Frames to watch the memory over, in a run of its own.",
+            show_default="not",
+        ),
+    ] = 0,
+    as_json: Annotated[bool, typer.Option("--json", help="Print JSON: seconds and bytes.")] = False,
+) -> None:
+    """Measure how fast livematte is on this computer, end to end and stage by stage."""
+    with _reported():
+        from livematte.bench import speed, table
+
+        settings = speed.choose_settings(
+            sizes=[_parse_size(each) for each in size or ["1280x720"]],
+            devices=device,
+            matte_short_sides=None
+            if matte_size is None
+            else list(map(_parse_matte_size, matte_size)),
+            precisions=precision,
+            threads=threads,
+            background=background,
+        )
+        with console.status("") as status:
+            report = speed.run(
+                settings,
+                rounds=rounds,
+                frames=frames,
+                memory_frames=memory_frames,
+                progress=lambda what: status.update(escape(what)),
+            )
+        if as_json:
+            typer.echo(json.dumps(asdict(report), indent=2))
+            return
+        out = Console(width=None if sys.stdout.isatty() else REPORT_COLUMNS, highlight=False)
+        out.print(escape(table.heading(report)), soft_wrap=True)
+        for each in table.tables(report):
+            out.print()
+            out.print(each)
+        for line in table.problems(report):
+            _say(line)
 
 
 @weights_app.command("convert")
@@ -300,6 +416,19 @@ def _parse_size(text: str) -> Size:
     if match is None or 0 in map(int, match.groups()):
         raise UsageError(f"Size {text!r} is not of the form WIDTHxHEIGHT.", "Try --size 1280x720.")
     return Size(int(match[1]), int(match[2]))
+
+
+def _parse_matte_size(text: str) -> int | None:
+    """The network's short side in pixels; None for auto."""
+    if text == AUTOMATIC:
+        return None
+    if not text.isdecimal() or int(text) not in SHORT_SIDES:
+        raise UsageError(
+            f"Matte size {text!r} is neither auto nor a number from {SHORT_SIDES.start} to "
+            f"{SHORT_SIDES.stop - 1}.",
+            f"Leave it out, or try --matte-size {DEFAULT_SHORT_SIDE}.",
+        )
+    return int(text)
 
 
 def _choose_source(

@@ -170,6 +170,10 @@ class Pipeline:
     def _submit(self, renderer: Renderer, frame: Frame) -> None:
         """Submit `frame`, or a newer one if the renderer has no room before that has come."""
         while not self._stopping.is_set():
+            # A live frame waits here, where a newer one can take its place, not in the renderer.
+            if self._source.live and not renderer.wait_until_ready(POLL_SECONDS):
+                continue
+            frame = self._waiting.newer_than(frame)
             self._collected.clear()
             # Before submit, since the picture may be collected before submit returns.
             self._in_flight.append(frame)
@@ -177,7 +181,6 @@ class Pipeline:
                 return
             self._in_flight.pop()
             self._collected.wait(POLL_SECONDS)
-            frame = self._waiting.newer_than(frame)
 
     # --- the main thread
 

@@ -17,7 +17,7 @@ from livematte.frame import Frame, Image, Size
 from livematte.network import weights
 from livematte.network.modnet import load_modnet
 from livematte.network.size import network_size
-from livematte.render.cpu import CpuRenderer
+from livematte.render.torch_cpu import TorchRenderer
 from tests.lab import CLIP, needs_lab, run_in_lab
 
 pytestmark = [pytest.mark.lab, needs_lab]
@@ -82,7 +82,7 @@ def never_person() -> NDArray[np.bool_]:
     """Where no frame of the clip has anybody, nor the next few pixels: bool (H, W)."""
     state = weights.fold(weights.read(weights.find("photographic")))
     network = load_modnet(state)
-    renderer = CpuRenderer(SIZE, network_size(SIZE, MATTE_SHORT_SIDE), network)
+    renderer = TorchRenderer(SIZE, network_size(SIZE, MATTE_SHORT_SIDE), network)
     person = np.zeros((SIZE.height, SIZE.width), np.uint8)
     for index, full_size in enumerate(clip_images(CLIP)):
         image = cv2.resize(full_size, SIZE, interpolation=cv2.INTER_AREA).astype(np.uint8)

@@ -15,6 +15,9 @@ DEFAULT_SHORT_SIDE: Final = 288
 SHORT_SIDES: Final = range(224, 1088 + 1)
 """Short sides that can be asked for; below 224 the network loses people."""
 
+AUTO_SHORT_SIDES: Final = (256, 288, 320)
+"""What `--matte-size auto` chooses from."""
+
 PIXEL_MEAN: Final = 127.5
 PIXEL_SCALE: Final = 127.5
 """The network's input is (pixel - PIXEL_MEAN) / PIXEL_SCALE: 0..255 becomes -1..1, in RGB order."""

@@ -13,11 +13,14 @@ import json
 import math
 import os
 from collections.abc import Mapping
+from contextlib import suppress
 from pathlib import Path
 from types import MappingProxyType
 from typing import Any, Final, NamedTuple
+from xml.etree import ElementTree
 
 import numpy as np
+import safetensors
 import safetensors.numpy
 from numpy.typing import NDArray
 from platformdirs import user_cache_path
@@ -34,6 +37,14 @@ SHIPPED: Final = "photographic"
 
 SHIPPED_SHA256: Final = "4cf03e4ac6f09a377ae61801b0118e0c7966e62e73d163f38ba305d76f444acd"
 
+SHIPPED_INT8_SHA256: Final[Mapping[str, str]] = MappingProxyType(
+    {
+        ".xml": "d80552209953f38577708dca5acff26a94549cb7b93b8a32aa1ab4de72236ced",
+        ".bin": "9045fe4482e37b53c1d5fbabbfdaa061d7e122e7d0202b9b7d4b091fc1056a65",
+    }
+)
+"""The two files of their int8 form."""
+
 CHECKPOINT_SHA256: Final[Mapping[str, str]] = MappingProxyType(
     {"webcam": "913b82b66558db39b6286c150f809017d7528c872b156eb14333c9c6cb52108b"}
 )
@@ -42,6 +53,13 @@ CHECKPOINT_SHA256: Final[Mapping[str, str]] = MappingProxyType(
 CONVERTIBLE_SUFFIXES: Final = frozenset({".onnx", ".ckpt", ".pt", ".pth"})
 
 _METADATA_KEY: Final = "livematte"
+
+QUANTIZED_ORIGIN: Final = _METADATA_KEY
+"""The section of a quantised network's .xml that tells what it was made from."""
+
+QUANTIZE_AGAIN: Final = "Make it again with `livematte weights quantize`, or delete it."
+
+_INT8_SUFFIX: Final = "_int8.xml"
 _FLOAT32_BYTES: Final = 4
 _TENSOR_BYTES: Final = _FLOAT32_BYTES * sum(map(math.prod, layout.SHAPES.values()))
 _MOST_BYTES: Final = 4 * _TENSOR_BYTES
@@ -127,6 +145,66 @@ def read(path: Path) -> State:
     if official and (provenance is None or provenance.source_sha256 != official):
         raise WeightsError(f"{path} was not made from the official {name} checkpoint.", remedy)
     return state
+
+
+def quantized_path(path: Path) -> Path:
+    """Where the int8 form of the weight file at `path` belongs: the .xml, with a .bin beside it."""
+    return path.with_name(f"{path.stem}{_INT8_SUFFIX}")
+
+
+def find_quantized(path: Path) -> Path | None:
+    """The .xml of the int8 form of the weight file at `path`; None if it has none."""
+    quantized = quantized_path(path)
+    return quantized if os.path.exists(quantized) else None
+
+
+def verify_quantized(quantized: Path) -> None:
+    """Make sure that an int8 form is whole, and made from the weight file that it stands beside.
+
+    quantized: the .xml, as `find_quantized` returns it. Both files of the shipped one must have
+    their pinned SHA-256; others tell which .bin and which tensors they belong to.
+
+    Raises `WeightsError` if it is not so, or if a file is missing or cannot be read.
+    """
+    source = quantized.with_name(f"{quantized.name.removesuffix(_INT8_SUFFIX)}.safetensors")
+    name = _name_of(source)
+    remedy = _remedy(name) if name == SHIPPED else QUANTIZE_AGAIN
+    numbers = quantized.with_suffix(".bin")
+    graph = _read_bytes(quantized, remedy)
+    bin_sha256 = hashlib.sha256(_read_bytes(numbers, remedy)).hexdigest()
+    if name == SHIPPED:
+        # Git may have put the line ends of Windows into a text file.
+        xml_sha256 = hashlib.sha256(graph.replace(b"\r\n", b"\n")).hexdigest()
+        found = {quantized: xml_sha256, numbers: bin_sha256}
+        for path, sha256 in found.items():
+            if sha256 != SHIPPED_INT8_SHA256[path.suffix]:
+                raise WeightsError(f"{path} is not the file that livematte came with.", remedy)
+        return
+    try:
+        section = ElementTree.fromstring(graph).find(f"rt_info/{QUANTIZED_ORIGIN}")
+    except ElementTree.ParseError as error:
+        problem = f"{quantized} is cut short or damaged ({error})."
+        raise WeightsError(problem, remedy) from error
+    if section is None:
+        raise WeightsError(f"{quantized} does not tell what it was made from.", remedy)
+    origin = {each.tag: each.get("value") for each in section}
+    if origin.get("bin_sha256") != bin_sha256:
+        raise WeightsError(f"{numbers} is damaged or belongs to another network.", remedy)
+    if origin.get("tensors_sha256") != tensors_sha256(source):
+        raise WeightsError(f"{quantized} was made from other weights than {source}.", remedy)
+
+
+def tensors_sha256(path: Path) -> str:
+    """The SHA-256 of all names and numbers in a weight file, out of its header if that tells it.
+
+    Raises `WeightsError` if the file cannot be read.
+    """
+    # Whatever is amiss, `read` says it better.
+    with suppress(SafetensorError, OSError, KeyError, TypeError, ValueError):
+        with safetensors.safe_open(path, "numpy") as file:
+            metadata = file.metadata()
+        return Provenance(**json.loads(metadata[_METADATA_KEY])).tensors_sha256
+    return _digest(read(path))
 
 
 def serialise(state: State, source: str, source_sha256: str) -> bytes:

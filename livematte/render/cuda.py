@@ -32,6 +32,7 @@ from livematte.render.cuda_frame import (
 from livematte.render.cuda_probe import choose_precision, cuda_problem, first_sentence
 from livematte.render.renderer import require_size
 from livematte.render.ring import Ring
+from livematte.render.timings import Timings
 
 if TYPE_CHECKING:
     from livematte.network.modnet import MODNet
@@ -54,32 +55,38 @@ class CudaRenderer:
         matte_size: Size,
         network: MODNet,
         cuda: Any = torch.cuda,
+        precision: str = "auto",
     ) -> None:
         """Take memory, choose the precision and capture all graphs, before any frame.
 
         device: "cuda" or "cuda:N".
         network: float32, in evaluation mode, on the CPU; it is copied and left alone.
         cuda: the module to speak to CUDA through.
+        precision: auto, fp16 or fp32.
 
         Raises `DeviceError` if the device cannot be used, or has too little memory.
         """
         if problem := cuda_problem(device, cuda):
             raise DeviceError(f"Device {device} cannot be used: {problem}.", "Use --device cpu.")
+        self.timings = Timings()
         self._device = torch.device("cuda", torch.device(device).index or 0)
         self._frame_size = frame_size
         # Work on another device would start CUDA there too, which takes memory and time.
         with cuda.device(self._device), _failing_as(DeviceError, self._device), _exact_float32():
-            precision = choose_precision(network, matte_size, self._device, cuda)
-            path = FramePath(frame_size, matte_size, network, precision.dtype, self._device)
+            chosen = choose_precision(network, matte_size, self._device, cuda, precision)
+            path = FramePath(frame_size, matte_size, network, chosen.dtype, self._device)
             self._cuda = CudaDevice(self._device, cuda)
             compute = self._cuda.stream()
             works = [_SlotWork(self._cuda, path, frame_size, compute) for _ in range(SLOTS)]
             self._cuda.synchronize()
             self._ring: Ring[_SlotWork, Any, Any] = Ring(self._cuda, works, compute)
         self.description = (
-            f"CUDA {precision.description} on {cuda.get_device_name(self._device)} "
+            f"CUDA {chosen.description} on {cuda.get_device_name(self._device)} "
             f"({self._device}), matte at {matte_size}"
         )
+
+    def wait_until_ready(self, timeout_seconds: float) -> bool:
+        return True  # frames overlap on the device, so that none waits behind another
 
     def submit(self, frame: Frame, background: Background) -> bool:
         slot = self._ring.free_slot()

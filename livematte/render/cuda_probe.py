@@ -68,23 +68,34 @@ def cuda_problem(device: str, cuda: Any = torch.cuda) -> str | None:
 
 
 def choose_precision(
-    network: MODNet, matte_size: Size, device: torch.device, cuda: Any = torch.cuda
+    network: MODNet,
+    matte_size: Size,
+    device: torch.device,
+    cuda: Any = torch.cuda,
+    wanted: str = "auto",
 ) -> Precision:
-    """float16 where it is fast and its matte right, else float32.
+    """What is `wanted` ("fp16" or "fp32"); of "auto" float16 where it is fast and its matte right.
 
     network: float32, in evaluation mode, on the CPU; its matte there is taken for right.
 
-    Raises `DeviceError` if the device's matte is wrong in float32 too.
+    Raises `DeviceError` if the device's matte is wrong in what is wanted, or in float32 too.
     """
     capability = cuda.get_device_capability(device)
     is_fast = capability >= _FAST_HALF_FROM or capability in _FAST_HALF_BEFORE
     pixels = probe_pixels(matte_size)
     with torch.no_grad():
         expected = network(pixels)
-        if not is_fast:
+        if wanted == "fp32":
+            reason = "as asked"
+        elif not is_fast and wanted == "auto":
             reason = "float16 is slow on it"
         elif _is_right(network, pixels, expected, device, torch.float16):
             return Precision(torch.float16, "float16")
+        elif wanted == "fp16":
+            raise DeviceError(
+                f"{cuda.get_device_name(device)} ({device}) computes wrong mattes in float16.",
+                "Leave out --precision.",
+            )
         else:
             reason = "float16 gave a wrong matte on it"
         if _is_right(network, pixels, expected, device, torch.float32):

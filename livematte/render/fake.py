@@ -13,6 +13,7 @@ from livematte.frame import Frame, Rendered, Size
 from livematte.render.composite import Compositor
 from livematte.render.handover import Handover
 from livematte.render.renderer import require_size
+from livematte.render.timings import Timings
 
 PERSON_BRIGHTNESS: Final = 128
 """The fake takes pixels whose every channel is above this for the person."""
@@ -28,10 +29,14 @@ class FakeRenderer:
     description = "fake renderer"
 
     def __init__(self, frame_size: Size, seconds_per_frame: float = 0.0) -> None:
+        self.timings = Timings()
         self._size = frame_size
         self._seconds_per_frame = seconds_per_frame
         self._compositor = Compositor(frame_size)
         self._handover = Handover(self.depth, frame_size)
+
+    def wait_until_ready(self, timeout_seconds: float) -> bool:
+        return self._handover.wait_for_room(timeout_seconds)
 
     def submit(self, frame: Frame, background: Background) -> bool:
         if not self._handover.has_room():

@@ -35,7 +35,15 @@ class Handover:
     def has_room(self) -> bool:
         """Whether a picture may be rendered now; only the rendering thread can make this False."""
         with self._changed:
-            return len(self._free) > (self._leased is None)
+            return self._has_room()
+
+    def wait_for_room(self, timeout_seconds: float) -> bool:
+        """Whether there is room, waiting for it if need be."""
+        with self._changed:
+            return self._changed.wait_for(self._has_room, timeout_seconds)
+
+    def _has_room(self) -> bool:
+        return len(self._free) > (self._leased is None)
 
     @contextmanager
     def render(self, frame: Frame, background: Background) -> Iterator[tuple[Image, Image]]:
@@ -58,7 +66,7 @@ class Handover:
         )
         with self._changed:
             self._finished.append(picture)
-            self._changed.notify()
+            self._changed.notify_all()
 
     def collect(self, timeout_seconds: float) -> Rendered | None:
         """As `Renderer.collect`: what it returned last time may be rendered into from now on."""
@@ -66,6 +74,7 @@ class Handover:
             if self._leased is not None:
                 self._free.append((self._leased.image, self._leased.alpha))
                 self._leased = None
+                self._changed.notify_all()
             if not self._changed.wait_for(lambda: bool(self._finished), timeout_seconds):
                 return None
             self._leased = self._finished.popleft()

@@ -7,15 +7,28 @@ around a renderer; `tests/render/test_contract.py` holds every implementation to
 from __future__ import annotations
 
 import os
-from typing import TYPE_CHECKING, NamedTuple, Protocol
+import re
+from collections.abc import Callable
+from typing import TYPE_CHECKING, Final, NamedTuple, Protocol
+
+import cv2
 
 from livematte.errors import DeviceError, RenderError, UsageError
 from livematte.network import weights
-from livematte.network.size import network_size
+from livematte.network.size import DEFAULT_SHORT_SIDE, network_size
+from livematte.render.cuda_driver import driver_problem
 
 if TYPE_CHECKING:
+    from fractions import Fraction
+    from pathlib import Path
+
     from livematte.background import Background
     from livematte.frame import Frame, Rendered, Size
+    from livematte.render.timings import Timings
+
+PRECISIONS: Final = ("auto", "fp32", "int8", "fp16")
+
+_DEVICE: Final = re.compile(r"auto|cpu|torch:cpu|cuda(:\d+)?|openvino:[A-Z]+(\.\d+)?")
 
 
 class Renderer(Protocol):
@@ -35,7 +48,20 @@ class Renderer(Protocol):
 
     @property
     def description(self) -> str:
-        """What the user is told: "PyTorch float32 on the CPU, matte at 512x288"."""
+        """What the user is told: "OpenVINO int8 on the CPU, matte at 512x288". It may change."""
+        ...
+
+    @property
+    def timings(self) -> Timings:
+        """How long the stages of the last frames took; empty where a device does not tell."""
+        ...
+
+    def wait_until_ready(self, timeout_seconds: float) -> bool:
+        """Whether a frame would be worked on at once, waiting for that if need be.
+
+        Who has a newer frame every moment submits only then, because a frame that waits in the
+        renderer grows old. Who has a file need not ask: `submit` takes frames ahead.
+        """
         ...
 
     def submit(self, frame: Frame, background: Background) -> bool:
@@ -71,59 +97,169 @@ class Choice(NamedTuple):
 
 
 def check_device(device: str) -> None:
-    """Raises `UsageError` if `device` is none of auto, cpu, cuda and cuda:N. Loads nothing."""
-    kind, _, index = device.partition(":")
-    if device not in ("auto", "cpu", "cuda") and not (kind == "cuda" and index.isdecimal()):
+    """Raises `UsageError` if `device` is of no known form. Loads nothing."""
+    if not _DEVICE.fullmatch(device):
         raise UsageError(
             f"Device {device!r} is not known.",
-            "Choose auto, cpu, cuda, or cuda:1 for a second GPU.",
+            "Choose auto, cpu, cuda, cuda:1 for a second GPU, openvino:GPU for Intel graphics, "
+            "openvino:NPU, or torch:cpu.",
+        )
+
+
+def check_precision(precision: str) -> None:
+    """Raises `UsageError` if `precision` is not one of `PRECISIONS`."""
+    if precision not in PRECISIONS:
+        raise UsageError(
+            f"Precision {precision!r} is not known.", f"Choose one of {', '.join(PRECISIONS)}."
         )
 
 
 def open_renderer(
-    device: str, *, frame_size: Size, matte_short_side: int, weights_name: str
+    device: str,
+    *,
+    frame_size: Size,
+    matte_short_side: int | None,
+    weights_name: str,
+    precision: str = "auto",
+    threads: int | None = None,
+    frames_per_second: Fraction | None = None,
+    on_change: Callable[[str], None] = lambda _sentence: None,
 ) -> Choice:
-    """Open the renderer for frames of `frame_size` on `device`: auto, cpu, cuda or cuda:N.
+    """Open the renderer for frames of `frame_size` on `device`.
 
-    matte_short_side: the shorter side, in pixels, of what the network sees.
+    device: auto, cpu (OpenVINO), cuda, cuda:N, openvino:GPU, openvino:NPU or torch:cpu.
+    matte_short_side: the shorter side, in pixels, of what the network sees. None for 288, but for
+        the largest that holds `frames_per_second` with OpenVINO on the CPU.
     weights_name: the name of a set of weights, or the path of a file; see `network.weights.find`.
+    precision: auto, fp32, int8 or fp16. auto is the fastest that is right on the device.
+    threads: how many of the CPU's cores to use; None for all.
+    frames_per_second: the rate to hold, of a live source; None where frames can wait.
+    on_change: told in a sentence, by any thread, when the renderer changes what it does.
 
-    Raises `DeviceError` if the device was named and cannot be used, saying why; `WeightsError` if
-    the weights cannot be; `UsageError` if `device` is no device.
+    Raises `DeviceError` if the device or the precision was named and cannot be had, saying why;
+    `WeightsError` if the weights cannot be used; `UsageError` if `device` or `precision` is of no
+    known form.
     """
     check_device(device)
-    state = weights.fold(weights.read(weights.find(weights_name)))
-    matte_size = network_size(frame_size, matte_short_side)
+    check_precision(precision)
+    wish = _Wish(
+        frame_size,
+        matte_short_side,
+        weights.find(weights_name),
+        precision,
+        threads,
+        frames_per_second,
+        on_change,
+    )
+    if threads is not None:
+        cv2.setNumThreads(threads)
+    if device == "torch:cpu":
+        return Choice(_open_torch(wish), "")
+    if device.startswith("openvino:"):
+        try:
+            return _open_openvino(device.partition(":")[2], wish)
+        except ImportError as error:
+            raise DeviceError(
+                f"OpenVINO cannot be used: {error}.", "Install it again, or leave out --device."
+            ) from error
+    if device.startswith("cuda"):
+        return Choice(_open_cuda(device, wish), "")
 
+    reasons: list[str | None] = []
+    if device == "auto":
+        problem = _cuda_problem("cuda", wish)
+        if problem is None:
+            try:
+                return Choice(_open_cuda("cuda", wish), "a CUDA device was found")
+            except DeviceError as error:
+                problem = error.problem
+        reasons.append(problem)
+    try:
+        renderer, reason = _open_openvino("CPU", wish)
+    except ImportError as error:
+        reasons.append(f"OpenVINO cannot be used: {error}")
+        renderer = _open_torch(wish)
+    else:
+        reasons.append(reason)
+    return Choice(renderer, "; ".join(each.rstrip(".") for each in reasons if each))
+
+
+class _Wish(NamedTuple):
+    """What was asked of `open_renderer`, but for the device."""
+
+    frame_size: Size
+    matte_short_side: int | None
+    weights_path: Path
+    precision: str
+    threads: int | None
+    frames_per_second: Fraction | None
+    on_change: Callable[[str], None]
+
+    @property
+    def matte_size(self) -> Size:
+        """Of renderers that do not follow a rate."""
+        return network_size(self.frame_size, self.matte_short_side or DEFAULT_SHORT_SIDE)
+
+
+def _open_openvino(name: str, wish: _Wish) -> Choice:
+    """name: as OpenVINO calls the device. Raises ImportError if OpenVINO cannot be loaded."""
+    from livematte.render.openvino import OpenVinoRenderer
+    from livematte.render.openvino_network import OpenVinoModel
+    from livematte.render.openvino_size import FixedSize, RateHoldingSize
+
+    model = OpenVinoModel(name, wish.weights_path, wish.precision, wish.threads)
+    size: FixedSize | RateHoldingSize
+    if name == "CPU" and wish.matte_short_side is None and wish.frames_per_second is not None:
+        size = RateHoldingSize(model, wish.frame_size, wish.frames_per_second, wish.on_change)
+    else:
+        size = FixedSize(model.compile(wish.matte_size))
+    return Choice(OpenVinoRenderer(model, size, wish.frame_size), size.reason)
+
+
+def _open_cuda(device: str, wish: _Wish) -> Renderer:
+    if problem := _cuda_problem(device, wish):
+        raise DeviceError(
+            f"Device {device} cannot be used: {problem}.",
+            "Leave out --device, or choose --device cpu.",
+        )
+    from livematte.network.modnet import load_modnet
+    from livematte.render.cuda import CudaRenderer
+
+    name = "cuda:0" if device == "cuda" else device
+    state = weights.fold(weights.read(wish.weights_path))
+    network = load_modnet(state)
+    return CudaRenderer(name, wish.frame_size, wish.matte_size, network, precision=wish.precision)
+
+
+def _cuda_problem(device: str, wish: _Wish) -> str | None:
+    if wish.precision == "int8":
+        return "it has no int8 form of the network"
+    if problem := driver_problem():
+        return problem
+    # PyTorch takes seconds to import, so it is asked last.
+    from livematte.render.cuda import cuda_problem
+
+    return cuda_problem(device)
+
+
+def _open_torch(wish: _Wish) -> Renderer:
+    if wish.precision not in ("auto", "fp32"):
+        raise DeviceError(
+            f"PyTorch computes in fp32 on the CPU, not in {wish.precision}.",
+            "Leave out --precision, or choose --device cpu.",
+        )
     # Before PyTorch is loaded: its idle threads would else go on spinning for a millisecond or two
     # of each frame, on the cores that OpenCV composites with.
     os.environ.setdefault("GOMP_SPINCOUNT", "10000")
+    import torch
 
-    # PyTorch takes seconds to import; whoever only asks for help or mistypes need not wait.
     from livematte.network.modnet import load_modnet
-    from livematte.render.cpu import CpuRenderer
+    from livematte.render.torch_cpu import TorchRenderer
 
-    if device == "cpu":
-        return Choice(CpuRenderer(frame_size, matte_size, load_modnet(state)), "")
-
-    from livematte.render.cuda import CudaRenderer, cuda_problem
-
-    name = "cuda:0" if device in ("auto", "cuda") else device
-    problem = cuda_problem(name)
-    if problem is None:
-        try:
-            renderer = CudaRenderer(name, frame_size, matte_size, load_modnet(state))
-        except DeviceError as error:
-            if device != "auto":
-                raise
-            problem = error.problem
-        else:
-            return Choice(renderer, "a CUDA device was found" if device == "auto" else "")
-    if device == "auto":
-        return Choice(CpuRenderer(frame_size, matte_size, load_modnet(state)), problem)
-    raise DeviceError(
-        f"Device {device} cannot be used: {problem}.", "Leave out --device, or choose --device cpu."
-    )
+    if wish.threads is not None:
+        torch.set_num_threads(wish.threads)
+    state = weights.fold(weights.read(wish.weights_path))
+    return TorchRenderer(wish.frame_size, wish.matte_size, load_modnet(state))
 
 
 def require_size(frame: Frame, size: Size) -> None:

@@ -16,7 +16,7 @@ from livematte.background import Background, Blur, Transparent, solid
 from livematte.frame import Frame, Rendered, Size
 from livematte.network import weights
 from livematte.network.modnet import MODNet, load_modnet
-from livematte.render.cpu import CpuRenderer
+from livematte.render.torch_cpu import TorchRenderer
 from livematte.render.cuda import CudaRenderer, cuda_problem
 
 pytestmark = pytest.mark.gpu
@@ -47,7 +47,7 @@ def frame(index: int) -> Frame:
     return Frame(np.ascontiguousarray(image), index, time.monotonic(), index / 30)
 
 
-def collected(renderer: CudaRenderer | CpuRenderer) -> Rendered:
+def collected(renderer: CudaRenderer | TorchRenderer) -> Rendered:
     rendered = renderer.collect(timeout_seconds=20)
     assert rendered is not None
     return rendered
@@ -57,7 +57,7 @@ def collected(renderer: CudaRenderer | CpuRenderer) -> Rendered:
 def test_it_agrees_with_the_cpu(
     renderer: CudaRenderer, network: MODNet, background: Background
 ) -> None:
-    cpu = CpuRenderer(FRAME_SIZE, MATTE_SIZE, network)
+    cpu = TorchRenderer(FRAME_SIZE, MATTE_SIZE, network)
     for index in range(3):
         assert renderer.submit(frame(index), background)
         assert cpu.submit(frame(index), background)

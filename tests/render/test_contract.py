@@ -1,4 +1,4 @@
-"""What every renderer promises, whatever it runs on. The CPU's pictures are the reference."""
+"""What every renderer promises, whatever it runs on. PyTorch's on the CPU are the reference."""
 
 from __future__ import annotations
 
@@ -20,10 +20,10 @@ from livematte.frame import Frame, Image, Rendered, Size
 from livematte.network import weights
 from livematte.network.modnet import load_modnet
 from livematte.network.size import network_size
-from livematte.render.cpu import CpuRenderer
 from livematte.render.cuda import CudaRenderer
 from livematte.render.fake import FakeRenderer
 from livematte.render.renderer import Renderer, open_renderer
+from livematte.render.torch_cpu import TorchRenderer
 from livematte.sources import Demo
 from tests.cuda.simulation import simulated_cuda
 
@@ -32,9 +32,13 @@ SHORT_SIDE: Final = 224
 PATIENCE_SECONDS: Final = 20.0
 
 
-def open_on(device: str) -> Renderer:
+def open_on(device: str, precision: str = "auto") -> Renderer:
     return open_renderer(
-        device, frame_size=SIZE, matte_short_side=SHORT_SIDE, weights_name="photographic"
+        device,
+        frame_size=SIZE,
+        matte_short_side=SHORT_SIDE,
+        weights_name="photographic",
+        precision=precision,
     ).renderer
 
 
@@ -52,17 +56,25 @@ def simulated_cuda_renderer() -> Iterator[Renderer]:
 
 MAKERS: Final[dict[str, Callable[[], AbstractContextManager[Renderer]]]] = {
     "fake": lambda: nullcontext(FakeRenderer(SIZE)),
-    "cpu": lambda: nullcontext(open_on("cpu")),
+    "torch": lambda: nullcontext(open_on("torch:cpu")),
+    "openvino fp32": lambda: nullcontext(open_on("cpu", "fp32")),
+    "openvino int8": lambda: nullcontext(open_on("cpu", "int8")),
     "simulated cuda": simulated_cuda_renderer,
     "cuda": lambda: nullcontext(open_on("cuda")),
 }
 
-TOLERANCES: Final = {"cpu": 0.0, "simulated cuda": 1e-4, "cuda": 2e-3}
+TOLERANCES: Final = {
+    "torch": 0.0,
+    "openvino fp32": 1e-5,
+    "openvino int8": 4e-3,
+    "simulated cuda": 1e-4,
+    "cuda": 2e-3,
+}
 """By how much a renderer's alpha may differ from the reference's, in [0, 1], on average."""
 
 
 @pytest.fixture(
-    params=["fake", "cpu", "simulated cuda", pytest.param("cuda", marks=pytest.mark.gpu)],
+    params=[pytest.param(each, marks=[pytest.mark.gpu] * (each == "cuda")) for each in MAKERS],
     scope="module",
 )
 def kind(request: pytest.FixtureRequest) -> str:
@@ -234,6 +246,32 @@ def test_no_more_than_depth_are_in_flight(renderer: Renderer, images: list[Image
         assert renderer.collect(PATIENCE_SECONDS) is not None
 
 
+def test_it_becomes_ready_for_a_frame_again(renderer: Renderer, images: list[Image]) -> None:
+    assert renderer.wait_until_ready(0.0)
+    while renderer.submit(make_frame(images[0]), parse("navy")):
+        pass
+    for _ in range(renderer.depth):
+        assert renderer.collect(PATIENCE_SECONDS) is not None
+    assert renderer.wait_until_ready(0.0)
+
+
+def test_the_stages_that_are_timed_make_up_most_of_the_time(
+    kind: str, renderer: Renderer, images: list[Image]
+) -> None:
+    if kind in ("fake", "simulated cuda", "cuda"):
+        pytest.skip("it does not tell how long its stages take")
+    render(renderer, make_frame(images[0]), parse("navy"))
+    renderer.timings.clear()
+    started = time.perf_counter()
+    for _ in range(5):
+        render(renderer, make_frame(images[0]), parse("navy"))
+    elapsed = time.perf_counter() - started
+    stages = renderer.timings.by_stage()
+    assert list(stages) == ["resize", "network", "refine", "composite"]
+    assert {len(seconds) for seconds in stages.values()} == {5}
+    assert 0.7 * elapsed < sum(map(sum, stages.values())) <= elapsed
+
+
 def test_a_picture_stays_as_it_is_until_the_next_collect(
     renderer: Renderer, images: list[Image]
 ) -> None:
@@ -312,7 +350,7 @@ def test_it_agrees_with_the_reference(kind: str, renderer: Renderer, images: lis
     if kind == "fake":
         pytest.skip("the fake has no network")
     state = weights.fold(weights.read(weights.find("photographic")))
-    reference = CpuRenderer(SIZE, network_size(SIZE, SHORT_SIDE), load_modnet(state))
+    reference = TorchRenderer(SIZE, network_size(SIZE, SHORT_SIDE), load_modnet(state))
     for image in images:
         expected = copy_of(render(reference, make_frame(image), parse("navy")))
         picture = render(renderer, make_frame(image), parse("navy"))

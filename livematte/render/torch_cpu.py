@@ -13,6 +13,8 @@ from livematte.network.size import PIXEL_MEAN, PIXEL_SCALE
 from livematte.render.composite import Compositor
 from livematte.render.handover import Handover
 from livematte.render.renderer import require_size
+from livematte.render.shrink import shrink
+from livematte.render.timings import Timings
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
@@ -22,7 +24,7 @@ if TYPE_CHECKING:
     from livematte.network.modnet import MODNet
 
 
-class CpuRenderer:
+class TorchRenderer:
     """Renders a frame within `submit`, so that the next one overlaps only what follows `collect`.
 
     Two frames may be in flight: one that waits to be collected while the next is rendered.
@@ -32,21 +34,21 @@ class CpuRenderer:
 
     def __init__(self, frame_size: Size, matte_size: Size, network: MODNet) -> None:
         """`network`: in evaluation mode, float32, channels_last."""
+        self.timings = Timings()
         self.description = f"PyTorch float32 on the CPU, matte at {matte_size}"
         self._frame_size = frame_size
-        self._matte_size = matte_size
         self._network = network
         self._compositor = Compositor(frame_size)
         self._handover = Handover(self.depth, frame_size)
-        # The mean of all pixels when shrinking, or fine patterns would flicker in the matte.
-        shrinking = matte_size.height < frame_size.height
-        self._resampling = cv2.INTER_AREA if shrinking else cv2.INTER_LINEAR
         shape = (matte_size.height, matte_size.width)
         self._small_bgr = np.empty((*shape, 3), np.uint8)
         self._small_rgb = np.empty((*shape, 3), np.uint8)
         self._small_alpha = np.empty(shape, np.uint8)
         self._input = torch.empty(1, 3, *shape).contiguous(memory_format=torch.channels_last)
         self._matte(np.zeros((frame_size.height, frame_size.width, 3), np.uint8))  # warm up
+
+    def wait_until_ready(self, timeout_seconds: float) -> bool:
+        return self._handover.wait_for_room(timeout_seconds)
 
     def submit(self, frame: Frame, background: Background) -> bool:
         if not self._handover.has_room():
@@ -59,9 +61,11 @@ class CpuRenderer:
                     f"The network gave no usable matte for frame {frame.index}.",
                     "Check the weights: try again with --weights photographic.",
                 )
-            cv2.convertScaleAbs(matte, dst=self._small_alpha, alpha=255)
-            cv2.resize(self._small_alpha, self._frame_size, dst=alpha)
-            self._compositor.compose(frame, alpha, background, image)
+            with self.timings.stage("refine"):
+                cv2.convertScaleAbs(matte, dst=self._small_alpha, alpha=255)
+                cv2.resize(self._small_alpha, self._frame_size, dst=alpha)
+            with self.timings.stage("composite"):
+                self._compositor.compose(frame, alpha, background, image)
         return True
 
     def collect(self, timeout_seconds: float) -> Rendered | None:
@@ -72,9 +76,10 @@ class CpuRenderer:
 
     def _matte(self, image: Image) -> NDArray[np.float32]:
         """The matte of a frame (H, W, 3) at the network's size: float32 (h, w) in [0, 1]."""
-        cv2.resize(image, self._matte_size, dst=self._small_bgr, interpolation=self._resampling)
+        with self.timings.stage("resize"):
+            shrink(image, self._small_bgr)
         cv2.cvtColor(self._small_bgr, cv2.COLOR_BGR2RGB, dst=self._small_rgb)
-        with torch.inference_mode():
+        with self.timings.stage("network"), torch.inference_mode():
             pixels = torch.from_numpy(self._small_rgb).permute(2, 0, 1)
             self._input[0].copy_(pixels).sub_(PIXEL_MEAN).div_(PIXEL_SCALE)
             matte: NDArray[np.float32] = self._network(self._input)[0, 0].numpy()

@@ -1,0 +1,225 @@
+"""Quantise MODNet to int8 for OpenVINO, and measure what that changes in the matte.
+
+What comes out is OpenVINO's own form of a network, two files: an .xml with the graph, which tells
+what it was made from, and a .bin with the numbers. `network.weights` finds and verifies them.
+
+The method is NNCF's post-training quantisation: the network looks at a few real frames, and each
+layer's scale follows from the numbers that it then sees. No frame is stored.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import logging
+import tempfile
+from collections.abc import Iterable, Iterator
+from itertools import count
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, Final, NamedTuple
+
+import cv2
+import numpy as np
+from numpy.typing import NDArray
+
+from livematte.errors import SourceError, UsageError, WeightsError
+from livematte.frame import Image, Size
+from livematte.network import layout, weights
+from livematte.network.graph import build_modnet
+from livematte.network.size import DEFAULT_SHORT_SIDE, PIXEL_MEAN, PIXEL_SCALE, network_size
+from livematte.openvino_runtime import load_openvino
+from livematte.render.shrink import shrink
+
+if TYPE_CHECKING:
+    from livematte.sources import VideoFile
+
+FLOAT_LAYERS: Final = tuple(layer.name for layer in layout.ENCODER[:9])
+"""Convolutions that stay in float32: what they see has few channels of very different ranges, and
+an error there goes through the whole network. `weights/README.md` has the measurement."""
+
+FRAMES_PER_CLIP: Final = 24
+"""How many frames of a video to calibrate with; neighbours tell nothing new."""
+
+# Left to itself OpenVINO computes in bf16 where the CPU can, which is coarser than this int8.
+_EXACT: Final = {"INFERENCE_PRECISION_HINT": "f32"}
+
+
+class Difference(NamedTuple):
+    """How far two mattes, from 0 to 1, are apart.
+
+    frames: how many were compared.
+    mean, worst: the mean absolute difference over all pixels, of all frames and of the worst one.
+    """
+
+    frames: int
+    mean: float
+    worst: float
+
+
+def quantize(source: Path, frames: Iterable[Image], target: Path | None = None) -> Path:
+    """Write the int8 form of the weights in `source`; returns the path of its .xml.
+
+    frames: to calibrate with, uint8 BGR (H, W, 3) of any sizes; people as the network will see
+        them. Some 80 are enough.
+    target: a path that ends in .xml; where `weights.find_quantized` looks for it if None. The .bin
+        is written beside it. Files that are there are replaced, but only by whole ones.
+
+    NNCF shows its progress on stdout.
+
+    Raises `WeightsError` if NNCF is missing, the weights cannot be read or the target cannot be
+    written, and `UsageError` if there is not one frame or the target would be the shipped one.
+    """
+    if target is None:
+        target = weights.quantized_path(source)
+        if target == weights.quantized_path(weights.find(weights.SHIPPED)):
+            raise UsageError(
+                f"The int8 form of the {weights.SHIPPED} weights comes with livematte, and another "
+                "would not be accepted in its place.",
+                "Give an output path, or quantise a copy of the weight file.",
+            )
+    if target.suffix.lower() != ".xml":
+        raise WeightsError(
+            f"The int8 weights cannot be written to {target}, because they become an .xml file "
+            "and a .bin file.",
+            "Choose an output path that ends in .xml.",
+        )
+    # In this order: NNCF imports OpenVINO, which must not bring its telemetry along.
+    openvino = load_openvino()
+    try:
+        import nncf
+    except ImportError as error:
+        raise WeightsError(
+            f"Quantising needs NNCF, which cannot be imported ({error}).",
+            "Run `pip install 'livematte[quantize]'` and try again.",
+        ) from error
+    nncf.set_log_level(logging.ERROR)
+    model = build_modnet(weights.fold(weights.read(source)))
+    pixels = [network_input(frame, DEFAULT_SHORT_SIDE) for frame in frames]
+    if not pixels:
+        raise UsageError(
+            "There are no frames to calibrate with.", "Give pictures or videos of people."
+        )
+    quantized = nncf.quantize(
+        model,
+        nncf.Dataset(pixels),
+        subset_size=len(pixels),
+        # Activations around zero may be asymmetric: ReLU's are not.
+        preset=nncf.QuantizationPreset.MIXED,
+        ignored_scope=nncf.IgnoredScope(names=list(FLOAT_LAYERS)),
+    )
+    origin = {
+        "tensors_sha256": weights.tensors_sha256(source),
+        "calibration_frames": str(len(pixels)),
+        "float_layers": ",".join(FLOAT_LAYERS),
+        "nncf": nncf.__version__,
+        "openvino": openvino.__version__,
+    }
+    _write_whole(openvino, quantized, origin, target)
+    return target
+
+
+def compare(
+    source: Path, quantized: Path, frames: Iterable[Image], short_side: int = DEFAULT_SHORT_SIDE
+) -> Difference:
+    """The matte of an int8 network on `frames`, uint8 BGR (H, W, 3), against float32's.
+
+    source, quantized: the weight file, and the .xml that was made from it.
+    short_side: of the network, in pixels.
+
+    Raises `WeightsError` if one of them cannot be read, and `UsageError` if there is not one frame.
+    """
+    openvino = load_openvino()
+    core = openvino.Core()
+    exact = build_modnet(weights.fold(weights.read(source)))
+    try:
+        networks = [
+            core.compile_model(each, "CPU", _EXACT) for each in (exact, core.read_model(quantized))
+        ]
+    except RuntimeError as error:
+        raise WeightsError(
+            f"{quantized} is damaged or no OpenVINO network.", weights.QUANTIZE_AGAIN
+        ) from error
+    differences = []
+    for frame in frames:
+        pixels = network_input(frame, short_side)
+        expected, got = (np.asarray(network(pixels)[0]) for network in networks)
+        differences.append(float(np.abs(expected - got).mean()))
+    if not differences:
+        raise UsageError("There are no frames to compare.", "Give pictures or videos of people.")
+    return Difference(len(differences), float(np.mean(differences)), max(differences))
+
+
+def read_frames(paths: Iterable[Path], per_clip: int | None = FRAMES_PER_CLIP) -> Iterator[Image]:
+    """Frames of videos, pictures and folders of them: uint8 BGR (H, W, 3), in order of the paths.
+
+    per_clip: how many of each video, spread evenly over it; all if None, or if it has no more.
+
+    Raises `SourceError` if a file is neither a picture nor a video, or cannot be read.
+    """
+    for path in paths:
+        if path.is_dir():
+            files = sorted(each for each in path.iterdir() if not each.name.startswith("."))
+            yield from read_frames((each for each in files if each.is_file()), per_clip)
+            continue
+        if not path.exists():
+            raise SourceError(f"{path} does not exist.", "Give pictures, videos or folders.")
+        picture = cv2.imread(str(path), cv2.IMREAD_COLOR)
+        if picture is not None:
+            yield picture.astype(np.uint8, copy=False)
+        else:
+            yield from _spread(path, per_clip)
+
+
+def network_input(frame: Image, short_side: int) -> NDArray[np.float32]:
+    """What the network is fed for a frame (H, W, 3): float32 RGB (1, 3, h, w) in [-1, 1]."""
+    size = network_size(Size.of(frame), short_side)
+    small = np.empty((size.height, size.width, 3), np.uint8)
+    shrink(frame, small)
+    rgb = (small[..., ::-1].astype(np.float32) - PIXEL_MEAN) / PIXEL_SCALE
+    return np.ascontiguousarray(rgb.transpose(2, 0, 1)[np.newaxis])
+
+
+def _spread(path: Path, per_clip: int | None) -> Iterator[Image]:
+    """`per_clip` frames of a video, the first and the last among them."""
+    wanted: Iterable[int] = count()
+    if per_clip is not None:
+        # A header need not tell how many there are, so they are counted.
+        total = sum(1 for _ in _images(path))
+        wanted = np.linspace(0, total - 1, min(per_clip, total)).astype(int)
+    indices = iter(wanted)
+    index = next(indices)
+    for place, image in enumerate(_images(path)):
+        if place == index:
+            yield image.copy()
+            index = next(indices, -1)
+
+
+def _images(path: Path) -> Iterator[Image]:
+    """Every frame of a video; each is overwritten by the next."""
+    from livematte.sources import VideoFile
+
+    video: VideoFile
+    with VideoFile(path, realtime=False) as video:
+        for frame in video.frames():
+            yield frame.image
+            video.recycle(frame)
+
+
+def _write_whole(openvino: Any, model: Any, origin: dict[str, str], target: Path) -> None:
+    """Write both files under other names first, so that they appear only once they are whole."""
+    try:
+        with tempfile.TemporaryDirectory(prefix="quantize-", dir=target.parent) as folder:
+            graph = Path(folder, target.name)
+            numbers = graph.with_suffix(".bin")
+            # Twice, because the .xml has to tell which .bin belongs to it.
+            openvino.save_model(model, graph, compress_to_fp16=False)
+            origin["bin_sha256"] = hashlib.sha256(numbers.read_bytes()).hexdigest()
+            model.set_rt_info(origin, weights.QUANTIZED_ORIGIN)
+            openvino.save_model(model, graph, compress_to_fp16=False)
+            numbers.replace(target.with_suffix(".bin"))
+            graph.replace(target)
+    except (OSError, RuntimeError) as error:
+        reason = getattr(error, "strerror", None) or "OpenVINO failed"
+        raise WeightsError(
+            f"{target} cannot be written ({reason}).",
+            "Choose another output path, or make room and see that its folder may be written.",
+        ) from error

@@ -1,0 +1,156 @@
+"""MODNet in OpenVINO, composited by OpenCV: the renderer of computers without an NVIDIA card.
+
+thread that submits    resize 1, start      resize 2, start          resize 3, start
+OpenVINO's threads              network 1  |       network 2        |     network 3
+thread that collects                         refine 1, composite 1    refine 2, composite 2
+"""
+
+from __future__ import annotations
+
+import threading
+import time
+from collections import deque
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Final
+
+import cv2
+import numpy as np
+
+from livematte.background import Background, Transparent
+from livematte.errors import RenderError
+from livematte.frame import Frame, Rendered, Size
+from livematte.render.composite import Compositor
+from livematte.render.renderer import require_size
+from livematte.render.shrink import shrink
+from livematte.render.timings import Timings
+
+if TYPE_CHECKING:
+    from livematte.render.openvino_network import OpenVinoModel, Request
+    from livematte.render.openvino_size import FixedSize, RateHoldingSize
+
+CLOSE_SECONDS: Final = 1.0
+"""How long closing waits for what is still being computed."""
+
+
+@dataclass(eq=False)
+class _InFlight:
+    request: Request
+    frame: Frame
+    background: Background
+    submitted_seconds: float
+    is_done: bool = False
+    busy_seconds: float = 0.0
+    """How long OpenVINO had to do with it, without the time behind another frame."""
+
+
+class OpenVinoRenderer:
+    """Two frames may be in flight: the network of one runs while the other is composited."""
+
+    depth = 2
+
+    def __init__(
+        self, model: OpenVinoModel, size: FixedSize | RateHoldingSize, frame_size: Size
+    ) -> None:
+        """size: which network is to be used, frame by frame; closed with the renderer."""
+        self.timings = Timings()
+        self._model = model
+        self._size = size
+        self._frame_size = frame_size
+        self._compositor = Compositor(frame_size)
+        shape = (frame_size.height, frame_size.width)
+        self._image = np.zeros((*shape, 3), np.uint8)
+        self._alpha = np.zeros(shape, np.uint8)
+        self._in_flight: deque[_InFlight] = deque()
+        self._changed = threading.Condition()
+        self._closed = False
+        self._last_done_seconds = 0.0
+
+    @property
+    def description(self) -> str:
+        model, matte_size = self._model, self._size.network.matte_size
+        return f"OpenVINO {model.precision} on {model.device_name}, matte at {matte_size}"
+
+    def wait_until_ready(self, timeout_seconds: float) -> bool:
+        with self._changed:
+            return self._changed.wait_for(
+                lambda: all(each.is_done for each in self._in_flight), timeout_seconds
+            )
+
+    def submit(self, frame: Frame, background: Background) -> bool:
+        request = self._free_request()
+        if request is None:
+            return False
+        require_size(frame, self._frame_size)
+        with self.timings.stage("resize"):
+            shrink(frame.image, request.pixels)
+        submitted = _InFlight(request, frame, background, time.perf_counter())
+        with self._changed:
+            self._in_flight.append(submitted)
+        request.start(lambda: self._on_done(submitted))
+        return True
+
+    def _on_done(self, submitted: _InFlight) -> None:
+        now_seconds = time.perf_counter()
+        with self._changed:
+            begun_seconds = max(submitted.submitted_seconds, self._last_done_seconds)
+            submitted.busy_seconds = now_seconds - begun_seconds
+            submitted.is_done = True
+            self._last_done_seconds = now_seconds
+            self._changed.notify_all()
+
+    def collect(self, timeout_seconds: float) -> Rendered | None:
+        with self._changed:
+            if not self._changed.wait_for(
+                lambda: self._closed or (self._in_flight and self._in_flight[0].is_done),
+                timeout_seconds,
+            ):
+                return None
+            if self._closed:
+                return None
+            oldest = self._in_flight[0]
+        try:
+            return self._finish(oldest)
+        finally:
+            with self._changed:
+                # Only now may its request be used for another frame.
+                self._in_flight.popleft()
+                self._changed.notify_all()
+
+    def close(self) -> None:
+        deadline_seconds = time.monotonic() + CLOSE_SECONDS
+        with self._changed:
+            self._closed = True
+            self._changed.notify_all()
+        self.wait_until_ready(deadline_seconds - time.monotonic())
+        self._size.close()
+
+    def _free_request(self) -> Request | None:
+        with self._changed:
+            if len(self._in_flight) == self.depth:
+                return None
+            taken = [each.request for each in self._in_flight]
+        network = self._size.network
+        return next((each for each in network.requests if each not in taken), None)
+
+    def _finish(self, submitted: _InFlight) -> Rendered:
+        frame, background = submitted.frame, submitted.background
+        self.timings.record("network", submitted.busy_seconds)
+        self._size.note(submitted.busy_seconds)
+        with self.timings.stage("refine"):
+            small_alpha = submitted.request.alpha()
+            if small_alpha is None:
+                raise RenderError(
+                    f"The network gave no usable matte for frame {frame.index}.",
+                    "Check the weights: try again with --weights photographic.",
+                )
+            cv2.resize(small_alpha, self._frame_size, dst=self._alpha)
+        with self.timings.stage("composite"):
+            self._compositor.compose(frame, self._alpha, background, self._image)
+        return Rendered(
+            self._image,
+            self._alpha,
+            frame.index,
+            frame.captured_seconds,
+            frame.media_seconds,
+            transparent=isinstance(background, Transparent),
+        )

@@ -1,0 +1,207 @@
+"""MODNet in OpenVINO: on which of its devices, in which precision, and compiled for a size."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable
+from pathlib import Path
+from statistics import median
+from typing import TYPE_CHECKING, Any, Final
+
+import cv2
+import numpy as np
+from numpy.typing import NDArray
+from platformdirs import user_cache_path
+
+from livematte.errors import DeviceError, RenderError, WeightsError
+from livematte.network import weights
+from livematte.network.size import PIXEL_MEAN, PIXEL_SCALE
+from livematte.openvino_runtime import load_openvino
+from livematte.render.processor import has_int8_dot_product
+
+if TYPE_CHECKING:
+    from livematte.frame import Image, Size
+
+REQUESTS: Final = 2
+"""Inference requests of a network: one is computed while the matte of the other is used."""
+
+_WARM_UP_RUNS: Final = 2
+_TIMED_RUNS: Final = 5
+
+
+class OpenVinoModel:
+    """The network, not yet compiled, for one device and in one precision.
+
+    device: OpenVINO's name: CPU, GPU, GPU.1, NPU.
+    device_name: the same for people: "the CPU", or what the device calls itself.
+    precision: fp32, int8 or fp16; "auto" is settled.
+    """
+
+    def __init__(
+        self, device: str, weights_path: Path, precision: str, threads: int | None
+    ) -> None:
+        """threads: how many of the processor's cores to use; all if None.
+
+        Raises ImportError if OpenVINO cannot be loaded, `DeviceError` if it does not have the
+        device or that not the precision, `WeightsError` if the weights cannot be used.
+        """
+        openvino = load_openvino()
+        self._openvino = openvino
+        self._core = openvino.Core()
+        self.device = device
+        if device not in self._core.available_devices:
+            known = ", ".join(self._core.available_devices) or "none"
+            raise DeviceError(
+                f"OpenVINO finds no {device} here, only: {known}.",
+                "Install the device's driver, or choose --device cpu.",
+            )
+        is_cpu = device == "CPU"
+        self.device_name = (
+            "the CPU" if is_cpu else self._core.get_property(device, "FULL_DEVICE_NAME")
+        )
+        quantized = weights.find_quantized(weights_path)
+        if precision == "auto":
+            # Others than the CPU have their own best precision, which is fp16 on all there are.
+            on_cpu = "int8" if quantized is not None and has_int8_dot_product() else "fp32"
+            precision = on_cpu if is_cpu else "fp16"
+        self.precision = precision
+        self._require_precision()
+        if precision == "int8":
+            if quantized is None:
+                raise WeightsError(
+                    f"There is no int8 form of {weights_path}.",
+                    f"Make one with `livematte weights quantize {weights_path}`, or leave out "
+                    "--precision.",
+                )
+            weights.verify_quantized(quantized)
+            self._model = self._core.read_model(quantized)
+        else:
+            from livematte.network.graph import build_modnet
+
+            self._model = build_modnet(weights.fold(weights.read(weights_path)))
+        self._config: dict[str, Any] = {
+            "PERFORMANCE_HINT": "LATENCY",
+            # Left to itself OpenVINO computes in bf16 where the CPU can, and ruins the matte.
+            "INFERENCE_PRECISION_HINT": "f16" if precision == "fp16" else "f32",
+            "CACHE_DIR": str(user_cache_path("livematte", appauthor=False) / "openvino"),
+        }
+        if is_cpu and threads is not None:
+            self._config["INFERENCE_NUM_THREADS"] = threads
+
+    def _require_precision(self) -> None:
+        capabilities = self._core.get_property(self.device, "OPTIMIZATION_CAPABILITIES")
+        if self.precision == "fp16" and "FP16" not in capabilities:
+            raise DeviceError(
+                f"{self.device_name} does not compute in fp16.",
+                "Leave out --precision, or choose --precision int8 or fp32.",
+            )
+
+    def compile(self, matte_size: Size) -> OpenVinoNetwork:
+        """The network for mattes of `matte_size`, warmed up and timed.
+
+        Raises `DeviceError` if the device refuses it.
+        """
+        model = self._with_pixels_in(matte_size)
+        try:
+            try:
+                compiled = self._core.compile_model(model, self.device, self._config)
+            except RuntimeError:
+                # The cache may be unwritable or damaged, which is no reason not to start.
+                uncached = {**self._config, "CACHE_DIR": ""}
+                compiled = self._core.compile_model(model, self.device, uncached)
+            return OpenVinoNetwork(self._openvino, compiled, matte_size)
+        except RuntimeError as error:
+            raise DeviceError(
+                f"OpenVINO could not prepare the network for {self.device_name} "
+                f"({_last_line(error)}).",
+                "Choose --device cpu or --device torch:cpu.",
+            ) from error
+
+    def _with_pixels_in(self, matte_size: Size) -> Any:
+        """The model that takes pixels as cameras give them: uint8 BGR (1, h, w, 3)."""
+        openvino = self._openvino
+        model = self._model.clone()
+        model.reshape([1, 3, matte_size.height, matte_size.width])
+        preprocessing = openvino.preprocess.PrePostProcessor(model)
+        pixels = preprocessing.input()
+        pixels.tensor().set_element_type(openvino.Type.u8)
+        pixels.tensor().set_layout(openvino.Layout("NHWC"))
+        pixels.tensor().set_color_format(openvino.preprocess.ColorFormat.BGR)
+        pixels.model().set_layout(openvino.Layout("NCHW"))
+        steps = pixels.preprocess().convert_element_type(openvino.Type.f32)
+        steps.convert_color(openvino.preprocess.ColorFormat.RGB).mean(PIXEL_MEAN).scale(PIXEL_SCALE)
+        return preprocessing.build()
+
+
+class Request:
+    """One inference with memory of its own.
+
+    pixels: uint8 BGR (h, w, 3) of the matte's size, to be filled before `start`.
+    """
+
+    def __init__(self, openvino: Any, compiled: Any, matte_size: Size) -> None:
+        shape = (matte_size.height, matte_size.width)
+        self.pixels: Image = np.zeros((*shape, 3), np.uint8)
+        self._matte: NDArray[np.float32] = np.zeros(shape, np.float32)
+        self._alpha: Image = np.zeros(shape, np.uint8)
+        self._on_done: Callable[[], None] = lambda: None
+        self._request = compiled.create_infer_request()
+        self._request.set_input_tensor(openvino.Tensor(self.pixels[None], shared_memory=True))
+        self._request.set_output_tensor(
+            openvino.Tensor(self._matte[None, None], shared_memory=True)
+        )
+        self._request.set_callback(lambda _userdata: self._on_done(), None)
+
+    def start(self, on_done: Callable[[], None]) -> None:
+        """Begin to compute; `on_done` is called from another thread, also if it fails."""
+        self._on_done = on_done
+        self._request.start_async()
+
+    def alpha(self) -> Image | None:
+        """The matte of an inference that is done, uint8 (h, w); None if it is not finite.
+
+        It is overwritten when the next one is started.
+
+        Raises `RenderError` if the inference has failed.
+        """
+        try:
+            self._request.wait()
+        except RuntimeError as error:
+            raise RenderError(
+                f"OpenVINO failed on a frame ({_last_line(error)}).",
+                "Try again; if it fails again, use --device torch:cpu.",
+            ) from error
+        # A sum is NaN or infinite if any of its numbers is.
+        if not np.isfinite(cv2.sumElems(self._matte)[0]):
+            return None
+        cv2.convertScaleAbs(self._matte, dst=self._alpha, alpha=255)
+        return self._alpha
+
+    def run(self) -> float:
+        """Compute at once, with whatever `pixels` hold; returns the seconds that it took."""
+        self._on_done = lambda: None
+        started_seconds = time.perf_counter()
+        self._request.start_async()
+        self._request.wait()
+        return time.perf_counter() - started_seconds
+
+
+class OpenVinoNetwork:
+    """The network, compiled for mattes of one size and warmed up."""
+
+    def __init__(self, openvino: Any, compiled: Any, matte_size: Size) -> None:
+        self.matte_size = matte_size
+        self.requests = [Request(openvino, compiled, matte_size) for _ in range(REQUESTS)]
+        for request in self.requests:
+            for _ in range(_WARM_UP_RUNS):
+                request.run()
+
+    def measured_seconds(self) -> float:
+        """What an inference takes now: the median of a few."""
+        return median(self.requests[0].run() for _ in range(_TIMED_RUNS))
+
+
+def _last_line(error: Exception) -> str:
+    """OpenVINO's errors are many lines of its source files; the last says the most."""
+    lines = [line.strip() for line in str(error).splitlines() if line.strip()]
+    return lines[-1] if lines else type(error).__name__

@@ -1,0 +1,117 @@
+"""At which size the OpenVINO network runs: one that was asked for, or whatever holds a rate."""
+
+from __future__ import annotations
+
+import threading
+import time
+from collections.abc import Callable
+from fractions import Fraction
+from typing import TYPE_CHECKING, Final
+
+from livematte.errors import LivematteError
+from livematte.network.size import AUTO_SHORT_SIDES, network_size
+from livematte.render.rate import RateKeeper
+
+if TYPE_CHECKING:
+    from livematte.frame import Size
+    from livematte.render.openvino_network import OpenVinoModel, OpenVinoNetwork
+
+CLOSE_SECONDS: Final = 1.0
+"""How long closing waits for a network that is being compiled."""
+
+
+class FixedSize:
+    """Always the same network."""
+
+    reason = ""
+
+    def __init__(self, network: OpenVinoNetwork) -> None:
+        self.network = network
+
+    def note(self, _seconds: float) -> None:
+        """Nothing follows from how long a frame took."""
+
+    def close(self) -> None:
+        """Nothing goes on in the background."""
+
+
+class RateHoldingSize:
+    """The largest size of `AUTO_SHORT_SIDES` that holds the camera's rate, as the machine allows.
+
+    network: the present one. Another is compiled beside it, so that pictures go on meanwhile, and
+        takes its place between two frames.
+    reason: why the first size was chosen, for the user.
+
+    `note` is called by one thread, `network` may be read by another.
+    """
+
+    def __init__(
+        self,
+        model: OpenVinoModel,
+        frame_size: Size,
+        frames_per_second: Fraction,
+        on_change: Callable[[str], None],
+    ) -> None:
+        """on_change: told in a sentence when the size has changed."""
+        self._model = model
+        self._rate = float(frames_per_second)
+        self._on_change = on_change
+        self._sizes = {each: network_size(frame_size, each) for each in AUTO_SHORT_SIDES}
+        pixels = {each: size.width * size.height for each, size in self._sizes.items()}
+        self._keeper = RateKeeper(pixels, 1 / self._rate)
+        self._compiling: threading.Thread | None = None
+
+        smallest = min(self._sizes)
+        self.network = model.compile(self._sizes[smallest])
+        seconds = self.network.measured_seconds()
+        short_side = self._keeper.begin(smallest, seconds)
+        if short_side != smallest:
+            self.network = model.compile(self._sizes[short_side])
+            # A prediction is not a measurement: on some devices large pictures cost more.
+            seconds = self.network.measured_seconds()
+            if self._keeper.begin(short_side, seconds) < short_side:
+                short_side = self._keeper.short_side
+                self.network = model.compile(self._sizes[short_side])
+                seconds = self.network.measured_seconds()
+        self.reason = self._reason(short_side, seconds)
+
+    def note(self, seconds: float) -> None:
+        """A frame took the network so long; may begin to prepare another size."""
+        if self._compiling is not None and self._compiling.is_alive():
+            return
+        short_side = self._keeper.note(seconds, time.monotonic())
+        if short_side is not None:
+            self._compiling = threading.Thread(
+                target=self._change, args=(short_side,), name="compile", daemon=True
+            )
+            self._compiling.start()
+
+    def close(self) -> None:
+        """Wait for what is being compiled, though not for ever."""
+        if self._compiling is not None:
+            self._compiling.join(CLOSE_SECONDS)
+
+    def _change(self, short_side: int) -> None:
+        old, new = self.network.matte_size, self._sizes[short_side]
+        try:
+            self.network = self._model.compile(new)
+        except LivematteError as error:
+            self._on_change(f"Matte stays at {old}: {error.problem}")
+            return
+        if new.height * new.width < old.height * old.width:
+            old_rate = 1 / self._keeper.present_seconds
+            why = f"{old} gave only {old_rate:.0f} of the camera's {self._rate:g} frames/s"
+        else:
+            why = f"there is time for more than {old} again"
+        self._on_change(f"Matte at {new} now: {why}")
+
+    def _reason(self, short_side: int, seconds: float) -> str:
+        rate = f"{self._rate:g} frames/s"
+        if seconds * self._rate > 1:
+            return (
+                f"the smallest that auto takes; it gives about {1 / seconds:.0f} of the camera's "
+                f"{rate} here"
+            )
+        if short_side == max(self._sizes):
+            return f"holds the camera's {rate}, and larger ones are no more accurate"
+        return f"the largest that holds the camera's {rate} here"

@@ -1,0 +1,180 @@
+"""What only the OpenVINO renderer does: follow a rate, and outlive what a frame does to it."""
+
+from __future__ import annotations
+
+import time
+from fractions import Fraction
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from livematte.background import parse
+from livematte.errors import DeviceError, RenderError, WeightsError
+from livematte.frame import Frame, Size
+from livematte.network import weights
+from livematte.network.size import AUTO_SHORT_SIDES
+from livematte.render import openvino_network
+from livematte.render.openvino_network import OpenVinoModel, Request
+from livematte.render.renderer import Choice, open_renderer
+
+SIZE = Size(640, 360)
+
+
+def open_at_rate(rate: int, sentences: list[str] | None = None) -> Choice:
+    said: list[str] = [] if sentences is None else sentences
+    return open_renderer(
+        "cpu",
+        frame_size=SIZE,
+        matte_short_side=None,
+        weights_name="photographic",
+        frames_per_second=Fraction(rate),
+        on_change=said.append,
+    )
+
+
+def render_for(choice: Choice, seconds: float) -> None:
+    frame = Frame(np.full((SIZE.height, SIZE.width, 3), 90, np.uint8), 0, 0.0, 0.0)
+    end = time.monotonic() + seconds
+    while time.monotonic() < end:
+        assert choice.renderer.submit(frame, parse("navy"))
+        assert choice.renderer.collect(20) is not None
+
+
+def test_a_slow_camera_gets_the_largest_size() -> None:
+    choice = open_at_rate(1)
+    assert choice.renderer.description.endswith("matte at 576x320")
+    assert choice.reason == "holds the camera's 1 frames/s, and larger ones are no more accurate"
+    choice.renderer.close()
+
+
+def test_a_camera_that_is_too_fast_gets_the_smallest_size_and_hears_the_truth() -> None:
+    choice = open_at_rate(1000)
+    assert choice.renderer.description.endswith("matte at 448x256")
+    assert choice.reason.startswith("the smallest that auto takes; it gives about ")
+    assert choice.reason.endswith(" of the camera's 1000 frames/s here")
+    choice.renderer.close()
+
+
+def test_the_size_follows_the_machine_without_a_break(monkeypatch: pytest.MonkeyPatch) -> None:
+    """The machine is made busy by its clock: what the network takes is said to be ten times it."""
+    sentences: list[str] = []
+    choice = open_at_rate(1, sentences)
+    size = choice.renderer._size  # type: ignore[attr-defined]
+    note = size.note
+    monkeypatch.setattr(size, "note", lambda seconds: note(seconds + 1.5))
+    deadline = time.monotonic() + 60
+    while not sentences and time.monotonic() < deadline:
+        render_for(choice, 0.2)
+    assert choice.renderer.description.endswith("matte at 448x256")
+    assert len(sentences) == 1
+    assert sentences[0].startswith("Matte at 448x256 now: 576x320 gave only 1 of")
+    render_for(choice, 0.2)
+    choice.renderer.close()
+
+
+def test_a_size_that_cannot_be_had_leaves_the_old_one(monkeypatch: pytest.MonkeyPatch) -> None:
+    sentences: list[str] = []
+    choice = open_at_rate(1, sentences)
+
+    def refuse(_model: OpenVinoModel, _size: Size) -> None:
+        raise DeviceError("There is too little memory.", "Close something.")
+
+    monkeypatch.setattr(OpenVinoModel, "compile", refuse)
+    size = choice.renderer._size  # type: ignore[attr-defined]
+    size._change(256)
+    assert sentences == ["Matte stays at 576x320: There is too little memory."]
+    render_for(choice, 0.1)
+    choice.renderer.close()
+
+
+def test_sizes_are_what_is_said_of_them() -> None:
+    assert min(AUTO_SHORT_SIDES) == 256
+    assert list(AUTO_SHORT_SIDES) == sorted(AUTO_SHORT_SIDES)
+
+
+def open_fixed(precision: str = "auto", threads: int | None = None) -> Choice:
+    return open_renderer(
+        "cpu",
+        frame_size=SIZE,
+        matte_short_side=224,
+        weights_name="photographic",
+        precision=precision,
+        threads=threads,
+    )
+
+
+def test_a_matte_that_is_not_finite_is_an_error_and_not_a_picture(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    choice = open_fixed()
+    start = Request.start
+
+    def start_with_nan(request: Request, on_done: object) -> None:
+        def done() -> None:
+            request._matte[3, 5] = np.nan
+            on_done()  # type: ignore[operator]
+
+        start(request, done)
+
+    frame = Frame(np.zeros((SIZE.height, SIZE.width, 3), np.uint8), 7, 0.0, 0.0)
+    with monkeypatch.context() as patch:
+        patch.setattr(Request, "start", start_with_nan)
+        assert choice.renderer.submit(frame, parse("navy"))
+        with pytest.raises(RenderError, match="no usable matte for frame 7"):
+            choice.renderer.collect(20)
+    render_for(choice, 0.1)
+    choice.renderer.close()
+
+
+def test_without_an_int8_form_the_weights_are_used_in_fp32(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr(weights, "find_quantized", lambda _path: None)
+    with pytest.raises(WeightsError, match=r"no int8 form of .*livematte weights quantize"):
+        open_fixed("int8")
+    assert "fp32" in open_fixed().renderer.description
+
+
+def test_a_cache_that_cannot_be_used_is_done_without(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    """A file where the cache's folder should be."""
+    blocked = tmp_path / "cache"
+    blocked.write_text("")
+    monkeypatch.setattr(
+        openvino_network, "user_cache_path", lambda *_args, **_options: blocked / "livematte"
+    )
+    render_for(open_fixed(), 0.1)
+
+
+def test_a_damaged_cache_is_done_without(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    monkeypatch.setattr(openvino_network, "user_cache_path", lambda *_args, **_options: tmp_path)
+    open_fixed()
+    blobs = [each for each in tmp_path.rglob("*") if each.is_file()]
+    assert blobs
+    for blob in blobs:
+        blob.write_bytes(blob.read_bytes()[:1000])
+    render_for(open_fixed(), 0.1)
+
+
+def test_the_threads_are_as_many_as_asked_for() -> None:
+    model = OpenVinoModel("CPU", weights.find("photographic"), "int8", threads=1)
+    compiled = model._core.compile_model(model._model.clone(), "CPU", model._config)
+    assert compiled.get_property("INFERENCE_NUM_THREADS") == 1
+
+
+def test_it_never_computes_in_bfloat16() -> None:
+    model = OpenVinoModel("CPU", weights.find("photographic"), "fp32", threads=None)
+    compiled = model._core.compile_model(model._model.clone(), "CPU", model._config)
+    assert str(compiled.get_property("INFERENCE_PRECISION_HINT")) == "<Type: 'float32'>"
+
+
+def test_closing_waits_for_what_is_in_flight() -> None:
+    choice = open_fixed()
+    frame = Frame(np.zeros((SIZE.height, SIZE.width, 3), np.uint8), 0, 0.0, 0.0)
+    while choice.renderer.submit(frame, parse("navy")):
+        pass
+    choice.renderer.close()
+    assert choice.renderer.wait_until_ready(0.0)
+    assert choice.renderer.collect(0.1) is None
