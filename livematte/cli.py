@@ -10,7 +10,6 @@ import sys
 import threading
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
-from dataclasses import asdict
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Final, NoReturn
 
@@ -232,7 +231,7 @@ def run(
                 weights_name=weights,
                 precision=precision,
                 threads=threads,
-                frames_per_second=source.frames_per_second if source.live else None,
+                frames_per_second=None if no_realtime else source.frames_per_second,
                 on_change=_say,
             ),
             backgrounds,
@@ -275,16 +274,17 @@ def bench(
     device: Annotated[
         list[str] | None,
         typer.Option(
-            help="A device to measure, as for --device. May be given several times.",
-            show_default="all that there are, and the official demo's way",
+            help="Only this one, as for livematte itself. May be given several times.",
+            show_default="all that there are",
         ),
     ] = None,
     matte_size: Annotated[
         list[str] | None,
         typer.Option(
             metavar="auto|PIXELS",
-            help="Short side of the matte; auto holds 30 frames/s. May be given several times.",
-            show_default="288 and auto",
+            help="Short side of what the network sees; auto is what holds 30 frames/s. May be "
+            "given several times.",
+            show_default="288, and auto",
         ),
     ] = None,
     precision: Annotated[
@@ -299,54 +299,44 @@ def bench(
         int | None, typer.Option(min=1, help="Cores of the CPU to use.", show_default="all")
     ] = None,
     background: Annotated[
-        str, typer.Option("--background", "-b", help="What to composite on, as everywhere.")
-    ] = "navy",
-    frames: Annotated[int, typer.Option(min=10, help="Frames in each round.")] = 60,
-    rounds: Annotated[int, typer.Option(min=1, help="Rounds, in which all take turns.")] = 5,
-    memory_frames: Annotated[
-        int,
-        typer.Option(
-            "--memory",
-            min=0,
-            metavar="FRAMES",
-            help="Frames to watch the memory over, in a run of its own.",
-            show_default="not",
-        ),
-    ] = 0,
-    as_json: Annotated[bool, typer.Option("--json", help="Print JSON: seconds and bytes.")] = False,
+        str, typer.Option("--background", "-b", help="What to composite on.")
+    ] = "green",
+    frames: Annotated[int, typer.Option(min=6, help="Frames, over all rounds.")] = 120,
+    rounds: Annotated[
+        int, typer.Option(min=1, help="Rounds, in which all that is compared takes turns.")
+    ] = 3,
+    official: Annotated[
+        bool, typer.Option(help="Compare with the way of the official MODNet demo.")
+    ] = True,
+    memory: Annotated[bool, typer.Option(help="Follow the memory over 1,000 frames.")] = True,
+    as_json: Annotated[
+        bool, typer.Option("--json", help="Print JSON, in seconds and bytes.")
+    ] = False,
 ) -> None:
     """Measure how fast livematte is on this computer, end to end and stage by stage."""
     with _reported():
-        from livematte.bench import speed, table
+        from livematte.bench.compare import run_bench
+        from livematte.bench.report import tables
 
-        settings = speed.choose_settings(
-            sizes=[_parse_size(each) for each in size or ["1280x720"]],
-            devices=device,
-            matte_short_sides=None
-            if matte_size is None
-            else list(map(_parse_matte_size, matte_size)),
-            precisions=precision,
-            threads=threads,
-            background=background,
-        )
-        with console.status("") as status:
-            report = speed.run(
-                settings,
-                rounds=rounds,
+        with console.status("livematte bench") as status:
+            report = run_bench(
+                [_parse_size(each) for each in size or ["1280x720"]],
                 frames=frames,
-                memory_frames=memory_frames,
-                progress=lambda what: status.update(escape(what)),
+                rounds=rounds,
+                background=background,
+                devices=device or (),
+                matte_short_sides=[_parse_matte_size(each) for each in matte_size or ()],
+                precisions=precision or (),
+                threads=threads,
+                official=official,
+                memory=memory,
+                on_progress=lambda sentence: status.update(escape(sentence)),
             )
         if as_json:
-            typer.echo(json.dumps(asdict(report), indent=2))
+            typer.echo(json.dumps(report.as_dict(), indent=2))
             return
-        out = Console(width=None if sys.stdout.isatty() else REPORT_COLUMNS, highlight=False)
-        out.print(escape(table.heading(report)), soft_wrap=True)
-        for each in table.tables(report):
-            out.print()
-            out.print(each)
-        for line in table.problems(report):
-            _say(line)
+        width = None if sys.stdout.isatty() else REPORT_COLUMNS
+        Console(width=width, highlight=False).print(tables(report))
 
 
 @weights_app.command("convert")
@@ -363,6 +353,46 @@ def convert_weights(
 
         written = convert(file, output)
         _say(f"{written} is ready: livematte --weights {written}")
+
+
+@weights_app.command("quantize")
+def quantize_weights(
+    weights: Annotated[
+        str, typer.Argument(metavar="NAME|PATH", help="The weights to make an int8 form of.")
+    ],
+    calibrate: Annotated[
+        list[Path],
+        typer.Option(
+            help="A video, picture or folder of people to calibrate with. May be given several "
+            "times."
+        ),
+    ],
+    check: Annotated[
+        list[Path] | None,
+        typer.Option(help="The same, to measure the result with; best of other people."),
+    ] = None,
+    output: Annotated[
+        Path | None,
+        typer.Option(
+            "--output", "-o", help="The .xml to write.", show_default="beside the weights"
+        ),
+    ] = None,
+) -> None:
+    """Make the int8 form of weights, which is faster on most CPUs. Needs livematte[quantize]."""
+    with _reported():
+        from livematte.network import quantize as quantizing
+        from livematte.network.weights import find
+
+        source = find(weights)
+        frames = quantizing.read_frames(calibrate)
+        written = quantizing.quantize(source, frames, output)
+        _say(f"{written} is ready, with its .bin beside it.")
+        if check:
+            off = quantizing.compare(source, written, quantizing.read_frames(check))
+            _say(
+                f"Its matte is {off.mean:.2e} off the float32 one's on average over {off.frames} "
+                f"frames, {off.worst:.2e} in the worst."
+            )
 
 
 @weights_app.command("pull")

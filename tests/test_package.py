@@ -31,6 +31,8 @@ def test_the_wheel_holds_all_that_a_run_needs_and_no_tests(wheel: Path) -> None:
     names = zipfile.ZipFile(wheel).namelist()
     for needed in (
         "livematte/weights/modnet_photographic.safetensors",
+        "livematte/weights/modnet_photographic_int8.xml",
+        "livematte/weights/modnet_photographic_int8.bin",
         "livematte/weights/LICENSE",
         "livematte/assets/portrait.webp",
         "livematte/py.typed",

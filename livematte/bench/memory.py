@@ -1,0 +1,35 @@
+"""How much memory this process takes, where the system tells without a library."""
+
+from __future__ import annotations
+
+import platform
+import re
+from pathlib import Path
+from typing import NamedTuple
+
+
+class Memory(NamedTuple):
+    """What is or was in RAM, in bytes; None where the system does not tell."""
+
+    peak_bytes: int | None
+    present_bytes: int | None
+
+
+def memory_of_this_process() -> Memory:
+    """The most so far, and now. macOS tells only the most, Windows neither."""
+    system = platform.system()
+    if system == "Linux":
+        # Not getrusage: its peak counts what the process was before `exec`, a copy of its parent.
+        status = Path("/proc/self/status").read_text("ascii", errors="replace")
+        return Memory(_kibibytes("VmHWM", status), _kibibytes("VmRSS", status))
+    if system == "Darwin":
+        import resource
+
+        return Memory(resource.getrusage(resource.RUSAGE_SELF).ru_maxrss, None)
+    return Memory(None, None)
+
+
+def _kibibytes(name: str, status: str) -> int | None:
+    """The bytes that a line like "VmRSS:   1234 kB" of /proc/self/status tells."""
+    line = re.search(rf"^{name}:\s*(\d+) kB$", status, re.MULTILINE)
+    return None if line is None else 1024 * int(line[1])

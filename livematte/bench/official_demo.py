@@ -1,0 +1,159 @@
+"""The yardstick: matting the way MODNet's own webcam demo does it.
+
+Written anew from a description of it, for comparison and for nothing else. Each frame is resized
+to 910x512 and cut to the middle 672x512; it goes through the network as published, in eager
+PyTorch, float32, NCHW, with PyTorch's own threads; and the matte is applied in NumPy, as floats,
+in front of white.
+
+Where livematte's weights have no such form the work is done all the same: the encoder's BatchNorm,
+which they hold folded, is put back with numbers that change nothing. What PIL and torchvision do
+in the demo is done with NumPy and PyTorch in their way.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import TYPE_CHECKING, Final
+
+import cv2
+import numpy as np
+import torch
+from numpy.typing import NDArray
+from torch import Tensor, nn
+
+from livematte.frame import Frame, Image, Rendered, Size
+from livematte.network import weights
+from livematte.network.mobilenetv2 import InvertedResidual
+from livematte.network.modnet import ConvIBNormRelu, MODNet
+from livematte.render.handover import Handover
+from livematte.render.renderer import require_size
+from livematte.render.timings import Timings
+
+if TYPE_CHECKING:
+    from livematte.background import Background
+
+RESIZED: Final = Size(910, 512)
+CUT: Final = Size(672, 512)
+"""What the network sees and what is shown, whatever the frame's size."""
+
+MEAN: Final = 0.5
+DEVIATION: Final = 0.5
+
+
+class SplitIBNorm(nn.Module):
+    """IBNorm as published: the channels cut in two, each half normalised, and joined again."""
+
+    def __init__(self, channels: int) -> None:
+        super().__init__()
+        self.bnorm = nn.BatchNorm2d(channels // 2)
+        self.inorm = nn.InstanceNorm2d(channels - channels // 2)
+
+    def forward(self, x: Tensor) -> Tensor:
+        half = self.bnorm.num_features
+        return torch.cat((self.bnorm(x[:, :half]), self.inorm(x[:, half:])), dim=1)
+
+
+def load_published_modnet(state: Mapping[str, NDArray[np.float32]]) -> MODNet:
+    """MODNet with nothing folded and nothing fused, in evaluation mode.
+
+    state: as `network.weights.read` returns it; copied.
+    """
+    modnet = MODNet()
+    for block in modnet.modules():
+        if isinstance(block, ConvIBNormRelu):
+            convolution = block.layers[0]
+            assert isinstance(convolution, nn.Conv2d)
+            block.layers[1] = SplitIBNorm(convolution.out_channels)
+    modnet.load_state_dict({name: torch.tensor(array) for name, array in state.items()})
+    for index, layer in enumerate(modnet.features):
+        if isinstance(layer, InvertedResidual):
+            layer.conv = _with_batch_norms(layer.conv)
+        else:
+            modnet.features[index] = _with_batch_norms(layer)
+    return modnet.eval().requires_grad_(False)
+
+
+def _with_batch_norms(layers: nn.Module) -> nn.Sequential:
+    """A BatchNorm after each convolution of the encoder, which adds the convolution's bias."""
+    unfolded: list[nn.Module] = []
+    for layer in layers.children():
+        if isinstance(layer, nn.Identity):
+            continue
+        unfolded.append(layer)
+        if isinstance(layer, nn.Conv2d):
+            norm = nn.BatchNorm2d(layer.out_channels)
+            assert norm.running_var is not None
+            assert layer.bias is not None
+            with torch.no_grad():
+                norm.running_var.fill_(1 - norm.eps)
+                norm.bias.copy_(layer.bias)
+            layer.bias = None
+            unfolded.append(norm)
+    return nn.Sequential(*unfolded)
+
+
+class OfficialDemo:
+    """A `Renderer`, so that it is measured like the others; its pictures are `CUT` in size.
+
+    It has one background, white, whichever it is given: others would only cost it more.
+    """
+
+    depth = 1
+
+    def __init__(
+        self, frame_size: Size, weights_name: str = weights.SHIPPED, threads: int | None = None
+    ) -> None:
+        """threads: PyTorch's own choice if None, as in the demo.
+
+        Raises `WeightsError` if the weights cannot be used.
+        """
+        self.timings = Timings()
+        self.description = f"official demo's way, PyTorch float32 at {CUT}"
+        if threads is not None:
+            torch.set_num_threads(threads)
+        self._frame_size = frame_size
+        self._network = load_published_modnet(weights.read(weights.find(weights_name)))
+        self._white = np.full((CUT.height, CUT.width, 3), 255.0)
+        self._handover = Handover(self.depth, CUT)
+
+    def wait_until_ready(self, timeout_seconds: float) -> bool:
+        return self._handover.wait_for_room(timeout_seconds)
+
+    def submit(self, frame: Frame, background: Background) -> bool:
+        if not self._handover.has_room():
+            return False
+        require_size(frame, self._frame_size)
+        with self._handover.render(frame, background) as (image, alpha):
+            with self.timings.stage("resize"):
+                rgb = cut(frame.image)
+                pixels = to_input(rgb)
+            with self.timings.stage("network"), torch.no_grad():
+                small_matte = self._network(pixels)
+            with self.timings.stage("composite"):
+                matte = small_matte[0].repeat(3, 1, 1).numpy().transpose(1, 2, 0)
+                shown = (matte * rgb + (1 - matte) * self._white).astype(np.uint8)
+                cv2.cvtColor(shown, cv2.COLOR_RGB2BGR, dst=image)
+            np.copyto(alpha, 255 * matte[..., 0], casting="unsafe")
+        return True
+
+    def collect(self, timeout_seconds: float) -> Rendered | None:
+        return self._handover.collect(timeout_seconds)
+
+    def close(self) -> None:
+        """Nothing is held that needs giving back."""
+
+
+def cut(image: Image) -> Image:
+    """The part of a frame, uint8 BGR (H, W, 3), that the demo looks at: RGB (512, 672, 3)."""
+    left = (RESIZED.width - CUT.width) // 2
+    middle = cv2.resize(image, RESIZED)[:, left : left + CUT.width]
+    return cv2.cvtColor(middle, cv2.COLOR_BGR2RGB).astype(np.uint8, copy=False)
+
+
+def to_input(rgb: Image) -> Tensor:
+    """What the network sees: RGB uint8 (H, W, 3) to float32 (1, 3, H, W) in [-1, 1].
+
+    In the steps of torchvision's ToTensor, which divides by 255, and Normalize.
+    """
+    pixels = torch.from_numpy(rgb).permute(2, 0, 1).contiguous().to(torch.float32).div(255)
+    return pixels.clone().sub_(MEAN).div_(DEVIATION)[None]

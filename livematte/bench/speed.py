@@ -1,0 +1,353 @@
+"""How fast a renderer is in the real pipeline, measured in a process of its own.
+
+    process that compares          process of one candidate
+                                   capture thread        render thread     main thread
+    Wish  ───────── pipe ───────>  Rounds: frames  ───>  the renderer ───> Nowhere: pictures
+          <──────── pipe ────────  Round: times                                  │
+                                          ^──────────── when each came ──────────┘
+
+A process of its own makes what one candidate loads, and how much memory it takes, no matter of any
+other's; and between rounds it waits, so that candidates can take turns.
+"""
+
+from __future__ import annotations
+
+import signal
+import threading
+import time
+import traceback
+from collections.abc import Callable, Generator, Iterator
+from contextlib import suppress
+from dataclasses import dataclass, field
+from fractions import Fraction
+from itertools import islice, pairwise
+from multiprocessing.connection import Connection
+from types import TracebackType
+from typing import TYPE_CHECKING, Final, NamedTuple
+
+import numpy as np
+
+from livematte.background import parse
+from livematte.bench.memory import Memory, memory_of_this_process
+from livematte.errors import LivematteError
+from livematte.frame import Frame, Image, Rendered, Size
+from livematte.pipeline import Pipeline
+from livematte.slate import SLATE_INDEX
+from livematte.sources import Demo
+from livematte.sources.source import FrameBuffers
+
+if TYPE_CHECKING:
+    from livematte.render.renderer import Choice
+
+OFFICIAL_DEMO: Final = "official demo"
+"""In place of a device: the way that MODNet's own webcam demo does it, see `official_demo`."""
+
+DIFFERENT_FRAMES: Final = 12
+"""Made beforehand and used in turn; few, because they count as memory of the candidate."""
+
+WARM_UP_FRAMES: Final = 2
+"""At full speed, before what is measured; one at a time needs only one more."""
+
+FEWEST_FRAMES: Final = 2
+"""Measured even if the time for a round is over."""
+
+SETTLED_FRAMES: Final = 200
+"""After so many frames a renderer should have all the memory that it will ever take."""
+
+
+@dataclass(frozen=True)
+class Candidate:
+    """What is asked of `open_renderer`; its device may also be `OFFICIAL_DEMO`.
+
+    matte_short_side: None for the size that holds `frames_per_second`.
+    """
+
+    device: str
+    precision: str = "auto"
+    matte_short_side: int | None = None
+    frames_per_second: Fraction | None = None
+    threads: int | None = None
+    weights_name: str = "photographic"
+
+    @property
+    def name(self) -> str:
+        """By what was asked for, also where it cannot be had: "cpu, int8, 288"."""
+        if self.device == OFFICIAL_DEMO:
+            return OFFICIAL_DEMO
+        rate = self.frames_per_second
+        size = "auto" if rate is None else f"auto for {float(rate):g} frames/s"
+        return f"{self.device}, {self.precision}, {self.matte_short_side or size}"
+
+
+class Opened(NamedTuple):
+    """The first answer: the renderer is open, and why it is as it is."""
+
+    reason: str
+
+
+@dataclass(frozen=True)
+class Wish:
+    """A round to run: frames at full speed, then frames one at a time.
+
+    seconds, single_seconds: a slow candidate stops after so long, before it has done all.
+    """
+
+    frames: int
+    single_frames: int
+    seconds: float = float("inf")
+    single_seconds: float = float("inf")
+
+
+@dataclass(frozen=True)
+class Round:
+    """The answer to a `Wish`; nothing of the warm-up is in it.
+
+    period_seconds: at full speed, from a picture to the next.
+    latency_seconds: one frame at a time, from before its capture until the sink has the picture.
+    stage_seconds: of those same frames, by stage, the times that make up most of the latency.
+    frames: how many there were since the renderer was opened.
+    settled_bytes: memory after `SETTLED_FRAMES`; None before, and where the system does not tell.
+    """
+
+    description: str
+    period_seconds: list[float]
+    latency_seconds: list[float]
+    stage_seconds: dict[str, list[float]]
+    frames: int
+    memory: Memory
+    settled_bytes: int | None
+
+
+class Nowhere:
+    """A sink that copies pictures into memory of its own, as drivers do, and notes when."""
+
+    description = "nowhere"
+    takes_alpha = True
+
+    def __init__(self) -> None:
+        self.sent = 0
+        self.settled_bytes: int | None = None
+        self.copy_seconds: list[float] = []
+        self.done_seconds: list[float] = []
+        self._copy: Image | None = None
+        self._changed = threading.Condition()
+        self._stopped = False
+
+    def open(self, size: Size, frames_per_second: Fraction) -> None:
+        """There is nothing to open."""
+
+    def send(self, picture: Rendered) -> None:
+        if picture.index == SLATE_INDEX:
+            return
+        came_seconds = time.perf_counter()
+        if self._copy is None:
+            self._copy = np.empty_like(picture.image)
+        np.copyto(self._copy, picture.image)
+        done_seconds = time.perf_counter()
+        with self._changed:
+            self.copy_seconds.append(done_seconds - came_seconds)
+            self.done_seconds.append(done_seconds)
+            self.sent += 1
+            self._changed.notify_all()
+        if self.sent == SETTLED_FRAMES:
+            self.settled_bytes = memory_of_this_process().present_bytes
+
+    def close(self) -> None:
+        """There is nothing to close."""
+
+    abort = close
+
+    def wait_until_sent(self, count: int) -> None:
+        """Wait until `count` pictures have come in all, or until it is stopped."""
+        with self._changed:
+            self._changed.wait_for(lambda: self._stopped or self.sent >= count)
+
+    def stop(self) -> None:
+        """Let nobody wait any more; from any thread."""
+        with self._changed:
+            self._stopped = True
+            self._changed.notify_all()
+
+    def forget_times(self) -> None:
+        self.copy_seconds.clear()
+        self.done_seconds.clear()
+
+
+@dataclass
+class _Phase:
+    """Frames that went through: when each was begun, and how long its capture took."""
+
+    begun_seconds: list[float] = field(default_factory=list)
+    capture_seconds: list[float] = field(default_factory=list)
+
+
+class Rounds:
+    """A source that gives frames when the other process wishes, and answers with the times.
+
+    The frames are the demo's, made beforehand. "Capturing" one is to copy it into a buffer, as
+    `cv2.VideoCapture.retrieve` does at best; what a camera's driver and decoder do is no part of
+    it.
+    """
+
+    live = False
+    frames_per_second = Fraction(30)
+    description = "frames made beforehand"
+    remarks = ()
+
+    def __init__(self, size: Size, sink: Nowhere, connection: Connection) -> None:
+        self.size = size
+        self.choice: Choice | None = None
+        """The renderer, to be set once it is open and before the first wish comes."""
+        self._sink = sink
+        self._connection = connection
+        self._interrupted = False
+        self._given = 0
+
+    def __enter__(self) -> Rounds:
+        with Demo(self.size, realtime=False) as demo:
+            self._images = [frame.image for frame in islice(demo.frames(), DIFFERENT_FRAMES)]
+        self._buffers = FrameBuffers(self.size)
+        return self
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        trace: TracebackType | None,
+    ) -> None:
+        """Nothing is held that needs giving back."""
+
+    def frames(self) -> Iterator[Frame]:
+        while True:
+            try:
+                wish: Wish = self._connection.recv()
+            except (EOFError, OSError):
+                return
+            answer = yield from self._round(wish)
+            if self._interrupted:
+                return
+            self._connection.send(answer)
+
+    def recycle(self, frame: Frame) -> None:
+        self._buffers.give_back(frame.image)
+
+    def interrupt(self) -> None:
+        self._interrupted = True
+        self._sink.stop()
+
+    def _round(self, wish: Wish) -> Generator[Frame, None, Round]:
+        assert self.choice is not None
+        renderer = self.choice.renderer
+        yield from self._go(WARM_UP_FRAMES + wish.frames, WARM_UP_FRAMES, wish.seconds)
+        done_seconds = self._sink.done_seconds[WARM_UP_FRAMES:]
+        periods = [after - before for before, after in pairwise(done_seconds)]
+
+        single, stages = _Phase(), {}
+        latencies: list[float] = []
+        if wish.single_frames:
+            yield from self._go(1, 1, wish.single_seconds)
+            renderer.timings.clear()
+            single = yield from self._go(wish.single_frames, 0, wish.single_seconds, single=True)
+            latencies = [
+                done - begun
+                for begun, done in zip(single.begun_seconds, self._sink.done_seconds, strict=False)
+            ]
+            stages = {
+                "capture": single.capture_seconds,
+                **renderer.timings.by_stage(),
+                "sink": list(self._sink.copy_seconds),
+            }
+        return Round(
+            renderer.description,
+            periods,
+            latencies,
+            stages,
+            self._sink.sent,
+            memory_of_this_process(),
+            self._sink.settled_bytes,
+        )
+
+    def _go(
+        self, frames: int, warm_up: int, seconds: float, *, single: bool = False
+    ) -> Generator[Frame, None, _Phase]:
+        """Give `frames`, but none after `seconds` from the end of the warm-up on.
+
+        single: each only when the picture of the one before has come.
+        """
+        self._sink.forget_times()
+        phase = _Phase()
+        until_seconds = float("inf")
+        for count in range(frames):
+            begun_seconds = time.perf_counter()
+            if count == warm_up:
+                until_seconds = begun_seconds + seconds
+            if self._interrupted or (
+                begun_seconds > until_seconds and count > warm_up + FEWEST_FRAMES
+            ):
+                break
+            image = self._buffers.take()
+            np.copyto(image, self._images[count % DIFFERENT_FRAMES])
+            phase.begun_seconds.append(begun_seconds)
+            phase.capture_seconds.append(time.perf_counter() - begun_seconds)
+            index = self._given
+            self._given += 1
+            media_seconds = float(index / self.frames_per_second)
+            yield Frame(image, index, time.monotonic(), media_seconds)
+            if single:
+                self._sink.wait_until_sent(self._given)
+        self._sink.wait_until_sent(self._given)
+        return phase
+
+
+def serve(connection: Connection, candidate: Candidate, size: Size, background: str) -> None:
+    """Open the candidate's renderer and run rounds until the other end of the pipe is closed.
+
+    Sends `Opened`, then a `Round` for each `Wish`. What fails is sent instead: a `LivematteError`
+    as it is, anything else as the text of its traceback.
+    """
+    sink = Nowhere()
+    source = Rounds(size, sink, connection)
+
+    def on_ready(choice: Choice) -> None:
+        source.choice = choice
+        connection.send(Opened(choice.reason))
+
+    try:
+        opening = _opener(candidate)
+        Pipeline(source, opening, [parse(background)], [sink], on_ready=on_ready).run()
+    except LivematteError as error:
+        connection.send(error)
+    except Exception:
+        with suppress(OSError):  # nobody listens any more
+            connection.send(traceback.format_exc())
+
+
+def serve_in_process(
+    connection: Connection, candidate: Candidate, size: Size, background: str
+) -> None:
+    """`serve` as the whole of a process; the process that started it decides when it ends."""
+    signal.signal(signal.SIGINT, signal.SIG_IGN)
+    serve(connection, candidate, size, background)
+
+
+def _opener(candidate: Candidate) -> Callable[[Size], Choice]:
+    # What is imported here is memory and time of the candidates that need it, and of no others.
+    from livematte.render.renderer import Choice, open_renderer
+
+    def open_official_demo(size: Size) -> Choice:
+        from livematte.bench.official_demo import OfficialDemo
+
+        return Choice(OfficialDemo(size, candidate.weights_name, candidate.threads), "")
+
+    def open_ours(size: Size) -> Choice:
+        return open_renderer(
+            candidate.device,
+            frame_size=size,
+            matte_short_side=candidate.matte_short_side,
+            weights_name=candidate.weights_name,
+            precision=candidate.precision,
+            threads=candidate.threads,
+            frames_per_second=candidate.frames_per_second,
+        )
+
+    return open_official_demo if candidate.device == OFFICIAL_DEMO else open_ours
