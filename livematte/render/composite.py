@@ -82,6 +82,9 @@ class _RoomBlur:
         self._weight = np.empty((size.height, size.width), np.uint8)
         self._weight_bgr = np.empty((size.height, size.width, 3), np.uint8)
         self._room = np.empty((size.height, size.width, 3), np.uint8)
+        self._half = Size(2 * reduced.width, 2 * reduced.height)
+        self._half_room = np.empty((self._half.height, self._half.width, 3), np.uint8)
+        self._half_weight = np.empty((self._half.height, self._half.width), np.uint8)
         self._reduced_room = np.empty((reduced.height, reduced.width, 3), np.uint8)
         self._reduced_weight = np.empty((reduced.height, reduced.width), np.uint8)
         self._sum = np.empty((reduced.height, reduced.width, 3), np.float32)
@@ -96,11 +99,13 @@ class _RoomBlur:
         cv2.bitwise_not(alpha, dst=self._weight)
         cv2.merge((self._weight, self._weight, self._weight), dst=self._weight_bgr)
         cv2.multiply(image, self._weight_bgr, dst=self._room, scale=1 / 255)
-        for full, reduced in (
-            (self._room, self._reduced_room),
-            (self._weight, self._reduced_weight),
+        # By way of half the size, because OpenCV is several times as fast at halving.
+        for full, half, reduced in (
+            (self._room, self._half_room, self._reduced_room),
+            (self._weight, self._half_weight, self._reduced_weight),
         ):
-            cv2.resize(full, self._reduced, dst=reduced, interpolation=cv2.INTER_AREA)
+            cv2.resize(full, self._half, dst=half, interpolation=cv2.INTER_AREA)
+            cv2.resize(half, self._reduced, dst=reduced, interpolation=cv2.INTER_AREA)
         np.copyto(self._sum, self._reduced_room)
         cv2.LUT(self._reduced_weight, _UNIT, dst=self._sum_of_weights)
         radius = math.ceil(3 * sigma)

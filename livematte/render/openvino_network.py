@@ -85,8 +85,11 @@ class OpenVinoModel:
             "INFERENCE_PRECISION_HINT": "f16" if precision == "fp16" else "f32",
             "CACHE_DIR": str(user_cache_path("livematte", appauthor=False) / "openvino"),
         }
-        if is_cpu and threads is not None:
-            self._config["INFERENCE_NUM_THREADS"] = threads
+        if is_cpu:
+            # Tied to its core, a thread waits there for other programs while another core idles.
+            self._config["ENABLE_CPU_PINNING"] = False
+            if threads is not None:
+                self._config["INFERENCE_NUM_THREADS"] = threads
 
     def _require_precision(self) -> None:
         capabilities = self._core.get_property(self.device, "OPTIMIZATION_CAPABILITIES")
