@@ -16,8 +16,8 @@ from livematte.background import Background, Blur, Transparent, solid
 from livematte.frame import Frame, Rendered, Size
 from livematte.network import weights
 from livematte.network.modnet import MODNet, load_modnet
-from livematte.render.torch_cpu import TorchRenderer
 from livematte.render.cuda import CudaRenderer, cuda_problem
+from livematte.render.torch_cpu import TorchRenderer
 
 pytestmark = pytest.mark.gpu
 

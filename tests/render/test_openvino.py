@@ -61,7 +61,7 @@ def test_a_camera_that_is_too_fast_gets_the_smallest_size_and_hears_the_truth() 
 
 
 def test_the_size_follows_the_machine_without_a_break(monkeypatch: pytest.MonkeyPatch) -> None:
-    """The machine is made busy by its clock: what the network takes is made out to be 1.5 s more."""
+    """The machine is made busy by word: the network is said to take 1.5 s more than it does."""
     sentences: list[str] = []
     choice = open_at_rate(1, sentences)
     size = choice.renderer._size  # type: ignore[attr-defined]
