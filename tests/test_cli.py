@@ -69,7 +69,7 @@ def test_the_demo_to_a_file_is_quiet_and_says_what_it_did(tmp_path: Path) -> Non
     code, out, err = livematte("--demo", *QUICK, "--no-preview", "-o", path, "--frames", "4")
     assert (code, out) == (0, "")
     started, ended = err.splitlines()
-    for part in ("320x180", "PyTorch float32 on the CPU", "CUDA", "green", "demo.mp4"):
+    for part in ("320x180", "OpenVINO", "on the CPU, matte at", "green", "demo.mp4"):
         assert part in started
     assert re.search(
         r"4 frames, 0 dropped, [\d.]+ frames/s, latency \d+ ms median, \d+ ms 95th", ended

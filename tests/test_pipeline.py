@@ -216,6 +216,32 @@ def test_a_frame_that_waits_for_room_makes_way_for_a_newer_one() -> None:
     assert np.median(ages[3:]) < 0.02, "the first of them would be as old as the sink is slow"
 
 
+def test_a_live_frame_waits_for_its_turn_where_a_newer_one_can_take_its_place() -> None:
+    """A renderer that would take frames ahead, as the queue of an inference engine does."""
+    all_captured = threading.Event()
+
+    class Busy(FakeRenderer):
+        def wait_until_ready(self, timeout_seconds: float) -> bool:
+            return all_captured.wait(timeout_seconds)
+
+    source = ListedSource(9, live=True, afterwards=all_captured.set)
+    sink = RecordingSink()
+    Pipeline(source, lambda size: Choice(Busy(size), ""), [parse("navy")], [sink]).run()
+    assert [each.index for each in sink.matted] == [8]
+
+
+def test_a_file_s_frames_are_submitted_ahead() -> None:
+    class NeverReady(FakeRenderer):
+        def wait_until_ready(self, timeout_seconds: float) -> bool:
+            return False
+
+    sink = RecordingSink()
+    Pipeline(
+        ListedSource(5), lambda size: Choice(NeverReady(size), ""), [parse("navy")], [sink]
+    ).run()
+    assert [each.index for each in sink.matted] == [0, 1, 2, 3, 4]
+
+
 def test_the_slate_comes_first_and_last() -> None:
     sink = RecordingSink()
     make_pipeline(ListedSource(3), [sink]).run()

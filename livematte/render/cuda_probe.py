@@ -11,20 +11,16 @@ import re
 import warnings
 from typing import TYPE_CHECKING, Any, Final, NamedTuple
 
-import numpy as np
 import torch
 from torch import Tensor
 
 from livematte.errors import DeviceError
 from livematte.frame import Size
 from livematte.render.cuda_frame import network_on
+from livematte.render.probe import PROBE_TOLERANCE, probe_pixels
 
 if TYPE_CHECKING:
     from livematte.network.modnet import MODNet
-
-PROBE_TOLERANCE: Final = 5e-3
-"""Mean difference of two mattes in [0, 1] up to which they count as the same. With MODNet's own
-weights float16 is 4e-4 off on the probe; with sums in float16, which overflow, it is NaN."""
 
 _FAST_HALF_FROM: Final = (7, 0)
 _FAST_HALF_BEFORE: Final = ((6, 0),)
@@ -82,7 +78,7 @@ def choose_precision(
     """
     capability = cuda.get_device_capability(device)
     is_fast = capability >= _FAST_HALF_FROM or capability in _FAST_HALF_BEFORE
-    pixels = probe_pixels(matte_size)
+    pixels = torch.from_numpy(probe_pixels(matte_size))
     with torch.no_grad():
         expected = network(pixels)
         if wanted == "fp32":
@@ -104,26 +100,6 @@ def choose_precision(
         f"{cuda.get_device_name(device)} ({device}) computes wrong mattes, even in float32.",
         "Update its driver, or use --device cpu.",
     )
-
-
-def probe_pixels(size: Size) -> Tensor:
-    """Somebody in a room, drawn: (1, 3, H, W) float32 RGB in [-1, 1], the same every time.
-
-    Flat or random pixels leave much of the network at rest. Shapes with shading and fine texture
-    take it to activations as large as those of photographs.
-    """
-    y, x = np.mgrid[-1 : 1 : size.height * 1j, -1 : 1 : size.width * 1j]
-    texture = np.random.default_rng(0).normal(0, 0.05, (size.height, size.width))
-    room = 0.3 * x + 0.2 * np.sign(np.sin(9 * x)) * (y < 0.2) + texture
-    skin = 0.5 - 0.4 * x + texture
-    cloth = -0.6 + 0.2 * np.sin(40 * y) + texture
-    head = (x / 0.28) ** 2 + ((y + 0.2) / 0.45) ** 2 < 1
-    body = (x / 0.7) ** 2 + ((y - 1) / 0.75) ** 2 < 1
-    rgb = [
-        np.where(head, skin + warmth, np.where(body, cloth - warmth, room))
-        for warmth in (0.25, 0.0, -0.15)
-    ]
-    return torch.from_numpy(np.stack(rgb)[None].clip(-1, 1).astype(np.float32))
 
 
 def first_sentence(error: BaseException) -> str:

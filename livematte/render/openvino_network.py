@@ -17,6 +17,7 @@ from livematte.errors import DeviceError, RenderError, WeightsError
 from livematte.network import weights
 from livematte.network.size import PIXEL_MEAN, PIXEL_SCALE
 from livematte.openvino_runtime import load_openvino
+from livematte.render.probe import PROBE_TOLERANCE, probe_pixels
 from livematte.render.processor import has_int8_dot_product
 
 if TYPE_CHECKING:
@@ -61,7 +62,7 @@ class OpenVinoModel:
         )
         quantized = weights.find_quantized(weights_path)
         if precision == "auto":
-            # Others than the CPU have their own best precision, which is fp16 on all there are.
+            # Others than the CPU are made for fp16; whether it is right there, `compile` finds out.
             on_cpu = "int8" if quantized is not None and has_int8_dot_product() else "fp32"
             precision = on_cpu if is_cpu else "fp16"
         self.precision = precision
@@ -102,7 +103,7 @@ class OpenVinoModel:
     def compile(self, matte_size: Size) -> OpenVinoNetwork:
         """The network for mattes of `matte_size`, warmed up and timed.
 
-        Raises `DeviceError` if the device refuses it.
+        Raises `DeviceError` if the device refuses it, or computes wrong mattes.
         """
         model = self._with_pixels_in(matte_size)
         try:
@@ -112,13 +113,37 @@ class OpenVinoModel:
                 # The cache may be unwritable or damaged, which is no reason not to start.
                 uncached = {**self._config, "CACHE_DIR": ""}
                 compiled = self._core.compile_model(model, self.device, uncached)
-            return OpenVinoNetwork(self._openvino, compiled, matte_size)
+            network = OpenVinoNetwork(self._openvino, compiled, matte_size)
+            if self.device != "CPU":
+                self._require_right_matte(model, network)
+            return network
+        except DeviceError:
+            raise
         except RuntimeError as error:
             raise DeviceError(
                 f"OpenVINO could not prepare the network for {self.device_name} "
                 f"({_last_line(error)}).",
                 "Choose --device cpu or --device torch:cpu.",
             ) from error
+
+    def _require_right_matte(self, model: Any, network: OpenVinoNetwork) -> None:
+        """Compare a matte of the device's with the CPU's, which is known to be right."""
+        exact = {"INFERENCE_PRECISION_HINT": "f32"}
+        on_cpu = self._core.compile_model(model, "CPU", exact)
+        right = OpenVinoNetwork(self._openvino, on_cpu, network.matte_size)
+        pixels = probe_pixels(network.matte_size)[0].transpose(1, 2, 0)[..., ::-1]
+        mattes = []
+        for each in (right, network):
+            request = each.requests[0]
+            np.copyto(request.pixels, pixels * PIXEL_SCALE + PIXEL_MEAN, casting="unsafe")
+            request.run()
+            mattes.append(request.matte)
+        difference = np.abs(mattes[0] - mattes[1]).mean()
+        if not difference <= PROBE_TOLERANCE:  # never true of NaN
+            raise DeviceError(
+                f"{self.device_name} computes wrong mattes in {self.precision}.",
+                "Update its driver, try another --precision, or choose --device cpu.",
+            )
 
     def _with_pixels_in(self, matte_size: Size) -> Any:
         """The model that takes pixels as cameras give them: uint8 BGR (1, h, w, 3)."""
@@ -140,19 +165,18 @@ class Request:
     """One inference with memory of its own.
 
     pixels: uint8 BGR (h, w, 3) of the matte's size, to be filled before `start`.
+    matte: float32 (h, w) in [0, 1], of an inference that is done.
     """
 
     def __init__(self, openvino: Any, compiled: Any, matte_size: Size) -> None:
         shape = (matte_size.height, matte_size.width)
         self.pixels: Image = np.zeros((*shape, 3), np.uint8)
-        self._matte: NDArray[np.float32] = np.zeros(shape, np.float32)
+        self.matte: NDArray[np.float32] = np.zeros(shape, np.float32)
         self._alpha: Image = np.zeros(shape, np.uint8)
         self._on_done: Callable[[], None] = lambda: None
         self._request = compiled.create_infer_request()
         self._request.set_input_tensor(openvino.Tensor(self.pixels[None], shared_memory=True))
-        self._request.set_output_tensor(
-            openvino.Tensor(self._matte[None, None], shared_memory=True)
-        )
+        self._request.set_output_tensor(openvino.Tensor(self.matte[None, None], shared_memory=True))
         self._request.set_callback(lambda _userdata: self._on_done(), None)
 
     def start(self, on_done: Callable[[], None]) -> None:
@@ -175,9 +199,9 @@ class Request:
                 "Try again; if it fails again, use --device torch:cpu.",
             ) from error
         # A sum is NaN or infinite if any of its numbers is.
-        if not np.isfinite(cv2.sumElems(self._matte)[0]):
+        if not np.isfinite(cv2.sumElems(self.matte)[0]):
             return None
-        cv2.convertScaleAbs(self._matte, dst=self._alpha, alpha=255)
+        cv2.convertScaleAbs(self.matte, dst=self._alpha, alpha=255)
         return self._alpha
 
     def run(self) -> float:

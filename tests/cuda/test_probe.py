@@ -19,8 +19,8 @@ from livematte.render.cuda_probe import (
     choose_precision,
     cuda_problem,
     first_sentence,
-    probe_pixels,
 )
+from livematte.render.probe import probe_pixels
 
 from .pictures import FRAME_SIZE, MATTE_SIZE
 from .simulation import DEVICE, simulated_cuda
@@ -171,7 +171,7 @@ def test_the_renderer_reports_that_as_it_is() -> None:
 def test_the_probe_is_the_same_every_time_and_within_range() -> None:
     pixels = probe_pixels(Size(96, 64))
     assert pixels.shape == (1, 3, 64, 96)
-    assert pixels.dtype == torch.float32
+    assert pixels.dtype == np.float32
     assert -1 <= pixels.min() < -0.5
     assert 0.5 < pixels.max() <= 1
     np.testing.assert_array_equal(pixels, probe_pixels(Size(96, 64)))

@@ -37,9 +37,9 @@ def demo_frame(size: Size) -> Frame:
         return next(islice(demo.frames(), FRAME_INDEX, None))
 
 
-def open_cpu(size: Size) -> Renderer:
+def open_reference(size: Size) -> Renderer:
     return open_renderer(
-        "cpu", frame_size=size, matte_short_side=288, weights_name="photographic"
+        "torch:cpu", frame_size=size, matte_short_side=288, weights_name="photographic"
     ).renderer
 
 
@@ -68,12 +68,12 @@ def draw_hills(size: Size) -> Image:
 
 def main() -> None:
     cv2.imwrite(BACKGROUNDS["picture"], draw_hills(Size(1280, 720)))
-    renderer, frame = open_cpu(SIZE), demo_frame(SIZE)
+    renderer, frame = open_reference(SIZE), demo_frame(SIZE)
     for name, background in BACKGROUNDS.items():
         cv2.imwrite(str(FOLDER / f"{name}.png"), composite(renderer, frame, background))
 
     size = Size(1280, 720)
-    renderer, frame = open_cpu(size), demo_frame(size)
+    renderer, frame = open_reference(size), demo_frame(size)
     matted = composite(renderer, frame, "transparent")
     on_hills = composite(renderer, frame, BACKGROUNDS["picture"])
     matte = cv2.cvtColor(matted[..., 3], cv2.COLOR_GRAY2BGR)

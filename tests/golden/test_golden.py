@@ -6,7 +6,14 @@ import pytest
 
 from livematte.frame import Frame
 from livematte.render.renderer import Renderer
-from tests.golden.make_golden import BACKGROUNDS, FOLDER, SIZE, composite, demo_frame, open_cpu
+from tests.golden.make_golden import (
+    BACKGROUNDS,
+    FOLDER,
+    SIZE,
+    composite,
+    demo_frame,
+    open_reference,
+)
 
 MEAN_TOLERANCE = 0.03
 """Levels out of 255: other processors round otherwise. Red for blue at the network makes 0.04."""
@@ -14,7 +21,7 @@ MEAN_TOLERANCE = 0.03
 
 @pytest.fixture(scope="module")
 def renderer() -> Renderer:
-    return open_cpu(SIZE)
+    return open_reference(SIZE)
 
 
 @pytest.fixture(scope="module")

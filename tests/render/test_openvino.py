@@ -116,7 +116,7 @@ def test_a_matte_that_is_not_finite_is_an_error_and_not_a_picture(
 
     def start_with_nan(request: Request, on_done: object) -> None:
         def done() -> None:
-            request._matte[3, 5] = np.nan
+            request.matte[3, 5] = np.nan
             on_done()  # type: ignore[operator]
 
         start(request, done)
@@ -172,6 +172,48 @@ def test_it_never_computes_in_bfloat16() -> None:
     model = OpenVinoModel("CPU", weights.find("photographic"), "fp32", threads=None)
     compiled = model._core.compile_model(model._model.clone(), "CPU", model._config)
     assert str(compiled.get_property("INFERENCE_PRECISION_HINT")) == "<Type: 'float32'>"
+
+
+@pytest.mark.parametrize("tolerance", [5e-3, -1.0])
+def test_a_device_is_held_to_the_matte_of_the_cpu(
+    monkeypatch: pytest.MonkeyPatch, tolerance: float
+) -> None:
+    """The CPU in int8 stands for a GPU here, and is near enough, though not to the last bit."""
+    monkeypatch.setattr(openvino_network, "PROBE_TOLERANCE", tolerance)
+    model = OpenVinoModel("CPU", weights.find("photographic"), "int8", threads=None)
+    model.device_name = "Some Graphics"
+    network = model.compile(Size(384, 224))
+    if tolerance > 0:
+        model._require_right_matte(model._with_pixels_in(network.matte_size), network)
+    else:
+        with pytest.raises(DeviceError, match="Some Graphics computes wrong mattes in int8"):
+            model._require_right_matte(model._with_pixels_in(network.matte_size), network)
+
+
+def test_a_device_that_computes_something_else_is_found_out() -> None:
+    model = OpenVinoModel("CPU", weights.find("photographic"), "int8", threads=None)
+    network = model.compile(Size(384, 224))
+    run = network.requests[0].run
+
+    def run_wrongly() -> float:
+        seconds = run()
+        network.requests[0].matte[:] = np.nan
+        return seconds
+
+    network.requests[0].run = run_wrongly  # type: ignore[method-assign]
+    with pytest.raises(DeviceError, match="computes wrong mattes"):
+        model._require_right_matte(model._with_pixels_in(network.matte_size), network)
+
+
+def test_it_is_not_ready_while_a_network_runs() -> None:
+    choice = open_fixed()
+    frame = Frame(np.zeros((SIZE.height, SIZE.width, 3), np.uint8), 0, 0.0, 0.0)
+    assert choice.renderer.wait_until_ready(0.0)
+    assert choice.renderer.submit(frame, parse("navy"))
+    assert not choice.renderer.wait_until_ready(0.0)
+    assert choice.renderer.wait_until_ready(5.0), "when its network is done, before it is collected"
+    assert choice.renderer.collect(0.5) is not None
+    choice.renderer.close()
 
 
 def test_closing_waits_for_what_is_in_flight() -> None:
