@@ -301,10 +301,10 @@ def bench(
     background: Annotated[
         str, typer.Option("--background", "-b", help="What to composite on.")
     ] = "green",
-    frames: Annotated[int, typer.Option(min=6, help="Frames, over all rounds.")] = 120,
+    frames: Annotated[int, typer.Option(min=6, help="Frames, over all rounds.")] = 140,
     rounds: Annotated[
         int, typer.Option(min=1, help="Rounds, in which all that is compared takes turns.")
-    ] = 3,
+    ] = 7,
     official: Annotated[
         bool, typer.Option(help="Compare with the way of the official MODNet demo.")
     ] = True,

@@ -27,8 +27,9 @@ from livematte.frame import Size
 from livematte.network.size import DEFAULT_SHORT_SIDE
 from livematte.render.renderer import check_device, check_precision
 
-FRAMES: Final = 120
-ROUNDS: Final = 3
+FRAMES: Final = 140
+ROUNDS: Final = 7
+"""Many and short, because shared machines are slow for seconds at a time."""
 MEMORY_FRAMES: Final = 1000
 
 SIZE: Final = Size(1280, 720)
@@ -39,8 +40,8 @@ BACKGROUND: Final = "green"
 CAMERA_RATE: Final = Fraction(30)
 """Of the camera that `--matte-size auto` is to hold."""
 
-ROUND_SECONDS: Final = 2.0
-SINGLE_SECONDS: Final = 1.5
+ROUND_SECONDS: Final = 1.2
+SINGLE_SECONDS: Final = 0.8
 """What a round at full speed, and one frame at a time, may take a slow candidate."""
 
 CLOSE_SECONDS: Final = 5.0

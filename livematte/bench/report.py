@@ -155,8 +155,9 @@ def tables(report: Report) -> Group:
     machine = report.machine
     int8 = "with" if machine.int8_dot_product else "without"
     installed = ", ".join(f"{name} {which or '-'}" for name, which in machine.versions.items())
+    cores = "1 core" if machine.cores == 1 else f"{machine.cores} cores"
     lines: list[str | Table] = [
-        f"{escape(machine.processor)}, {machine.cores} cores, {int8} instructions for int8; "
+        f"{escape(machine.processor)}, {cores}, {int8} instructions for int8; "
         f"{escape(machine.system)}",
         escape(installed),
     ]

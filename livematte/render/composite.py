@@ -43,17 +43,19 @@ class Compositor:
         elif isinstance(background, Blur):
             if self._blur is None:
                 self._blur = _RoomBlur(self._size)
-            room = self._blur.blurred(frame.image, alpha, background.reduced_sigma(self._size))
-            self._over(frame.image, alpha, room, out)
+            self._blur.blur(frame.image, alpha, background.reduced_sigma(self._size), out)
+            self._over(frame.image, alpha, out)
         elif isinstance(background, Picture):
-            picture = background.picture_at(self._size, frame.media_seconds)
-            self._over(frame.image, alpha, picture, out)
+            np.copyto(out, background.picture_at(self._size, frame.media_seconds))
+            self._over(frame.image, alpha, out)
         else:
             raise TypeError(f"{type(background).__name__} is no kind of background to composite on")
 
-    def _over(self, image: Image, alpha: Image, behind: Image, out: Image) -> None:
-        """Porter and Duff's "over" (SIGGRAPH 1984), only inside the person's bounding box."""
-        np.copyto(out, behind)
+    def _over(self, image: Image, alpha: Image, out: Image) -> None:
+        """Porter and Duff's "over" (SIGGRAPH 1984), only inside the person's bounding box.
+
+        out: what is behind the person, and then with the person.
+        """
         left, top, width, height = cv2.boundingRect(alpha)
         if width == 0:
             return
@@ -64,7 +66,7 @@ class Compositor:
         )
         cv2.LUT(alpha[box], _UNIT, dst=person)
         cv2.LUT(alpha[box], _REST, dst=rest)
-        cv2.blendLinear(image[box], behind[box], person, rest, dst=out[box])
+        cv2.blendLinear(image[box], out[box], person, rest, dst=out[box])
 
 
 class _RoomBlur:
@@ -91,8 +93,8 @@ class _RoomBlur:
         self._sum_of_weights = np.empty((reduced.height, reduced.width), np.float32)
         self._sum_of_weights_bgr = np.empty_like(self._sum)
 
-    def blurred(self, image: Image, alpha: Image, sigma: float) -> Image:
-        """The room of `image`, uint8 BGR (H, W, 3); it is overwritten by the next call.
+    def blur(self, image: Image, alpha: Image, sigma: float, out: Image) -> None:
+        """Write the room of `image`, uint8 BGR (H, W, 3), to `out`.
 
         sigma: of the Gaussian, in pixels of the reduced copy.
         """
@@ -122,5 +124,4 @@ class _RoomBlur:
         cv2.cvtColor(self._sum_of_weights, cv2.COLOR_GRAY2BGR, dst=self._sum_of_weights_bgr)
         cv2.divide(self._sum, self._sum_of_weights_bgr, dst=self._sum)
         cv2.convertScaleAbs(self._sum, dst=self._reduced_room)
-        cv2.resize(self._reduced_room, self._size, dst=self._room, interpolation=cv2.INTER_LINEAR)
-        return self._room
+        cv2.resize(self._reduced_room, self._size, dst=out, interpolation=cv2.INTER_LINEAR)

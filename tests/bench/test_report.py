@@ -146,4 +146,6 @@ def test_memory_is_told_in_bytes() -> None:
     after = memory_of_this_process()
     assert after.present_bytes is not None
     assert after.peak_bytes is not None
-    assert after.peak_bytes >= during.present_bytes > after.present_bytes + 50 * MEGABYTE
+    # Linux counts pages in batches, so that the peak may lag behind a little.
+    assert after.peak_bytes >= during.present_bytes - MEGABYTE
+    assert during.present_bytes > after.present_bytes + 50 * MEGABYTE
