@@ -61,28 +61,32 @@ class RateHoldingSize:
         self._keeper = RateKeeper(pixels, 1 / self._rate)
         self._compiling: threading.Thread | None = None
 
-        smallest = min(self._sizes)
-        self.network = model.compile(self._sizes[smallest])
-        seconds = self.network.measured_seconds()
-        short_side = self._keeper.begin(smallest, seconds)
-        if short_side != smallest:
-            self.network = model.compile(self._sizes[short_side])
+        short_side = min(self._sizes)
+        seconds = self._compile(short_side)
+        larger = self._keeper.fitting(short_side, seconds)
+        if larger > short_side:
+            short_side, seconds = larger, self._compile(larger)
             # A prediction is not a measurement: on some devices large pictures cost more.
-            seconds = self.network.measured_seconds()
-            if self._keeper.begin(short_side, seconds) < short_side:
-                short_side = self._keeper.short_side
-                self.network = model.compile(self._sizes[short_side])
-                seconds = self.network.measured_seconds()
+            smaller = self._keeper.fitting(short_side, seconds)
+            if smaller < short_side:
+                short_side, seconds = smaller, self._compile(smaller)
+        self._keeper.take(short_side)
         self.reason = self._reason(short_side, seconds)
+
+    def _compile(self, short_side: int) -> float:
+        """Make this the present size; returns the seconds that its network takes."""
+        self.network = self._model.compile(self._sizes[short_side])
+        return self.network.measured_seconds()
 
     def note(self, seconds: float) -> None:
         """A frame took the network so long; may begin to prepare another size."""
         if self._compiling is not None and self._compiling.is_alive():
             return
-        short_side = self._keeper.note(seconds, time.monotonic())
-        if short_side is not None:
+        old = self._keeper.short_side
+        new = self._keeper.note(seconds, time.monotonic())
+        if new is not None:
             self._compiling = threading.Thread(
-                target=self._change, args=(short_side,), name="compile", daemon=True
+                target=self._change, args=(old, new), name="compile", daemon=True
             )
             self._compiling.start()
 
@@ -91,19 +95,20 @@ class RateHoldingSize:
         if self._compiling is not None:
             self._compiling.join(CLOSE_SECONDS)
 
-    def _change(self, short_side: int) -> None:
-        old, new = self.network.matte_size, self._sizes[short_side]
+    def _change(self, old: int, new: int) -> None:
+        old_size, new_size = self._sizes[old], self._sizes[new]
         try:
-            self.network = self._model.compile(new)
+            self.network = self._model.compile(new_size)
         except LivematteError as error:
-            self._on_change(f"Matte stays at {old}: {error.problem}")
+            self._keeper.take(old)
+            self._on_change(f"Matte stays at {old_size}: {error.problem}")
             return
-        if new.height * new.width < old.height * old.width:
+        if new < old:
             old_rate = 1 / self._keeper.present_seconds
-            why = f"{old} gave only {old_rate:.1f} of {self._rate:g} frames/s"
+            why = f"{old_size} gave only {old_rate:.1f} of {self._rate:g} frames/s"
         else:
-            why = f"there is time for more than {old} again"
-        self._on_change(f"Matte at {new} now: {why}.")
+            why = f"there is time for more than {old_size} again"
+        self._on_change(f"Matte at {new_size} now: {why}.")
 
     def _reason(self, short_side: int, seconds: float) -> str:
         if seconds * self._rate > 1:

@@ -53,10 +53,23 @@ class RateKeeper:
         self._grown_at = float("-inf")
         self._patience_seconds = PATIENCE_SECONDS
 
-    def begin(self, short_side: int, seconds: float) -> int:
-        """Choose the size to begin with, from what the network takes at `short_side`."""
+    def fitting(self, short_side: int, seconds: float) -> int:
+        """The largest size that leaves some time, if the network takes `seconds` at `short_side`.
+
+        The smallest there is, if none does.
+        """
+        seconds_per_pixel = seconds / self._pixels[short_side]
+        most_seconds = SHARE_TO_START * self._period_seconds
+        sizes = self._pixels.items()
+        fitting = [each for each, pixels in sizes if seconds_per_pixel * pixels <= most_seconds]
+        return max(fitting, default=min(self._pixels))
+
+    def take(self, short_side: int) -> int:
+        """Say that this is the size from now on; returns it."""
+        self._seconds.clear()
+        self._roomy_since = None
         self.short_side = short_side
-        return self._take(self._largest_within(SHARE_TO_START, seconds))
+        return short_side
 
     def note(self, seconds: float, now_seconds: float) -> int | None:
         """The network took `seconds` for a frame; returns another size if one should be taken.
@@ -69,7 +82,7 @@ class RateKeeper:
         self.present_seconds = median(self._seconds)
         if self.present_seconds > SHARE_TO_KEEP * self._period_seconds:
             return self._shrink(now_seconds)
-        if self._largest_within(SHARE_TO_START, self.present_seconds) > self.short_side:
+        if self.fitting(self.short_side, self.present_seconds) > self.short_side:
             return self._grow(now_seconds)
         self._roomy_since = None
         return None
@@ -81,8 +94,8 @@ class RateKeeper:
             return None
         if now_seconds - self._grown_at < REGRET_SECONDS:
             self._patience_seconds = min(2 * self._patience_seconds, MOST_PATIENCE_SECONDS)
-        fitting = self._largest_within(SHARE_TO_START, self.present_seconds)
-        return self._take(min(fitting, smaller[-1]))
+        fitting = self.fitting(self.short_side, self.present_seconds)
+        return self.take(min(fitting, smaller[-1]))
 
     def _grow(self, now_seconds: float) -> int | None:
         if self._roomy_since is None:
@@ -91,23 +104,4 @@ class RateKeeper:
             return None
         self._grown_at = now_seconds
         # One step at a time: each is tried before the next.
-        return self._take(min(each for each in self._pixels if each > self.short_side))
-
-    def _take(self, short_side: int) -> int:
-        self._seconds.clear()
-        self._roomy_since = None
-        self.short_side = short_side
-        return short_side
-
-    def _largest_within(self, share: float, seconds: float) -> int:
-        """The largest size that takes at most `share` of the period, or the smallest there is.
-
-        seconds: what the network takes at the present size.
-        """
-        seconds_per_pixel = seconds / self._pixels[self.short_side]
-        fitting = [
-            short_side
-            for short_side, pixels in self._pixels.items()
-            if seconds_per_pixel * pixels <= share * self._period_seconds
-        ]
-        return max(fitting, default=min(self._pixels))
+        return self.take(min(each for each in self._pixels if each > self.short_side))

@@ -16,7 +16,7 @@ from livematte.frame import Frame, Size
 from livematte.network import weights
 from livematte.network.size import AUTO_SHORT_SIDES
 from livematte.render import openvino_network
-from livematte.render.openvino_network import OpenVinoModel, Request
+from livematte.render.openvino_network import OpenVinoModel, OpenVinoNetwork, Request
 from livematte.render.renderer import Choice, open_renderer
 
 SIZE = Size(640, 360)
@@ -86,9 +86,33 @@ def test_a_size_that_cannot_be_had_leaves_the_old_one(monkeypatch: pytest.Monkey
 
     monkeypatch.setattr(OpenVinoModel, "compile", refuse)
     size = choice.renderer._size  # type: ignore[attr-defined]
-    size._change(256)
+    size._change(320, 256)
+    assert size._keeper.short_side == 320
     assert sentences == ["Matte stays at 576x320: There is too little memory."]
     render_for(choice, 0.1)
+    choice.renderer.close()
+
+
+@pytest.mark.parametrize(
+    ("milliseconds", "expected"),
+    [
+        ({256: 10, 288: 14, 320: 18}, "576x320"),
+        ({256: 20, 288: 20, 320: 26}, "512x288"),  # faster there than its pixels let expect
+        ({256: 18, 288: 23, 320: 40}, "512x288"),  # slower at 320, and found out
+        ({256: 30, 288: 38, 320: 47}, "448x256"),
+    ],
+)
+def test_the_first_size_is_measured_before_it_is_kept(
+    monkeypatch: pytest.MonkeyPatch, milliseconds: dict[int, int], expected: str
+) -> None:
+    def measured_seconds(network: OpenVinoNetwork) -> float:
+        return milliseconds[network.matte_size.height] / 1000
+
+    monkeypatch.setattr(OpenVinoNetwork, "measured_seconds", measured_seconds)
+    choice = open_at_rate(30)
+    assert choice.renderer.description.endswith(f"matte at {expected}")
+    size = choice.renderer._size  # type: ignore[attr-defined]
+    assert size.network.matte_size == size._sizes[size._keeper.short_side]
     choice.renderer.close()
 
 

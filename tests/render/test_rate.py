@@ -17,7 +17,7 @@ class Machine:
         self.milliseconds_at_256 = milliseconds_at_256
         self.keeper = RateKeeper(PIXELS, PERIOD_SECONDS)
         self.now_seconds = 0.0
-        self.keeper.begin(256, self._seconds(256))
+        self.keeper.take(self.keeper.fitting(256, self._seconds(256)))
 
     def run(self, seconds: float) -> list[int]:
         """Let frames pass for so long; returns the sizes that were changed to."""
