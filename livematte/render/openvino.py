@@ -86,7 +86,12 @@ class OpenVinoRenderer:
         submitted = _InFlight(request, frame, background, time.perf_counter())
         with self._changed:
             self._in_flight.append(submitted)
-        request.start(lambda: self._on_done(submitted))
+        try:
+            request.start(lambda: self._on_done(submitted))
+        except RenderError:
+            with self._changed:
+                self._in_flight.remove(submitted)
+            raise
         return True
 
     def _on_done(self, submitted: _InFlight) -> None:

@@ -180,9 +180,17 @@ class Request:
         self._request.set_callback(lambda _userdata: self._on_done(), None)
 
     def start(self, on_done: Callable[[], None]) -> None:
-        """Begin to compute; `on_done` is called from another thread, also if it fails."""
+        """Begin to compute; `on_done` is called from another thread, also if it fails.
+
+        Raises `RenderError` if it cannot begin.
+        """
         self._on_done = on_done
-        self._request.start_async()
+        # What is not written anew must not pass for this frame's matte.
+        self.matte.fill(np.nan)
+        try:
+            self._request.start_async()
+        except RuntimeError as error:
+            raise _failed(error) from error
 
     def alpha(self) -> Image | None:
         """The matte of an inference that is done, uint8 (h, w); None if it is not finite.
@@ -194,10 +202,7 @@ class Request:
         try:
             self._request.wait()
         except RuntimeError as error:
-            raise RenderError(
-                f"OpenVINO failed on a frame ({_last_line(error)}).",
-                "Try again; if it fails again, use --device torch:cpu.",
-            ) from error
+            raise _failed(error) from error
         # A sum is NaN or infinite if any of its numbers is.
         if not np.isfinite(cv2.sumElems(self.matte)[0]):
             return None
@@ -226,6 +231,13 @@ class OpenVinoNetwork:
     def measured_seconds(self) -> float:
         """What an inference takes now: the median of a few."""
         return median(self.requests[0].run() for _ in range(_TIMED_RUNS))
+
+
+def _failed(error: RuntimeError) -> RenderError:
+    return RenderError(
+        f"OpenVINO failed on a frame ({_last_line(error)}).",
+        "Try again; if it fails again, use --device torch:cpu.",
+    )
 
 
 def _last_line(error: Exception) -> str:

@@ -198,6 +198,45 @@ def test_it_never_computes_in_bfloat16() -> None:
     assert str(compiled.get_property("INFERENCE_PRECISION_HINT")) == "<Type: 'float32'>"
 
 
+class Refusing:
+    """An inference request that says it is done, or that it failed, and has computed nothing."""
+
+    def __init__(self, request: Request, fails: bool) -> None:
+        self._request = request
+        self._fails = fails
+
+    def start_async(self) -> None:
+        if self._fails:
+            raise RuntimeError("Check 'ok' failed\nThe device is lost")
+        self._request._on_done()
+
+    def wait(self) -> None:
+        pass
+
+
+@pytest.mark.parametrize(
+    ("fails", "problem"), [(False, "no usable matte for frame 2"), (True, "The device is lost")]
+)
+def test_the_matte_of_an_older_frame_is_never_used_again(fails: bool, problem: str) -> None:
+    choice = open_fixed()
+    image = np.zeros((SIZE.height, SIZE.width, 3), np.uint8)
+    renderer = choice.renderer
+
+    def render(index: int) -> None:
+        assert renderer.submit(Frame(image, index, 0.0, 0.0), parse("navy"))
+        assert renderer.collect(20) is not None
+
+    render(0)
+    render(1)
+    requests = renderer._size.network.requests  # type: ignore[attr-defined]
+    for request in requests:
+        request._request = Refusing(request, fails)
+    with pytest.raises(RenderError, match=problem):
+        render(2)
+    assert renderer.wait_until_ready(0.0)
+    renderer.close()
+
+
 @pytest.mark.parametrize("tolerance", [5e-3, -1.0])
 def test_a_device_is_held_to_the_matte_of_the_cpu(
     monkeypatch: pytest.MonkeyPatch, tolerance: float
