@@ -3,7 +3,7 @@
 Written anew from a description of it, for comparison and for nothing else. Each frame is resized
 to 910x512 and cut to the middle 672x512; it goes through the network as published, in eager
 PyTorch, float32, NCHW, with PyTorch's own threads; and the matte is applied in NumPy, as floats,
-in front of white.
+in front of white, for a window that shows the frame and the result side by side.
 
 Where livematte's weights have no such form the work is done all the same: the encoder's BatchNorm,
 which they hold folded, is put back with numbers that change nothing. What PIL and torchvision do
@@ -113,7 +113,6 @@ class OfficialDemo:
             torch.set_num_threads(threads)
         self._frame_size = frame_size
         self._network = load_published_modnet(weights.read(weights.find(weights_name)))
-        self._white = np.full((CUT.height, CUT.width, 3), 255.0)
         self._handover = Handover(self.depth, CUT)
 
     def wait_until_ready(self, timeout_seconds: float) -> bool:
@@ -131,8 +130,10 @@ class OfficialDemo:
                 small_matte = self._network(pixels)
             with self.timings.stage("composite"):
                 matte = small_matte[0].repeat(3, 1, 1).numpy().transpose(1, 2, 0)
-                shown = (matte * rgb + (1 - matte) * self._white).astype(np.uint8)
-                cv2.cvtColor(shown, cv2.COLOR_RGB2BGR, dst=image)
+                shown = matte * rgb + (1 - matte) * np.full(rgb.shape, 255.0)
+                # The demo's window has the frame on its left.
+                both = np.concatenate((rgb, shown), axis=1).astype(np.uint8)
+                np.copyto(image, cv2.cvtColor(both, cv2.COLOR_RGB2BGR)[:, CUT.width :])
             np.copyto(alpha, 255 * matte[..., 0], casting="unsafe")
         return True
 

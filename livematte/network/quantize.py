@@ -32,7 +32,7 @@ from livematte.render.shrink import shrink
 if TYPE_CHECKING:
     from livematte.sources import VideoFile
 
-FLOAT_LAYERS: Final = tuple(layer.name for layer in layout.ENCODER[:9])
+FLOAT_LAYERS: Final = tuple(layer.name for layer in layout.ENCODER[:3])
 """Convolutions that stay in float32: what they see has few channels of very different ranges, and
 an error there goes through the whole network. `weights/README.md` has the measurement."""
 

@@ -39,8 +39,8 @@ SHIPPED_SHA256: Final = "4cf03e4ac6f09a377ae61801b0118e0c7966e62e73d163f38ba305d
 
 SHIPPED_INT8_SHA256: Final[Mapping[str, str]] = MappingProxyType(
     {
-        ".xml": "d80552209953f38577708dca5acff26a94549cb7b93b8a32aa1ab4de72236ced",
-        ".bin": "9045fe4482e37b53c1d5fbabbfdaa061d7e122e7d0202b9b7d4b091fc1056a65",
+        ".xml": "78a19e581321de76245169ed055578daf9f979610c8950fb8a077b9e3ee7fa60",
+        ".bin": "3e958214ea50d9241963d158b37b8503ef9b8099cebba61ae47e9620d2eeb0dd",
     }
 )
 """The two files of their int8 form."""
