@@ -2,18 +2,20 @@
 
 from __future__ import annotations
 
+import math
 import threading
 import time
 from collections.abc import Generator, Iterator
 from fractions import Fraction
 from pathlib import Path
 from types import TracebackType
-from typing import TYPE_CHECKING, Final
+from typing import TYPE_CHECKING, Any, Final
 
 import cv2
 import numpy as np
 
-from livematte.errors import SourceError
+from livematte.colour import BT709, FULL, UNSPECIFIED, Colour, assumed_matrix
+from livematte.errors import SourceError, UsageError
 from livematte.frame import Frame, Image, Size
 from livematte.sources.source import FrameBuffers
 
@@ -28,16 +30,18 @@ USUAL_RATE: Final = Fraction(30)
 FASTEST_RATE: Final = 1000
 """What claims to be faster is a container's clock and no frame rate."""
 
-HD_HEIGHT: Final = 720
-"""From here on video that does not tell its colour matrix means BT.709, below it BT.601."""
-
 PROMISED_DURATION: Final = frozenset({"mov,mp4,m4a,3gp,3g2,mj2", "matroska,webm"})
-"""Containers whose header says how long they are; FFmpeg only estimates it for the others."""
+"""Containers whose header says how long they are; FFmpeg only estimates it for the others.
+
+They also have a timeline of their own that begins at 0. The others count from wherever they like,
+as a recording of broadcast television does, and their timeline begins where they do.
+"""
 
 MISSING_SECONDS: Final = 0.5
 """A file that ends this much sooner than its header says has been cut off."""
 
-_UNTAGGED: Final = 2  # AVCOL_SPC_UNSPECIFIED
+LONGEST_STEP_BACK_SECONDS: Final = 64
+"""A keyframe before the start is looked for so far back at most, and then from the beginning."""
 
 _ROTATIONS: Final = {
     90: cv2.ROTATE_90_COUNTERCLOCKWISE,
@@ -50,21 +54,68 @@ class VideoFile:
     """Every frame of a video file, paced as recorded or as fast as they are taken.
 
     Frames come upright where the file is marked as rotated, at the times that the file gives
-    them, and in the colours that it is tagged with. A frame that cannot be decoded is skipped and
-    counted in `damaged_frames`; a file that was cut off gives what it has. Both are remarked on.
+    them, and in the colours that it is tagged with. A frame that cannot be decoded, or of which
+    FFmpeg had to make up a part, is skipped and counted in `damaged_frames`; a file that was cut
+    off gives what it has. Both are remarked on.
+
+    It is a `livematte.recording.Recording`, whose attributes are explained there.
     """
 
     live = False
 
-    def __init__(self, path: Path, *, realtime: bool = True) -> None:
-        """realtime: yield a frame no sooner than a player would show it."""
-        self.damaged_frames = 0
+    def __init__(
+        self,
+        path: Path,
+        *,
+        realtime: bool = True,
+        start_seconds: float | None = None,
+        end_seconds: float | None = None,
+    ) -> None:
+        """realtime: yield a frame no sooner than a player would show it.
+
+        start_seconds, end_seconds: only the frames with start <= time < end, on the file's own
+            timeline, which is the one that players show; None for its beginning and its end.
+
+        Raises `UsageError` if that is no stretch of time.
+        """
+        if (start_seconds or 0) < 0:
+            raise UsageError("A video has nothing before 0 seconds.", "Name a later start.")
+        if end_seconds is not None and not (start_seconds or 0) < end_seconds:
+            raise UsageError(
+                f"Nothing lies between {start_seconds or 0:g} and {end_seconds:g} seconds.",
+                "Name an end that is after the start.",
+            )
+        self.path = path
+        self.last_seconds: Fraction | None = None
+        self.frame_count: int | None = None
+        """About how many frames there will be, once it is open; None if the file cannot tell."""
+        self.first_seconds = self.tick_seconds = Fraction(0)
+        self._damaged_seconds: set[Fraction] = set()
+        self._in_parallel = True
         self._breaks_off = ""
-        self._path = path
         self._realtime = realtime
+        self._asked_start = _exact(start_seconds)
+        self._asked_end = _exact(end_seconds)
+        self._origin_seconds = Fraction(0)
         self._interrupted = threading.Event()
         self._size = Size(0, 0)
         self._frames_per_second = USUAL_RATE
+
+    @property
+    def zero_seconds(self) -> Fraction:
+        return self._origin_seconds if self.start_seconds is None else self.start_seconds
+
+    @property
+    def start_seconds(self) -> Fraction | None:
+        return None if self._asked_start is None else self._asked_start + self._origin_seconds
+
+    @property
+    def end_seconds(self) -> Fraction | None:
+        return None if self._asked_end is None else self._asked_end + self._origin_seconds
+
+    @property
+    def damaged_frames(self) -> int:
+        return len(self._damaged_seconds)
 
     @property
     def size(self) -> Size:
@@ -83,46 +134,86 @@ class VideoFile:
     @property
     def description(self) -> str:
         rate = float(self._frames_per_second)
-        return f"{self._path.name}, {self._size} at {rate:.4g} frames/s"
+        return f"{self.path.name}, {self._size} at {rate:.4g} frames/s"
 
     def __enter__(self) -> VideoFile:
         import av
 
+        self._open()
         try:
-            self._container: InputContainer = av.open(str(self._path))
+            self._decoded = self._decode_wanted()
+            # The first frame tells what the header need not: the size, and that it can be decoded.
+            first = next(self._decoded, None)
+            if first is None:
+                raise self._nothing_to_give()
+        except BaseException:
+            self._container.close()
+            raise
+        self._first = first
+        self.first_seconds, decoded = first
+        self._frames_per_second = _rate(self._stream)
+        self.frame_count = self._estimate_frames()
+        self._rotation = _ROTATIONS.get(decoded.rotation % 360)
+        size = Size(decoded.width, decoded.height)
+        sideways = self._rotation in (cv2.ROTATE_90_CLOCKWISE, cv2.ROTATE_90_COUNTERCLOCKWISE)
+        self._size = Size(size.height, size.width) if sideways else size
+        self.colour = _colour(decoded).writable(decoded.height, self._size.height)
+        aspect = self._stream.sample_aspect_ratio or None
+        self.pixel_aspect = 1 / aspect if aspect and sideways else aspect
+        self._buffers = FrameBuffers(self._size)
+        self._reformatter = av.video.reformatter.VideoReformatter()
+        return self
+
+    def _open(self) -> None:
+        import av
+
+        try:
+            self._container: InputContainer = av.open(str(self.path))
         except (av.FFmpegError, OSError) as error:
             raise self._unreadable(error) from error
         try:
             if self._container.format.name == "tty":
                 # FFmpeg renders any text as a video of a terminal.
                 raise SourceError(
-                    f"{self._path} is a text and no video.", "Give a file that has pictures."
+                    f"{self.path} is a text and no video.", "Give a file that has pictures."
                 )
             if not self._container.streams.video:
                 raise SourceError(
-                    f"{self._path} has no video in it.", "Give a file that has pictures."
-                )
-            stream = self._container.streams.video[0]
-            stream.thread_type = "AUTO"
-            self._decoded = self._decode(stream)
-            # The first frame tells what the header need not: the size, and that it can be decoded.
-            self._first = next(self._decoded, None)
-            if self._first is None:
-                raise SourceError(
-                    f"Not one frame of {self._path} can be decoded.",
-                    "Check that it plays in a video player.",
+                    f"{self.path} has no video in it.", "Give a file that has pictures."
                 )
         except BaseException:
             self._container.close()
             raise
-        self._frames_per_second = _rate(stream)
-        self._rotation = _ROTATIONS.get(self._first.rotation % 360)
-        size = Size(self._first.width, self._first.height)
-        sideways = self._rotation in (cv2.ROTATE_90_CLOCKWISE, cv2.ROTATE_90_COUNTERCLOCKWISE)
-        self._size = Size(size.height, size.width) if sideways else size
-        self._buffers = FrameBuffers(self._size)
-        self._reformatter = av.video.reformatter.VideoReformatter()
-        return self
+        self._stream = self._container.streams.video[0]
+        self._stream.thread_type = "AUTO" if self._in_parallel else "SLICE"
+        self.tick_seconds = self._stream.time_base or 1 / USUAL_RATE
+        if self._container.format.name not in PROMISED_DURATION:
+            self._origin_seconds = Fraction(self._container.start_time or 0, 1_000_000)
+
+    def _estimate_frames(self) -> int | None:
+        container, stream = self._container, self._stream
+        if self._asked_start is None and self._asked_end is None and stream.frames:
+            return stream.frames
+        if stream.duration is not None and stream.time_base is not None:
+            seconds = stream.duration * stream.time_base
+        elif container.duration is not None:
+            seconds = Fraction(container.duration, 1_000_000)
+        else:
+            return None
+        until = seconds if self._asked_end is None else min(seconds, self._asked_end)
+        return max(1, round((until - (self._asked_start or 0)) * self._frames_per_second))
+
+    def _nothing_to_give(self) -> Exception:
+        if self._asked_start is None and self._asked_end is None:
+            return SourceError(
+                f"Not one frame of {self.path} can be decoded.",
+                "Check that it plays in a video player.",
+            )
+        seconds = (self._container.duration or 0) / 1e6
+        return UsageError(
+            f"{self.path} has no picture in the time that was asked for.",
+            f"It is {seconds:.1f} seconds long." if seconds else "Name an earlier start.",
+        )
 
     def __exit__(
         self,
@@ -134,14 +225,12 @@ class VideoFile:
         self._container.close()
 
     def frames(self) -> Iterator[Frame]:
-        assert self._first is not None
-        first, start_seconds = self._first, time.monotonic()
-        decoded: av.VideoFrame | None = first
-        index = 0
-        while decoded is not None and not self._interrupted.is_set():
-            media_seconds = float(index / self._frames_per_second)
-            if decoded.time is not None and first.time is not None:
-                media_seconds = decoded.time - first.time
+        following: tuple[Fraction, av.VideoFrame] | None = self._first
+        start_seconds = time.monotonic()
+        index, seconds = 0, self.first_seconds
+        while following is not None and not self._interrupted.is_set():
+            seconds, decoded = following
+            media_seconds = float(seconds - self.first_seconds)
             image = self._to_bgr(decoded)
             if self._realtime:
                 due_seconds = start_seconds + media_seconds
@@ -151,7 +240,9 @@ class VideoFile:
                 start_seconds += max(0.0, time.monotonic() - due_seconds)
             yield Frame(image, index, time.monotonic(), media_seconds)
             index += 1
-            decoded = next(self._decoded, None)
+            following = next(self._decoded, None)
+        if following is None:
+            self.last_seconds = seconds
 
     def recycle(self, frame: Frame) -> None:
         self._buffers.give_back(frame.image)
@@ -159,12 +250,55 @@ class VideoFile:
     def interrupt(self) -> None:
         self._interrupted.set()
 
-    def _decode(self, stream: VideoStream) -> Generator[av.VideoFrame, None, None]:
+    def _decode_wanted(self) -> Generator[tuple[Fraction, av.VideoFrame], None, None]:
+        """The frames that are asked for, each with its time in the file."""
+        start, end = self.start_seconds, self.end_seconds
+        for seconds, decoded in self._decode_to_the_end(start):
+            if end is not None and seconds >= end:
+                return
+            if start is None or seconds >= start:
+                yield seconds, decoded
+
+    def _decode_to_the_end(
+        self, start: Fraction | None
+    ) -> Generator[tuple[Fraction, av.VideoFrame], None, None]:
+        """Every frame from `start` on, and some from before it."""
         import av
 
+        if start is None:
+            yield from self._decode()
+            return
+        back_seconds = Fraction(0)
+        # Where a container's index goes by decoding times, or is a guess, the keyframe that it
+        # leads to may be shown after the start, so this looks at what comes and tries further back.
+        while back_seconds <= min(
+            start - self._origin_seconds, Fraction(LONGEST_STEP_BACK_SECONDS)
+        ):
+            offset = math.floor((start - back_seconds) / self.tick_seconds)
+            try:
+                self._container.seek(offset, stream=self._stream)
+            except av.FFmpegError:
+                break
+            frames = self._decode()
+            first = next(frames, None)
+            if first is not None and first[1].pts is not None and first[0] <= start:
+                yield first
+                yield from frames
+                return
+            back_seconds = max(Fraction(1), 2 * back_seconds)
+        self._container.close()
+        self._open()
+        yield from self._decode()
+
+    def _decode(self) -> Generator[tuple[Fraction, av.VideoFrame], None, None]:
+        """Every frame from where the file is being read on, with its time; damaged ones not."""
+        import av
+
+        stream = self._stream
         # Of all streams, because the sound may go on after the last picture.
         packets = self._container.demux()
-        read_seconds = 0.0
+        read_seconds = last_packet_seconds = last_seconds = Fraction(-1)
+        step, next_seconds = 1 / _rate(stream), self._origin_seconds
         while True:
             try:
                 packet = next(packets, None)
@@ -173,17 +307,52 @@ class VideoFile:
             if packet is None:
                 break
             if packet.pts is not None and packet.time_base is not None:
-                ends = (packet.pts + (packet.duration or 0)) * packet.time_base
-                read_seconds = max(read_seconds, float(ends))
+                seconds = packet.pts * packet.time_base
+                ends = seconds + (packet.duration or 0) * packet.time_base
+                read_seconds = max(read_seconds, ends)
             if packet.stream_index != stream.index:
                 continue
+            if packet.pts is not None and not packet.is_discard:
+                last_packet_seconds = max(last_packet_seconds, seconds)
             try:
-                yield from stream.codec_context.decode(packet)
+                decoded = stream.codec_context.decode(packet)
             except av.EOFError:
                 break
             except av.FFmpegError:
-                self.damaged_frames += 1
-        self._note_missing(read_seconds)
+                self._note_damaged(_seconds(packet, next_seconds))
+                continue
+            for frame in decoded:
+                last_seconds = _seconds(frame, next_seconds)
+                next_seconds = last_seconds + step
+                if frame.is_corrupt:
+                    self._note_damaged(last_seconds)
+                else:
+                    yield last_seconds, frame
+        if self._in_parallel and last_packet_seconds > last_seconds:
+            yield from self._decode_again(last_seconds)
+        else:
+            self._note_missing(float(read_seconds))
+
+    def _decode_again(
+        self, after_seconds: Fraction
+    ) -> Generator[tuple[Fraction, av.VideoFrame], None, None]:
+        """The last frames, one after the other.
+
+        Frames that are decoded in parallel are handed out at the end of the file, and the first
+        damaged one among them takes those behind it with it.
+        """
+        self._damaged_seconds = {each for each in self._damaged_seconds if each <= after_seconds}
+        self._in_parallel = False
+        self._container.close()
+        self._open()
+        for seconds, frame in self._decode_to_the_end(max(after_seconds, self._origin_seconds)):
+            if seconds > after_seconds:
+                yield seconds, frame
+
+    def _note_damaged(self, seconds: Fraction) -> None:
+        start, end = self.start_seconds, self.end_seconds
+        if (start is None or seconds >= start) and (end is None or seconds < end):
+            self._damaged_seconds.add(seconds)
 
     def _note_missing(self, read_seconds: float) -> None:
         """Note if the file, read to its end, is shorter than its header says."""
@@ -193,18 +362,19 @@ class VideoFile:
         promised_seconds = container.duration / 1e6
         if read_seconds < promised_seconds - MISSING_SECONDS:
             self._breaks_off = (
-                f"{self._path} breaks off after {read_seconds:.1f} of "
-                f"{promised_seconds:.1f} seconds"
+                f"{self.path} breaks off after {read_seconds:.1f} of {promised_seconds:.1f} seconds"
             )
 
     def _to_bgr(self, decoded: av.VideoFrame) -> Image:
         """The picture as uint8 BGR, upright, in memory that can be recycled."""
         from av.video.reformatter import Colorspace
 
-        untagged = decoded.colorspace == _UNTAGGED
-        guess = Colorspace.ITU709 if decoded.height >= HD_HEIGHT else Colorspace.ITU601
+        # What is not told is guessed here; what is told, libswscale finds out itself.
+        guess = Colorspace.ITU709 if assumed_matrix(decoded.height) == BT709 else Colorspace.ITU601
         converted = self._reformatter.reformat(
-            decoded, format="bgr24", src_colorspace=guess if untagged else None
+            decoded,
+            format="bgr24",
+            src_colorspace=guess if decoded.colorspace == UNSPECIFIED else None,
         )
         plane = converted.planes[0]
         rows = np.frombuffer(memoryview(plane), np.uint8).reshape(plane.height, plane.line_size)
@@ -214,7 +384,7 @@ class VideoFile:
             pixels = np.asarray(cv2.rotate(pixels, self._rotation), np.uint8)
         if pixels.shape != image.shape:
             raise SourceError(
-                f"{self._path} changes its size in the middle, from {self._size} "
+                f"{self.path} changes its size in the middle, from {self._size} "
                 f"to {Size.of(pixels)}.",
                 "Cut it there, or convert it to one size first.",
             )
@@ -224,7 +394,7 @@ class VideoFile:
     def _unreadable(self, error: Exception) -> SourceError:
         reason = getattr(error, "strerror", None) or str(error)
         return SourceError(
-            f"{self._path} cannot be read as a video: {reason}.",
+            f"{self.path} cannot be read as a video: {reason}.",
             "Check the name, and that it plays in a video player.",
         )
 
@@ -234,3 +404,23 @@ def _rate(stream: VideoStream) -> Fraction:
         if rate is not None and 0 < rate <= FASTEST_RATE:
             return Fraction(rate)
     return USUAL_RATE
+
+
+def _colour(decoded: av.VideoFrame) -> Colour:
+    levels = int(decoded.color_range)
+    if decoded.format.name.startswith("yuvj"):
+        levels = FULL
+    return Colour(
+        int(decoded.colorspace), levels, int(decoded.color_primaries), int(decoded.color_trc)
+    )
+
+
+def _seconds(timed: av.VideoFrame | av.Packet[Any], otherwise: Fraction) -> Fraction:
+    if timed.pts is None or timed.time_base is None:
+        return otherwise
+    return timed.pts * timed.time_base
+
+
+def _exact(seconds: float | None) -> Fraction | None:
+    """What a person means who types 0.1, which no float is."""
+    return None if seconds is None else Fraction(seconds).limit_denominator(1_000_000)
