@@ -49,6 +49,13 @@ class ImageFolder:
     def description(self) -> str:
         return f"{self._pattern} (PNG)"
 
+    def existing(self) -> bool:
+        """Whether pictures of such names are there already."""
+        prefix, suffix = re.split(r"%0?\d*d", self._pattern.name)
+        name = re.compile(re.escape(prefix) + r"\d+" + re.escape(suffix))
+        folder = self._pattern.parent
+        return folder.is_dir() and any(name.fullmatch(each.name) for each in folder.iterdir())
+
     def open(self, size: Size, frames_per_second: Fraction) -> None:
         folder = self._pattern.parent
         try:

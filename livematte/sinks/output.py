@@ -4,22 +4,37 @@ from __future__ import annotations
 
 import os
 from pathlib import Path
+from typing import TYPE_CHECKING
 
+from livematte.errors import UsageError
 from livematte.sinks.images import ImageFolder
-from livematte.sinks.sink import Sink
 from livematte.sinks.video_writer import VideoWriter
 
+if TYPE_CHECKING:
+    from livematte.recording import Recording
 
-def open_output(name: str | Path, transparent: bool) -> Sink:
+
+def open_output(
+    name: str | Path,
+    transparent: bool,
+    *,
+    quality: int | None = None,
+    recording: Recording | None = None,
+) -> ImageFolder | VideoWriter:
     """The sink for `name`; nothing is touched yet.
 
     PNG pictures go into a folder (an existing one, or a name that ends in a slash) or to a name
     that ends in `.png`; every other name is a video's, and its ending says of which kind.
 
-    Raises `UsageError` if the ending is unknown or cannot hold the alpha that is asked for.
+    quality, recording: of a video, see `VideoWriter`.
+
+    Raises `UsageError` if the ending is unknown or cannot hold the alpha that is asked for, or if
+    there is no quality to choose.
     """
     text, path = os.fspath(name), Path(name)
     is_folder = text.endswith(("/", os.sep)) or path.is_dir()
     if is_folder or path.suffix.lower() == ".png":
+        if quality is not None:
+            raise UsageError("PNGs have no quality to choose.", "Leave out the quality.")
         return ImageFolder(path)
-    return VideoWriter(path, transparent)
+    return VideoWriter(path, transparent, quality=quality, recording=recording)

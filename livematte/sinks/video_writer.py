@@ -3,10 +3,8 @@
 from __future__ import annotations
 
 import errno
-import math
 import os
 from contextlib import suppress
-from dataclasses import dataclass, field
 from fractions import Fraction
 from pathlib import Path
 from typing import TYPE_CHECKING, Final, cast
@@ -14,98 +12,92 @@ from typing import TYPE_CHECKING, Final, cast
 import cv2
 import numpy as np
 
-from livematte.errors import SinkError, UsageError
+from livematte.colour import BT709_LIMITED, FULL
+from livematte.errors import SinkError
 from livematte.frame import Image, Rendered, Size
+from livematte.sinks.clock import SHORTEST_TICK_SECONDS, Clock, FileClock, LiveClock
+from livematte.sinks.codec import choose_codec
+from livematte.sinks.soundtrack import Soundtrack
 
 if TYPE_CHECKING:
     import av
     from av.container import OutputContainer
     from av.video.stream import VideoStream
 
-SNAP_SECONDS: Final = 0.002
-"""Containers round times to a millisecond, twice over when a clip is copied: a picture this close
-to where the frame rate puts it belongs there."""
-
-BT709: Final = 1
-"""ITU-R BT.709 as transfer and primaries; PyAV has names for them from version 17 on."""
+    from livematte.recording import Recording
 
 # From libswscale/swscale.h; PyAV has names for the last two from version 18 on.
 SWS_BILINEAR: Final = 0x2
 SWS_FULL_CHR_H_INP: Final = 0x4000
 SWS_ACCURATE_RND: Final = 0x40000
 
-SHORTEST_TICK_SECONDS: Final = Fraction(1, 1000)
-"""Matroska's clock. Times closer together than this would become one."""
+_CONTAINER_OPTIONS: Final = {"mp4": {"movflags": "+faststart"}}
 
-
-@dataclass(frozen=True)
-class _Codec:
-    name: str
-    encoder: str
-    pixel_format: str
-    options: dict[str, str] = field(default_factory=dict)
-
-    @property
-    def subsampled(self) -> bool:
-        """Whether colours go by blocks of 2x2 pixels."""
-        return "420" in self.pixel_format
-
-
-_H264 = _Codec("H.264", "libx264", "yuv420p", {"preset": "veryfast", "crf": "18"})
-_VP9_OPTIONS = {"crf": "24", "deadline": "realtime", "cpu-used": "7", "row-mt": "1"}
-_VP9 = _Codec("VP9", "libvpx-vp9", "yuv420p", _VP9_OPTIONS)
-_VP9_ALPHA = _Codec(
-    # The encoder refuses reference frames from the future when there is alpha.
-    "VP9 with alpha",
-    "libvpx-vp9",
-    "yuva420p",
-    {**_VP9_OPTIONS, "auto-alt-ref": "0"},
-)
-_PRORES_ALPHA = _Codec(
-    "ProRes 4444", "prores_ks", "yuva444p10le", {"profile": "4444", "vendor": "apl0"}
-)
-
-_CODECS: Final = {".mp4": _H264, ".mkv": _H264, ".mov": _H264, ".webm": _VP9}
-_ALPHA_CODECS: Final = {".mov": _PRORES_ALPHA, ".webm": _VP9_ALPHA}
-
-_CONTAINERS: Final = {".mp4": "mp4", ".mkv": "matroska", ".mov": "mov", ".webm": "webm"}
-_CONTAINER_OPTIONS: Final = {".mp4": {"movflags": "+faststart"}}
+# Sound may begin a little before 0, where its decoder warms up. The muxer would move all that comes
+# after by as much; and where the first picture is, MP4 would say to a thousandth of a second.
+_RECORDING_OPTIONS: Final = {
+    "mp4": {"movie_timescale": "90000"},
+    "mov": {"movie_timescale": "90000"},
+    "matroska": {"avoid_negative_ts": "disabled"},
+    "webm": {"avoid_negative_ts": "disabled"},
+}
 
 
 class VideoWriter:
     """Writes a video whose ending says what it is: .mp4, .mkv or .mov (H.264), .webm (VP9).
 
-    Where alpha is asked for: .mov (ProRes 4444) or .webm (VP9). Colours are BT.709 in limited
-    range and tagged so. The last row or column of an odd size is cut off, because the colours of
-    4:2:0 video go by blocks of 2x2 pixels.
+    Where alpha is asked for: .mov (ProRes 4444) or .webm (VP9). The last row or column of an odd
+    size is cut off, because the colours of 4:2:0 video go by blocks of 2x2 pixels.
 
-    The video begins at its first picture, and each picture is shown when its `media_seconds` says;
-    slates (pictures of a negative index) are left out. The file is written under a hidden name
+    The video begins at its first picture, and each picture is shown when its `media_seconds` says,
+    or at the nearest beat of the frame rate; colours are BT.709 in limited range and tagged so.
+    But what is made from a `Recording` has the recording's times, colours, shape of pixels and
+    sound.
+
+    Slates (pictures of a negative index) are left out. The file is written under a hidden name
     beside its own and gets its own on `close`, in place of a file that has it already. If no
     picture came there is no file.
     """
 
-    def __init__(self, path: Path, transparent: bool = False) -> None:
-        """Raises `UsageError` if the ending is unknown or cannot hold the alpha asked for."""
-        ending = path.suffix.lower()
-        codecs = _ALPHA_CODECS if transparent else _CODECS
-        if ending not in codecs:
-            known = ", ".join(codecs)
-            if ending in _CODECS:
-                problem = f"A {ending} video cannot be transparent."
-            else:
-                problem = f"{path} does not end like a video that can be written."
-            raise UsageError(problem, f"Name a file that ends in {known}, or a folder for PNGs.")
+    def __init__(
+        self,
+        path: Path,
+        transparent: bool = False,
+        *,
+        quality: int | None = None,
+        recording: Recording | None = None,
+    ) -> None:
+        """quality: 1 to 100, as a JPEG's; None for 75.
+
+        recording: where the pictures come from; it is open before this is.
+
+        Raises `UsageError` if the ending is unknown or cannot hold the alpha asked for, or if there
+        is no quality to choose.
+        """
+        self._codec = choose_codec(path, transparent, quality)
         self._path = path
-        self._ending = ending
-        self._codec = codecs[ending]
         self._transparent = transparent
-        self._unfinished = path.with_name(f".{path.stem}.{os.getpid()}.part{ending}")
+        self._recording = recording
+        self._soundtrack: Soundtrack | None = None
+        self._unfinished = path.with_name(f".{path.stem}.{os.getpid()}.part{path.suffix}")
         self._container: OutputContainer | None = None
 
     @property
     def description(self) -> str:
         return f"{self._path} ({self._codec.name})"
+
+    @property
+    def remarks(self) -> list[str]:
+        """What is not as it was in the recording, for people to be told at the end."""
+        return [] if self._soundtrack is None else self._soundtrack.remarks
+
+    @property
+    def complete(self) -> bool:
+        """Whether every picture of the recording has been written, its last one included."""
+        recording = self._recording
+        if recording is None or recording.last_seconds is None or self._pictures == 0:
+            return False
+        return self._last_media_seconds >= float(recording.last_seconds - recording.first_seconds)
 
     @property
     def takes_alpha(self) -> bool:
@@ -119,26 +111,34 @@ class VideoWriter:
         if self._codec.subsampled:
             size = Size(size.width // 2 * 2, size.height // 2 * 2)
         self._size = size
-        self._clock = _Clock(frames_per_second)
+        self._frame_seconds = 1 / frames_per_second
+        self._colour = BT709_LIMITED
+        self._clock: Clock = LiveClock(frames_per_second)
+        options = _CONTAINER_OPTIONS.get(self._codec.container, {})
+        if self._recording is not None:
+            options = {**options, **_RECORDING_OPTIONS[self._codec.container]}
+            self._colour = self._codec.colour(self._recording.colour)
+            in_milliseconds = self._codec.container in ("matroska", "webm")
+            self._clock = FileClock(
+                self._recording, SHORTEST_TICK_SECONDS if in_milliseconds else Fraction(0)
+            )
+        self._matrix = self._colour.conversion(size.height)
         self._reformatter = av.video.reformatter.VideoReformatter()
         self._bgra = np.empty((size.height, size.width, 4), np.uint8) if self._transparent else None
         self._pictures = 0
         self._container = av.open(
-            str(self._unfinished),
-            "w",
-            format=_CONTAINERS[self._ending],
-            options=_CONTAINER_OPTIONS.get(self._ending, {}),
+            str(self._unfinished), "w", format=self._codec.container, options=options
         )
         try:
             self._stream = self._add_stream(self._container, frames_per_second)
+            if self._recording is not None:
+                self._soundtrack = Soundtrack(self._recording, self._container)
             self._container.start_encoding()  # makes the file, which av.open puts off
         except (av.FFmpegError, OSError) as error:
             self.abort()
             raise self._failed(error) from error
 
     def _add_stream(self, container: OutputContainer, frames_per_second: Fraction) -> VideoStream:
-        from av.video.reformatter import ColorRange, Colorspace
-
         stream = cast(
             "VideoStream",
             container.add_stream(
@@ -151,9 +151,12 @@ class VideoWriter:
         context.thread_type = "AUTO"  # frames in parallel, where the encoder can
         context.bit_rate = 0  # or it would stand above the quality that is asked for
         context.time_base = stream.time_base = self._clock.tick_seconds
-        context.colorspace = Colorspace.ITU709
-        context.color_range = ColorRange.MPEG
-        context.color_primaries = context.color_trc = BT709
+        context.colorspace = self._colour.matrix
+        context.color_range = self._colour.range
+        context.color_primaries = self._colour.primaries
+        context.color_trc = self._colour.transfer
+        if self._recording is not None and self._recording.pixel_aspect is not None:
+            context.sample_aspect_ratio = self._recording.pixel_aspect
         return stream
 
     def send(self, picture: Rendered) -> None:
@@ -166,15 +169,19 @@ class VideoWriter:
         frame.pts = self._clock.ticks(picture.media_seconds)
         frame.time_base = self._clock.tick_seconds
         try:
+            if self._soundtrack is not None:
+                self._soundtrack.write_until(frame.pts * self._clock.tick_seconds)
             self._container.mux(self._stream.encode(frame))
         except (av.FFmpegError, OSError) as error:
             raise self._failed(error) from error
         self._pictures += 1
+        self._last_media_seconds = picture.media_seconds
+        self._end_seconds = frame.pts * self._clock.tick_seconds + self._frame_seconds
 
     def _convert(self, picture: Rendered) -> av.VideoFrame:
-        """The picture as Y'CbCr, or Y'CbCrA, in BT.709 and limited range."""
+        """The picture as Y'CbCr, or Y'CbCrA."""
         import av
-        from av.video.reformatter import ColorRange, Colorspace
+        from av.video.reformatter import ColorRange
 
         width, height = self._size
         pixels: Image = picture.image[:height, :width]
@@ -186,9 +193,9 @@ class VideoWriter:
         return self._reformatter.reformat(
             av.VideoFrame.from_numpy_buffer(pixels, "bgr24" if self._bgra is None else "bgra"),
             format=self._codec.pixel_format,
-            dst_colorspace=Colorspace.ITU709,
+            dst_colorspace=self._matrix,
             src_color_range=ColorRange.JPEG,
-            dst_color_range=ColorRange.MPEG,
+            dst_color_range=ColorRange.JPEG if self._colour.range == FULL else ColorRange.MPEG,
             # Without the last two a flat background is one level off in places.
             interpolation=SWS_BILINEAR | SWS_FULL_CHR_H_INP | SWS_ACCURATE_RND,
         )
@@ -202,7 +209,11 @@ class VideoWriter:
             self.abort()
             return
         try:
+            if self._soundtrack is not None:
+                self._soundtrack.write_until(self._end_seconds)
             self._container.mux(self._stream.encode(None))
+            if self._soundtrack is not None:
+                self._soundtrack.finish(None if self.complete else self._end_seconds)
             self._container.close()
             os.replace(self._unfinished, self._path)
         except (av.FFmpegError, OSError) as error:
@@ -213,6 +224,8 @@ class VideoWriter:
     def abort(self) -> None:
         import av
 
+        if self._soundtrack is not None:
+            self._soundtrack.close()
         if self._container is None:
             return
         with suppress(av.FFmpegError, OSError):
@@ -229,29 +242,3 @@ class VideoWriter:
             errno.ENOSPC: "Make room on the disk, or name a file on another.",
         }.get(number, "Name another file, or another kind of video.")
         return SinkError(f"{self._path} cannot be written: {reason}.", remedy)
-
-
-class _Clock:
-    """Turns media time into ticks of the video's own clock, strictly increasing from 0."""
-
-    def __init__(self, frames_per_second: Fraction) -> None:
-        # A whole number of ticks to a frame, so that a steady rate is written exactly.
-        rate = frames_per_second
-        self.ticks_per_frame = rate.denominator * max(1, 1000 // rate.numerator)
-        self.tick_seconds = 1 / (rate * self.ticks_per_frame)
-        self._seconds_per_frame = float(1 / rate)
-        self._shortest_step = math.ceil(SHORTEST_TICK_SECONDS / self.tick_seconds)
-        self._first_seconds: float | None = None
-        self._last_ticks = -self._shortest_step
-
-    def ticks(self, media_seconds: float) -> int:
-        if self._first_seconds is None:
-            self._first_seconds = media_seconds
-        seconds = media_seconds - self._first_seconds
-        frames = round(seconds / self._seconds_per_frame)
-        if abs(frames * self._seconds_per_frame - seconds) <= SNAP_SECONDS:
-            ticks = frames * self.ticks_per_frame
-        else:
-            ticks = round(seconds / float(self.tick_seconds))
-        self._last_ticks = max(ticks, self._last_ticks + self._shortest_step)
-        return self._last_ticks

@@ -23,7 +23,7 @@ from hypothesis import strategies as st
 from livematte.errors import SinkError, UsageError
 from livematte.frame import Image, Size
 from livematte.sinks import VideoWriter
-from livematte.sinks.video_writer import SHORTEST_TICK_SECONDS, _Clock
+from livematte.sinks.clock import SHORTEST_TICK_SECONDS, LiveClock
 from tests.sinks.pictures import GREEN, picture
 
 SIZE = Size(64, 48)
@@ -113,7 +113,7 @@ def test_times_that_stand_still_or_go_back_still_make_a_video(tmp_path: Path, en
     seconds=st.lists(st.floats(min_value=0, max_value=1e5), min_size=1, max_size=20),
 )
 def test_the_clock_never_stands_still(rate: Fraction, seconds: list[float]) -> None:
-    clock = _Clock(rate)
+    clock = LiveClock(rate)
     ticks = [clock.ticks(each) for each in seconds]
     assert ticks[0] == 0
     for earlier, later in itertools.pairwise(ticks):
