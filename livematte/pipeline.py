@@ -62,6 +62,7 @@ class Pipeline:
     backgrounds: at least one. The first is shown first, the others follow on command.
     frames: end after so many pictures; None for no end.
     on_ready: called in the main thread once the renderer is open.
+    on_sent: called in the main thread after each picture that was sent; it does not keep it.
     """
 
     def __init__(
@@ -74,6 +75,7 @@ class Pipeline:
         controls: Controls | None = None,
         frames: int | None = None,
         on_ready: Callable[[Choice], None] | None = None,
+        on_sent: Callable[[Rendered], None] | None = None,
     ) -> None:
         self.statistics = Statistics()
         self.left_behind = False
@@ -86,6 +88,7 @@ class Pipeline:
         self._controls = controls
         self._frames = frames
         self._on_ready = on_ready
+        self._on_sent = on_sent
 
         self._open: list[Sink] = []
         self._waiting = FrameQueue(source)
@@ -223,6 +226,8 @@ class Pipeline:
             self._send(picture)
             self.statistics.sent(picture.captured_seconds)
             self.statistics.dropped = self._waiting.dropped
+            if self._on_sent is not None:
+                self._on_sent(picture)
             return self.statistics.frames != self._frames
         if self._source.live and not self._in_flight and self._waiting.stalled(STALL_SECONDS):
             self._repeat_slate("No picture from the camera")

@@ -1,0 +1,185 @@
+"""From a video file to a matted one: everything but the command line."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from livematte.background import Background, Transparent, parse
+from livematte.errors import UsageError
+from livematte.pipeline import Pipeline
+from livematte.render.renderer import Choice, check_device, check_precision, open_renderer
+from livematte.sinks import ImageFolder, Sink, VideoWriter, open_output
+from livematte.sources import VideoFile
+from livematte.video.save import MatteOnly, OnBlack, Save
+
+if TYPE_CHECKING:
+    from livematte.frame import Rendered, Size
+
+
+class VideoJob:
+    """One video file matted into another, every frame, as fast as it goes.
+
+    The frames, their times, colours and sound are those of the input. It prints nothing and raises
+    `LivematteError`s. A job runs once.
+    """
+
+    def __init__(
+        self,
+        input_path: Path,
+        output: str | Path,
+        *,
+        save: Save = Save.COMPOSITE,
+        background: Background | None = None,
+        start_seconds: float | None = None,
+        end_seconds: float | None = None,
+        quality: int | None = None,
+        overwrite: bool = False,
+        device: str = "auto",
+        matte_short_side: int | None = None,
+        precision: str = "auto",
+        threads: int | None = None,
+        weights_name: str = "photographic",
+        on_ready: Callable[[], None] = lambda: None,
+        on_progress: Callable[[int], None] = lambda _frames: None,
+    ) -> None:
+        """Check what can be checked without opening anything.
+
+        output: a file, whose ending says what it is, or a folder or a pattern for PNGs.
+        background: what the person is put on; None for green. Only with `Save.COMPOSITE`.
+        start_seconds, end_seconds: only the frames with start <= time < end, on the timeline that
+            players show. The result begins at 0, which is `start_seconds`.
+        quality: 1 to 100 as a JPEG's, None for 75. Only for H.264 and VP9.
+        overwrite: replace what is there under the name of `output`.
+        device, matte_short_side, precision, threads, weights_name: see `open_renderer`.
+        on_ready: called before the first picture; `description` and `total_frames` are known now.
+        on_progress: called after each picture with how many there are.
+            Both are called by the thread that called `run`.
+
+        Raises `UsageError` if what is asked for cannot be.
+        """
+        check_device(device)
+        check_precision(precision)
+        if save is not Save.COMPOSITE and background is not None:
+            raise UsageError(
+                f"There is no background in what --save {save.value} writes.",
+                "Leave out the background.",
+            )
+        if isinstance(background, Transparent):
+            raise UsageError("A composite has a background.", "Use --save cutout instead.")
+        self._source = VideoFile(
+            input_path, realtime=False, start_seconds=start_seconds, end_seconds=end_seconds
+        )
+        self._output = open_output(
+            output,
+            transparent=save is Save.CUTOUT,
+            quality=quality,
+            recording=self._source,
+        )
+        _check_output(input_path, Path(output), self._output, overwrite)
+        self._save = save
+        self._on_ready = on_ready
+        self._on_progress = on_progress
+        self.frames = 0
+        """How many pictures were written."""
+        self._seconds = -1.0
+        if background is None:
+            background = parse("green") if save is Save.COMPOSITE else Transparent()
+        self._background = background
+
+        def open_for(frame_size: Size) -> Choice:
+            choice = open_renderer(
+                device,
+                frame_size=frame_size,
+                matte_short_side=matte_short_side,
+                weights_name=weights_name,
+                precision=precision,
+                threads=threads,
+            )
+            return _with_clean_colours(choice) if save in (Save.FOREGROUND, Save.CUTOUT) else choice
+
+        self.pipeline = Pipeline(
+            self._source,
+            open_for,
+            [background],
+            [_sink(save, self._output)],
+            on_ready=lambda _choice: on_ready(),
+            on_sent=self._count,
+        )
+
+    @property
+    def description(self) -> str:
+        """What goes from where by what to where, in one line; known from `on_ready` on."""
+        choice = self.pipeline.choice
+        assert choice is not None, "it is known from on_ready on"
+        reason = f" ({choice.reason})" if choice.reason else ""
+        what = self._background.description if self._save is Save.COMPOSITE else self._save.value
+        parts = (self._source.description, choice.renderer.description + reason, what)
+        return " → ".join((*parts, self._output.description))
+
+    @property
+    def total_frames(self) -> int | None:
+        """About how many pictures there will be, from `on_ready` on; None if that is not known."""
+        return self._source.frame_count
+
+    @property
+    def remarks(self) -> list[str]:
+        """What is not as was wished, each in a sentence, once it has run."""
+        remarks = [*self._source.remarks]
+        if isinstance(self._output, VideoWriter):
+            remarks += self._output.remarks
+        if self._stopped_early:
+            remarks.append(f"stopped early after {self.frames} frames")
+        return remarks
+
+    def run(self) -> None:
+        """Run to the end, or until it is stopped; what is done by then is a whole file.
+
+        Raises `LivematteError` if something failed; there is no file then, but PNGs stay.
+        """
+        self.pipeline.run()
+
+    def stop(self) -> None:
+        """End soon and keep what is done; from any thread, and from signal handlers."""
+        self.pipeline.stop()
+
+    @property
+    def _stopped_early(self) -> bool:
+        last = self._source.last_seconds
+        return last is None or self._seconds < float(last - self._source.first_seconds)
+
+    def _count(self, picture: Rendered) -> None:
+        self.frames += 1
+        self._seconds = picture.media_seconds
+        self._on_progress(self.frames)
+
+
+def _with_clean_colours(choice: Choice) -> Choice:
+    """The renderer, with the room's colour taken out of the hair; where there is no background."""
+    return choice
+
+
+def _sink(save: Save, output: Sink) -> Sink:
+    if save is Save.ALPHA:
+        return MatteOnly(output)
+    if save is Save.FOREGROUND:
+        return OnBlack(output)
+    return output
+
+
+def _check_output(
+    input_path: Path, path: Path, output: ImageFolder | VideoWriter, overwrite: bool
+) -> None:
+    """Raises `UsageError` if `output` would replace the input, or something else unasked."""
+    if path.exists() and input_path.exists() and path.samefile(input_path):
+        raise UsageError(f"{path} is the input itself.", "Name another output.")
+    if overwrite:
+        return
+    if isinstance(output, ImageFolder):
+        if output.existing():
+            raise UsageError(
+                f"{path} has such pictures already.", "Name another folder, or use --overwrite."
+            )
+    elif path.exists():
+        raise UsageError(f"{path} is there already.", "Name another file, or use --overwrite.")

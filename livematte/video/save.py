@@ -1,0 +1,79 @@
+"""What of a matted video is written: whole pictures, the matte, the person, or a cut-out."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from enum import Enum
+from fractions import Fraction
+
+import cv2
+import numpy as np
+
+from livematte.frame import Image, Rendered, Size
+from livematte.sinks import Sink
+
+
+class Save(str, Enum):
+    """What is written, by the name it has on the command line."""
+
+    COMPOSITE = "composite"
+    """The person on a background."""
+
+    ALPHA = "alpha"
+    """The matte in grey: 0 is background, 255 is person."""
+
+    FOREGROUND = "foreground"
+    """The person on black, with colours multiplied by alpha: the fill to the matte as the key."""
+
+    CUTOUT = "cutout"
+    """The person with real alpha, with straight colours."""
+
+
+class _Converting:
+    """Hands pictures on to another sink, converted, in a buffer that is made once."""
+
+    takes_alpha = True
+
+    def __init__(self, sink: Sink) -> None:
+        self._sink = sink
+
+    @property
+    def description(self) -> str:
+        return self._sink.description
+
+    def open(self, size: Size, frames_per_second: Fraction) -> None:
+        self._converted: Image = np.zeros((size.height, size.width, 3), np.uint8)
+        self._sink.open(size, frames_per_second)
+
+    def send(self, picture: Rendered) -> None:
+        if picture.index >= 0:
+            self._convert(picture, self._converted)
+            self._sink.send(replace(picture, image=self._converted, transparent=False))
+
+    def close(self) -> None:
+        self._sink.close()
+
+    def abort(self) -> None:
+        self._sink.abort()
+
+    def _convert(self, picture: Rendered, out: Image) -> None:
+        raise NotImplementedError
+
+
+class MatteOnly(_Converting):
+    """Hands on the matte in grey."""
+
+    def _convert(self, picture: Rendered, out: Image) -> None:
+        cv2.cvtColor(picture.alpha, cv2.COLOR_GRAY2BGR, dst=out)
+
+
+class OnBlack(_Converting):
+    """Hands on the person of transparent pictures, premultiplied: Porter and Duff, 1984."""
+
+    def open(self, size: Size, frames_per_second: Fraction) -> None:
+        self._alpha = np.zeros((size.height, size.width, 3), np.uint8)
+        super().open(size, frames_per_second)
+
+    def _convert(self, picture: Rendered, out: Image) -> None:
+        cv2.cvtColor(picture.alpha, cv2.COLOR_GRAY2BGR, dst=self._alpha)
+        cv2.multiply(picture.image, self._alpha, dst=out, scale=1 / 255)
