@@ -59,3 +59,8 @@ class Recording(Protocol):
     def last_seconds(self) -> Fraction | None:
         """The time of the last picture that is wanted; None while more may come."""
         ...
+
+    @property
+    def last_lasts_seconds(self) -> Fraction | None:
+        """How long the last picture is shown; None while more may come, or if it is not told."""
+        ...

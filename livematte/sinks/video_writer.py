@@ -26,6 +26,9 @@ if TYPE_CHECKING:
 
     from livematte.recording import Recording
 
+FRAME_DURATION: Final = 1 << 8
+"""AV_CODEC_FLAG_FRAME_DURATION: pictures tell how long they are shown."""
+
 # From libswscale/swscale.h; PyAV has names for the last two from version 18 on.
 SWS_BILINEAR: Final = 0x2
 SWS_FULL_CHR_H_INP: Final = 0x4000
@@ -79,6 +82,7 @@ class VideoWriter:
         self._transparent = transparent
         self._recording = recording
         self._soundtrack: Soundtrack | None = None
+        self._waiting: av.VideoFrame | None = None
         self._unfinished = path.with_name(f".{path.stem}.{os.getpid()}.part{path.suffix}")
         self._container: OutputContainer | None = None
 
@@ -95,7 +99,7 @@ class VideoWriter:
     def complete(self) -> bool:
         """Whether every picture of the recording has been written, its last one included."""
         recording = self._recording
-        if recording is None or recording.last_seconds is None or self._pictures == 0:
+        if recording is None or recording.last_seconds is None or self._waiting is None:
             return False
         return self._last_media_seconds >= float(recording.last_seconds - recording.first_seconds)
 
@@ -125,7 +129,6 @@ class VideoWriter:
         self._matrix = self._colour.conversion(size.height)
         self._reformatter = av.video.reformatter.VideoReformatter()
         self._bgra = np.empty((size.height, size.width, 4), np.uint8) if self._transparent else None
-        self._pictures = 0
         self._container = av.open(
             str(self._unfinished), "w", format=self._codec.container, options=options
         )
@@ -149,6 +152,7 @@ class VideoWriter:
         stream.pix_fmt = self._codec.pixel_format
         context = stream.codec_context
         context.thread_type = "AUTO"  # frames in parallel, where the encoder can
+        context.flags |= FRAME_DURATION
         context.bit_rate = 0  # or it would stand above the quality that is asked for
         context.time_base = stream.time_base = self._clock.tick_seconds
         context.colorspace = self._colour.matrix
@@ -169,14 +173,21 @@ class VideoWriter:
         frame.pts = self._clock.ticks(picture.media_seconds)
         frame.time_base = self._clock.tick_seconds
         try:
-            if self._soundtrack is not None:
-                self._soundtrack.write_until(frame.pts * self._clock.tick_seconds)
-            self._container.mux(self._stream.encode(frame))
+            self._encode_waiting(frame.pts)
         except (av.FFmpegError, OSError) as error:
             raise self._failed(error) from error
-        self._pictures += 1
+        self._waiting = frame
         self._last_media_seconds = picture.media_seconds
-        self._end_seconds = frame.pts * self._clock.tick_seconds + self._frame_seconds
+
+    def _encode_waiting(self, until_ticks: int) -> None:
+        """Encode the picture that waited for the next one to tell how long it is shown."""
+        assert self._container is not None
+        if self._waiting is None or self._waiting.pts is None:
+            return
+        self._waiting.duration = until_ticks - self._waiting.pts
+        if self._soundtrack is not None:
+            self._soundtrack.write_until(until_ticks * self._clock.tick_seconds)
+        self._container.mux(self._stream.encode(self._waiting))
 
     def _convert(self, picture: Rendered) -> av.VideoFrame:
         """The picture as Y'CbCr, or Y'CbCrA."""
@@ -190,7 +201,7 @@ class VideoWriter:
             if picture.transparent:
                 cv2.insertChannel(picture.alpha[:height, :width], self._bgra, 3)
             pixels = self._bgra
-        return self._reformatter.reformat(
+        converted = self._reformatter.reformat(
             av.VideoFrame.from_numpy_buffer(pixels, "bgr24" if self._bgra is None else "bgra"),
             format=self._codec.pixel_format,
             dst_colorspace=self._matrix,
@@ -199,21 +210,29 @@ class VideoWriter:
             # Without the last two a flat background is one level off in places.
             interpolation=SWS_BILINEAR | SWS_FULL_CHR_H_INP | SWS_ACCURATE_RND,
         )
+        # ProRes takes these from the frame, others from the context.
+        converted.color_primaries = self._colour.primaries
+        converted.color_trc = self._colour.transfer
+        return converted
 
     def close(self) -> None:
         import av
 
         if self._container is None:
             return
-        if self._pictures == 0:
+        if self._waiting is None or self._waiting.pts is None:
             self.abort()
             return
         try:
-            if self._soundtrack is not None:
-                self._soundtrack.write_until(self._end_seconds)
+            lasts = self._frame_seconds
+            if self.complete and self._recording is not None:
+                lasts = self._recording.last_lasts_seconds or lasts
+            end_ticks = self._waiting.pts + max(1, round(lasts / self._clock.tick_seconds))
+            self._encode_waiting(end_ticks)
             self._container.mux(self._stream.encode(None))
             if self._soundtrack is not None:
-                self._soundtrack.finish(None if self.complete else self._end_seconds)
+                end_seconds = end_ticks * self._clock.tick_seconds
+                self._soundtrack.finish(None if self.complete else end_seconds)
             self._container.close()
             os.replace(self._unfinished, self._path)
         except (av.FFmpegError, OSError) as error:

@@ -87,6 +87,7 @@ class VideoFile:
             )
         self.path = path
         self.last_seconds: Fraction | None = None
+        self.last_lasts_seconds: Fraction | None = None
         self.frame_count: int | None = None
         """About how many frames there will be, once it is open; None if the file cannot tell."""
         self.first_seconds = self.tick_seconds = Fraction(0)
@@ -227,7 +228,7 @@ class VideoFile:
     def frames(self) -> Iterator[Frame]:
         following: tuple[Fraction, av.VideoFrame] | None = self._first
         start_seconds = time.monotonic()
-        index, seconds = 0, self.first_seconds
+        index = 0
         while following is not None and not self._interrupted.is_set():
             seconds, decoded = following
             media_seconds = float(seconds - self.first_seconds)
@@ -242,6 +243,8 @@ class VideoFile:
             index += 1
             following = next(self._decoded, None)
         if following is None:
+            if decoded.duration and decoded.time_base is not None:
+                self.last_lasts_seconds = decoded.duration * decoded.time_base
             self.last_seconds = seconds
 
     def recycle(self, frame: Frame) -> None:
