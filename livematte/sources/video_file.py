@@ -40,6 +40,9 @@ as a recording of broadcast television does, and their timeline begins where the
 MISSING_SECONDS: Final = 0.5
 """A file that ends this much sooner than its header says has been cut off."""
 
+LONGEST_LAST_SECONDS: Final = 1
+"""A last picture that is said to last longer is doubted: the file may have been cut."""
+
 LONGEST_STEP_BACK_SECONDS: Final = 64
 """A keyframe before the start is looked for so far back at most, and then from the beginning."""
 
@@ -93,6 +96,7 @@ class VideoFile:
         self.first_seconds = self.tick_seconds = Fraction(0)
         self._damaged_seconds: set[Fraction] = set()
         self._in_parallel = True
+        self._end_of_last_seconds = Fraction(0)
         self._breaks_off = ""
         self._realtime = realtime
         self._asked_start = _exact(start_seconds)
@@ -243,9 +247,10 @@ class VideoFile:
             index += 1
             following = next(self._decoded, None)
         if following is None:
-            if decoded.duration and decoded.time_base is not None:
-                self.last_lasts_seconds = decoded.duration * decoded.time_base
             self.last_seconds = seconds
+            lasts_seconds = self._end_of_last_seconds - seconds
+            if 0 < lasts_seconds <= LONGEST_LAST_SECONDS:
+                self.last_lasts_seconds = lasts_seconds
 
     def recycle(self, frame: Frame) -> None:
         self._buffers.give_back(frame.image)
@@ -258,9 +263,17 @@ class VideoFile:
         start, end = self.start_seconds, self.end_seconds
         for seconds, decoded in self._decode_to_the_end(start):
             if end is not None and seconds >= end:
+                self._end_of_last_seconds = end
                 return
             if start is None or seconds >= start:
+                if decoded.duration and decoded.time_base is not None:
+                    self._end_of_last_seconds = seconds + decoded.duration * decoded.time_base
                 yield seconds, decoded
+        # A frame's own duration is a guess where frames are stored in another order.
+        stream = self._stream
+        if stream.duration is not None and stream.time_base is not None:
+            ticks = stream.duration + (stream.start_time or 0)
+            self._end_of_last_seconds = ticks * stream.time_base
 
     def _decode_to_the_end(
         self, start: Fraction | None

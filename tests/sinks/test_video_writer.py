@@ -24,6 +24,7 @@ from livematte.errors import SinkError, UsageError
 from livematte.frame import Image, Size
 from livematte.sinks import VideoWriter
 from livematte.sinks.clock import SHORTEST_TICK_SECONDS, LiveClock
+from livematte.sinks.codec import choose_codec
 from tests.sinks.pictures import GREEN, picture
 
 SIZE = Size(64, 48)
@@ -118,6 +119,23 @@ def test_the_clock_never_stands_still(rate: Fraction, seconds: list[float]) -> N
     assert ticks[0] == 0
     for earlier, later in itertools.pairwise(ticks):
         assert (later - earlier) * clock.tick_seconds >= SHORTEST_TICK_SECONDS
+
+
+@pytest.mark.parametrize(
+    ("name", "quality", "crf"),
+    [
+        ("out.mp4", None, "18"),
+        ("out.mp4", 1, "45"),
+        ("out.mkv", 75, "18"),
+        ("out.mov", 100, "8"),
+        ("out.webm", None, "24"),
+        ("out.webm", 1, "55"),
+        ("out.webm", 38, "40"),
+        ("out.webm", 100, "10"),
+    ],
+)
+def test_quality_is_as_a_jpegs(name: str, quality: int | None, crf: str) -> None:
+    assert choose_codec(Path(name), transparent=False, quality=quality).options["crf"] == crf
 
 
 @pytest.mark.parametrize("ending", [".mp4", ".mkv", ".mov", ".webm"])

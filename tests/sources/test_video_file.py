@@ -1,7 +1,6 @@
 from __future__ import annotations
 
 import re
-import struct
 import threading
 import time
 from collections.abc import Callable, Sequence
@@ -18,6 +17,7 @@ from av.video.stream import VideoStream
 from livematte.errors import SourceError
 from livematte.frame import Image, Size
 from livematte.sources import VideoFile
+from tests.video.clips import mark_as_turned
 
 GREYS = (20, 60, 100, 140, 180, 220)
 
@@ -35,11 +35,12 @@ def write_video(
     codec: str = "ffv1",
     pixel_format: str = "bgr0",
     options: dict[str, str] | None = None,
+    encoding: dict[str, str] | None = None,
 ) -> Path:
     """Write `images`, each at its own tick of 1/rate seconds."""
     size = Size.of(images[0])
     with av.open(str(path), "w", options=options or {}) as container:
-        stream = cast(VideoStream, container.add_stream(codec, rate=rate))
+        stream = cast(VideoStream, container.add_stream(codec, rate=rate, options=encoding or {}))
         stream.width, stream.height, stream.pix_fmt = *size, pixel_format
         stream.codec_context.time_base = 1 / rate
         for tick, image in zip(ticks or range(len(images)), images, strict=True):
@@ -88,19 +89,6 @@ def test_a_variable_rate_is_kept(tmp_path: Path) -> None:
         tmp_path / "a.mkv", [gray(level) for level in GREYS[:4]], ticks=(0, 1, 9, 10)
     )
     assert read(path)[2] == pytest.approx([0.0, 0.04, 0.36, 0.4], abs=1e-3)
-
-
-def mark_as_turned(path: Path, cosine: int, sine: int) -> None:
-    """Set the matrix in an MP4 track's header by which a phone says how it was held.
-
-    ISO/IEC 14496-12, section 8.3.2: nine numbers, 40 bytes behind the box's version.
-    """
-    data = bytearray(path.read_bytes())
-    matrix = data.index(b"tkhd") + 4 + 40
-    one, unit = 1 << 16, 1 << 30
-    numbers = (cosine * one, sine * one, 0, -sine * one, cosine * one, 0, 0, 0, unit)
-    struct.pack_into(">9i", data, matrix, *numbers)
-    path.write_bytes(data)
 
 
 @pytest.mark.parametrize(
@@ -203,6 +191,68 @@ def test_a_damaged_frame_is_skipped_and_counted(tmp_path: Path) -> None:
     assert video.damaged_frames == 1
     assert video.remarks == ["skipped 1 that could not be decoded"]
     assert len(images) == 4
+
+
+@pytest.mark.parametrize("damaged", range(6))
+def test_a_damaged_frame_takes_no_other_with_it(tmp_path: Path, damaged: int) -> None:
+    """Wherever it is, also among the last ones, which are decoded in parallel."""
+    rng = np.random.default_rng(0)
+    noise = [rng.integers(0, 256, (36, 64, 3), np.uint8) for _ in range(6)]
+    path = write_video(tmp_path / "a.mov", noise, codec="png", pixel_format="rgb24")
+    with av.open(str(path)) as container:
+        packets = [packet for packet in container.demux() if packet.size > 0]
+    at = packets[damaged].pos
+    assert at is not None
+    data = bytearray(path.read_bytes())
+    data[at + 200 : at + 240] = bytes(40)
+    path.write_bytes(data)
+    video, images, times = read(path)
+    assert video.damaged_frames == 1
+    left = [index for index in range(6) if index != damaged]
+    assert times == pytest.approx([(index - left[0]) / 25 for index in left], abs=1e-3)
+    for index, image in zip(left, images, strict=True):
+        np.testing.assert_array_equal(image, noise[index])
+
+
+OPEN_GOP = {"x264-params": "open-gop=1:keyint=12:bframes=4:b-adapt=0:log-level=none"}
+"""Pictures before a keyframe need the one before it, and decoding order is not theirs."""
+
+
+@pytest.mark.parametrize("ending", ["mp4", "mkv", "ts", "avi", "h264"])
+@pytest.mark.parametrize(
+    ("start", "end"), [(0.0, 0.4), (0.44, 0.48), (0.5, 1.0), (0.52, None), (1.9, 5.0), (1.2, 1.21)]
+)
+def test_a_part_is_exact_to_the_frame(
+    tmp_path: Path, ending: str, start: float, end: float | None
+) -> None:
+    path = tmp_path / f"a.{ending}"
+    write_video(
+        path,
+        [gray(20 + 4 * index) for index in range(50)],
+        codec="libx264" if ending != "avi" else "mjpeg",
+        pixel_format="yuv420p" if ending != "avi" else "yuvj420p",
+        encoding=None if ending == "avi" else OPEN_GOP,
+    )
+    whole = read_part(path)
+    assert len(whole) == 50
+    wanted = [each for each in whole if start <= each[0] and (end is None or each[0] < end)]
+    assert 0 < len(wanted) < 50
+    assert read_part(path, start, end) == wanted
+
+
+def read_part(
+    path: Path, start: float | None = None, end: float | None = None
+) -> list[tuple[float, int]]:
+    """When each frame is shown, on the timeline of players, and how bright it is."""
+    with VideoFile(path, realtime=False, start_seconds=start, end_seconds=end) as video:
+        begins = float(video.first_seconds - video.zero_seconds) + (start or 0)
+        frames = [
+            (round(begins + frame.media_seconds, 3), round(float(frame.image.mean())))
+            for frame in video.frames()
+        ]
+        assert video.damaged_frames == 0
+        assert video.frame_count is None or video.frame_count == pytest.approx(len(frames), abs=2)
+    return frames
 
 
 @pytest.mark.parametrize("container", ["mkv", "mp4"])
