@@ -192,6 +192,15 @@ def test_a_webm_gets_its_own_sound_and_says_so(tmp_path: Path) -> None:
     assert loudness[0, 4800:-4800].std() == pytest.approx(0.2 / np.sqrt(12), rel=0.2)
 
 
+def test_sound_that_is_encoded_again_is_cut_where_the_pictures_are(tmp_path: Path) -> None:
+    matte(talk(tmp_path), tmp_path / "out.webm", start_seconds=0.5, end_seconds=1.0)
+    made = read_clip(tmp_path / "out.webm")
+    assert made.times[0] == pytest.approx(0, abs=1e-3)
+    for track in made.tracks:
+        assert track.times[0] == pytest.approx(0, abs=0.03)
+        assert track.times[-1] == pytest.approx(0.5, abs=0.05)
+
+
 def test_sound_that_a_webm_can_hold_is_copied(tmp_path: Path) -> None:
     path = write_clip(
         tmp_path / "a.mkv", [person(0)] * COUNT, languages=("eng",), sound_codec="libopus"
