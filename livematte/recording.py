@@ -61,6 +61,6 @@ class Recording(Protocol):
         ...
 
     @property
-    def last_lasts_seconds(self) -> Fraction | None:
+    def last_duration_seconds(self) -> Fraction | None:
         """How long the last picture is shown; None while more may come, or if it is not told."""
         ...

@@ -16,11 +16,20 @@ if TYPE_CHECKING:
 
     from livematte.recording import Recording
 
-_AAC: Final = ("aac", "AAC", None)
-_OPUS: Final = ("libopus", "Opus", 48_000)
+_AAC: Final = ("aac", "AAC")
+_OPUS: Final = ("libopus", "Opus")
 
 _OWN_CODECS: Final = {"webm": _OPUS, "matroska": _OPUS, "mp4": _AAC, "mov": _AAC}
-"""What sound that a container cannot hold becomes in it: encoder, name and samples a second."""
+"""What sound that a container cannot hold becomes in it: its encoder and its name."""
+
+SAMPLES_PER_SECOND: Final = 48_000
+"""Of sound that is encoded again; Opus knows few others."""
+
+PRIMING_SECONDS: Final = Fraction(1, 10)
+"""A decoder warms up on sound that is not to be heard: 44 ms in Apple's AAC, 80 ms in Opus."""
+
+SEARCH_SECONDS: Final = 2
+"""How far apart pictures and sound of the same time may lie in a file."""
 
 BITS_PER_CHANNEL: Final = 96_000
 
@@ -63,8 +72,8 @@ class Soundtrack:
         try:
             track = _Copied(self._container, stream)
         except ValueError:
-            encoder, name, rate = _OWN_CODECS[self._container.format.name]
-            track = _Encoded(self._container, stream, encoder, rate or stream.sample_rate)
+            encoder, name = _OWN_CODECS[self._container.format.name]
+            track = _Encoded(self._container, stream, encoder)
             ending = Path(self._container.name).suffix
             was = context.codec.canonical_name.upper()
             self._remark(f"encoded the sound again as {name}, since {ending} cannot hold {was}")
@@ -109,7 +118,7 @@ class Soundtrack:
         if start is not None:
             # Where a container cannot be searched, it is read from the beginning.
             with suppress(av.FFmpegError):
-                self._source.seek(int(start * 1_000_000))
+                self._source.seek(int((start - SEARCH_SECONDS) * 1_000_000))
         packets = self._source.demux(*self._source.streams.audio)
         while True:
             try:
@@ -125,6 +134,8 @@ class Soundtrack:
             begins = time * packet.time_base
             if start is not None and begins < start:
                 continue
+            if packet.is_discard and begins < self._recording.zero_seconds - PRIMING_SECONDS:
+                continue  # It was cut away, and only MP4 can go on hiding it.
             if end is not None and begins + (packet.duration or 0) * packet.time_base > end:
                 continue
             yield begins, cast("av.Packet[AudioStream]", packet)
@@ -173,13 +184,12 @@ class _Copied:
 
 
 class _Encoded:
-    def __init__(
-        self, container: OutputContainer, source: AudioStream, encoder: str, rate: int
-    ) -> None:
-        self.stream = cast("AudioStream", container.add_stream(encoder, rate=rate))
-        channels = source.channels
-        self.stream.layout = {1: "mono", 2: "stereo"}.get(channels, "stereo")
-        self.stream.bit_rate = BITS_PER_CHANNEL * min(channels, 2)
+    def __init__(self, container: OutputContainer, source: AudioStream, encoder: str) -> None:
+        stream = container.add_stream(encoder, rate=SAMPLES_PER_SECOND)
+        self.stream = cast("AudioStream", stream)
+        channels = min(source.channels, 2)
+        self.stream.layout = ("mono", "stereo")[channels - 1]
+        self.stream.bit_rate = BITS_PER_CHANNEL * channels
         self._source = source
 
     def take(

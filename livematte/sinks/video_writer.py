@@ -226,7 +226,7 @@ class VideoWriter:
         try:
             lasts = self._frame_seconds
             if self.complete and self._recording is not None:
-                lasts = self._recording.last_lasts_seconds or lasts
+                lasts = self._recording.last_duration_seconds or lasts
             end_ticks = self._waiting.pts + max(1, round(lasts / self._clock.tick_seconds))
             self._encode_waiting(end_ticks)
             self._container.mux(self._stream.encode(None))

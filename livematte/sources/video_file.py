@@ -90,7 +90,7 @@ class VideoFile:
             )
         self.path = path
         self.last_seconds: Fraction | None = None
-        self.last_lasts_seconds: Fraction | None = None
+        self.last_duration_seconds: Fraction | None = None
         self.frame_count: int | None = None
         """About how many frames there will be, once it is open; None if the file cannot tell."""
         self.first_seconds = self.tick_seconds = Fraction(0)
@@ -197,16 +197,17 @@ class VideoFile:
 
     def _estimate_frames(self) -> int | None:
         container, stream = self._container, self._stream
-        if self._asked_start is None and self._asked_end is None and stream.frames:
-            return stream.frames
         if stream.duration is not None and stream.time_base is not None:
             seconds = stream.duration * stream.time_base
         elif container.duration is not None:
             seconds = Fraction(container.duration, 1_000_000)
         else:
-            return None
+            return stream.frames or None
         until = seconds if self._asked_end is None else min(seconds, self._asked_end)
-        return max(1, round((until - (self._asked_start or 0)) * self._frames_per_second))
+        frames = max(1, round((until - (self._asked_start or 0)) * self._frames_per_second))
+        # Of a clip that was cut without being encoded again, it counts what is hidden as well.
+        counted = stream.frames if self._asked_start is None and self._asked_end is None else 0
+        return counted if frames > 0.9 * counted > 0 else frames
 
     def _nothing_to_give(self) -> Exception:
         if self._asked_start is None and self._asked_end is None:
@@ -250,7 +251,7 @@ class VideoFile:
             self.last_seconds = seconds
             lasts_seconds = self._end_of_last_seconds - seconds
             if 0 < lasts_seconds <= LONGEST_LAST_SECONDS:
-                self.last_lasts_seconds = lasts_seconds
+                self.last_duration_seconds = lasts_seconds
 
     def recycle(self, frame: Frame) -> None:
         self._buffers.give_back(frame.image)

@@ -210,6 +210,28 @@ def test_sound_that_a_webm_can_hold_is_copied(tmp_path: Path) -> None:
     assert_same_sound(read_clip(tmp_path / "out.webm"), read_clip(path))
 
 
+def test_sound_that_was_cut_away_stays_away(tmp_path: Path) -> None:
+    """MP4 can hide the beginning of a track; what hears nothing of that would play it."""
+    path = tmp_path / "cut.mp4"
+    with av.open(str(talk(tmp_path))) as source, av.open(str(path), "w") as container:
+        copies = {each.index: container.add_stream_from_template(each) for each in source.streams}
+        for packet in source.demux():
+            if packet.pts is None or packet.dts is None:
+                continue
+            stream = copies[packet.stream_index]
+            if stream.type == "audio":
+                packet.pts -= 24_000
+                packet.dts -= 24_000
+            packet.stream = stream
+            container.mux(packet)
+    assert read_clip(path).tracks[0].times[0] < -0.5
+    matte(path, tmp_path / "out.mkv")
+    made = read_clip(tmp_path / "out.mkv")
+    assert -0.1 <= made.tracks[0].times[0] < 0
+    assert made.tracks[0].packets == read_clip(path).tracks[0].packets[-len(made.tracks[0].times) :]
+    assert made.times == pytest.approx(read_clip(path).times, abs=1e-3)
+
+
 def test_nothing_is_told_of_where_it_was_recorded(tmp_path: Path) -> None:
     path = talk(tmp_path, metadata={"title": "at home", "comment": "+48.1+011.5/"})
     assert read_clip(path).metadata["comment"] == "+48.1+011.5/"
