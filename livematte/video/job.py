@@ -79,7 +79,6 @@ class VideoJob:
         )
         _check_output(input_path, Path(output), self._output, overwrite)
         self._save = save
-        self._on_ready = on_ready
         self._on_progress = on_progress
         self.frames = 0
         """How many pictures were written."""
