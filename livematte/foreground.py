@@ -20,7 +20,7 @@ REDUCED_LONG_SIDE: Final = 640
 """Longer side, in pixels, of the copy that colours are spread on."""
 
 WIDE, NARROW = 0.07, 0.005
-"""Radii of the two blurs, as parts of the longer side: the paper's 90 and 6 pixels on its photos."""
+"""Radii of the two blurs, as parts of the longer side: 90 and 6 pixels on the paper's photos."""
 
 _LEAST_WEIGHT: Final = 1e-5
 
@@ -49,24 +49,25 @@ def estimate_foreground(image: Image, alpha: Image) -> Image:
     return estimated
 
 
-def _spread_colours(
-    image: Image, alpha: Image
-) -> tuple[NDArray[np.float32], NDArray[np.float32]]:
+def _spread_colours(image: Image, alpha: Image) -> tuple[NDArray[np.float32], NDArray[np.float32]]:
     """Smooth estimates of foreground and background on the reduced copy: float32 (h, w, 3) each."""
     size = Size.of(image)
     scale = min(1.0, REDUCED_LONG_SIDE / max(size))
     reduced = Size(max(1, round(size.width * scale)), max(1, round(size.height * scale)))
     colours = cv2.resize(image, reduced, interpolation=cv2.INTER_AREA).astype(np.float32)
-    person = cv2.resize(alpha, reduced, interpolation=cv2.INTER_AREA).astype(np.float32) / 255
+    person = cv2.resize(alpha, reduced, interpolation=cv2.INTER_AREA).astype(
+        np.float32
+    ) / np.float32(255)
     person = person[..., None]
     room = 1 - person
-    front = behind = colours
+    front: NDArray[np.float32] = colours
+    behind: NDArray[np.float32] = colours
     for radius in (WIDE, NARROW):
         pixels = max(1, round(radius * max(reduced)))
         smooth_front = _weighted_blur(front, person, pixels)
         smooth_behind = _weighted_blur(behind, room, pixels)
         unexplained = colours - person * smooth_front - room * smooth_behind
-        front = np.clip(smooth_front + person * unexplained, 0, 255)
+        front = np.clip(smooth_front + person * unexplained, 0, 255).astype(np.float32, copy=False)
         behind = smooth_behind
     return smooth_front, smooth_behind
 

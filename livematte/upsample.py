@@ -55,9 +55,9 @@ def upsample_matte(matte: NDArray[np.float32], small: Image, image: Image) -> ND
         resized = cv2.resize(matte, size, interpolation=shrinking)
         return np.clip(resized, 0, 1).astype(np.float32, copy=False)
     strength = min(1.0, (factor - 1) / (FULL_STRENGTH - 1))
-    soft = cv2.inRange(matte, _SURE, 1 - _SURE)
-    slope = strength * _slope(matte, small, cv2.dilate(soft, _WINDOW))
-    # Alpha as a line over colours from 0 to 255: three slopes and an offset, which are interpolated.
+    soft = ((matte > _SURE) & (matte < 1 - _SURE)).astype(np.uint8)
+    slope = strength * _slope(matte, small, cv2.dilate(soft, _WINDOW).astype(bool))
+    # Alpha as a line over colours, three slopes and an offset, which are then interpolated.
     offset = matte - cv2.transform(slope * small, np.ones((1, 3), np.float32))
     line = cv2.merge((slope, offset)).astype(np.float32, copy=False)
     # As far from softness as the windows and the interpolation reach.
@@ -89,14 +89,16 @@ def upsample_rows(small: NDArray[np.float32], size: Size, rows: slice) -> NDArra
     share = (centres - above).astype(np.float32).reshape(-1, *(1,) * (small.ndim - 1))
     lines = small[above] * (1 - share) + small[below] * share
     wide = cv2.resize(lines, (size.width, lines.shape[0]), interpolation=cv2.INTER_LINEAR)
-    return wide.astype(np.float32, copy=False)
+    return np.asarray(wide, np.float32)
 
 
-def _slope(matte: NDArray[np.float32], small: Image, near: Image) -> NDArray[np.float32]:
+def _slope(
+    matte: NDArray[np.float32], small: Image, near: NDArray[np.bool_]
+) -> NDArray[np.float32]:
     """How alpha changes with each colour, 0 to 255, around each pixel: float32 (h, w, 3).
 
     Equation 13 of He, Sun and Tang, "Guided Image Filtering", TPAMI 2013, in windows of 3x3 pixels
-    and only around pixels where `near`, uint8 (h, w), is not 0; elsewhere nothing changes.
+    and only around pixels where `near`, (h, w), is true; elsewhere nothing changes.
     """
     slope = np.zeros(small.shape, np.float32)
     y, x = np.nonzero(near)

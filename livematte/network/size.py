@@ -30,6 +30,10 @@ A change by one step moves the matte by 0.6 to 3.2 on the same scale, which is n
 differs between two frames of a person who moves (2.1 to 3.3), so that no jump is seen.
 """
 
+MOST_ELONGATED: Final = 4
+"""A picture whose sides differ more than this many times is squeezed to it: a panorama's matte is
+coarse then, but a picture one pixel high does not ask for a terabyte."""
+
 PIXEL_MEAN: Final = 127.5
 PIXEL_SCALE: Final = 127.5
 """The network's input is (pixel - PIXEL_MEAN) / PIXEL_SCALE: 0..255 becomes -1..1, in RGB order."""
@@ -41,8 +45,9 @@ def network_size(frame: Size, short_side: int) -> Size:
     Both sides are rounded to the nearest multiple of 32, never to 0. The rule follows MODNet's
     own demo, which rounds the long side down; to the nearest keeps the proportions closer.
     """
-    scale = short_side / min(frame)
-    return Size(_to_stride(frame.width * scale), _to_stride(frame.height * scale))
+    scale, longest = short_side / min(frame), MOST_ELONGATED * short_side
+    width, height = (min(each * scale, longest) for each in frame)
+    return Size(_to_stride(width), _to_stride(height))
 
 
 def _to_stride(pixels: float) -> int:

@@ -29,7 +29,7 @@ class Compositor:
         shape = (size.height, size.width)
         self._person_weight = np.empty(shape, np.float32)
         self._background_weight = np.empty(shape, np.float32)
-        self._blur: _RoomBlur | None = None
+        self._blur: RoomBlur | None = None
 
     def compose(self, frame: Frame, alpha: Image, background: Background, out: Image) -> None:
         """Put the person of `frame` on `background`, pixel by pixel as `alpha` says.
@@ -42,7 +42,7 @@ class Compositor:
             cv2.copyTo(frame.image, alpha, out)
         elif isinstance(background, Blur):
             if self._blur is None:
-                self._blur = _RoomBlur(self._size)
+                self._blur = RoomBlur(self._size)
             self._blur.blur(frame.image, alpha, background.reduced_sigma(self._size), out)
             self._over(frame.image, alpha, out)
         elif isinstance(background, Picture):
@@ -69,7 +69,7 @@ class Compositor:
         cv2.blendLinear(image[box], out[box], person, rest, dst=out[box])
 
 
-class _RoomBlur:
+class RoomBlur:
     """The room out of focus, without the person.
 
     A plain blur would mix the person's colours into the room around them. Here each pixel of the

@@ -39,9 +39,17 @@ class OpenVinoModel:
     """
 
     def __init__(
-        self, device: str, weights_path: Path, precision: str, threads: int | None
+        self,
+        device: str,
+        weights_path: Path,
+        precision: str,
+        threads: int | None,
+        streams: int = 1,
     ) -> None:
         """threads: how many of the processor's cores to use; all if None.
+
+        streams: how many inferences run side by side, each on its share of the cores. One is the
+            soonest done; as many as there are cores waste the least.
 
         Raises ImportError if OpenVINO cannot be loaded, `DeviceError` if it does not have the
         device or that not the precision, `WeightsError` if the weights cannot be used.
@@ -91,6 +99,9 @@ class OpenVinoModel:
             self._config["ENABLE_CPU_PINNING"] = False
             if threads is not None:
                 self._config["INFERENCE_NUM_THREADS"] = threads
+            if streams > 1:
+                self._config["PERFORMANCE_HINT"] = "THROUGHPUT"
+                self._config["NUM_STREAMS"] = streams
 
     def _require_precision(self) -> None:
         capabilities = self._core.get_property(self.device, "OPTIMIZATION_CAPABILITIES")
@@ -100,20 +111,28 @@ class OpenVinoModel:
                 "Leave out --precision, or choose --precision int8 or fp32.",
             )
 
-    def compile(self, matte_size: Size) -> OpenVinoNetwork:
-        """The network for mattes of `matte_size`, warmed up and timed.
+    def compile(
+        self, matte_size: Size, *, requests: int = REQUESTS, lasting: bool = True
+    ) -> OpenVinoNetwork:
+        """The network for mattes of `matte_size`, with room for so many inferences at once.
+
+        lasting: warm it up, and keep it in the user's cache folder, for a later start. Of photos
+            each may want another size, which would fill the folder for little.
 
         Raises `DeviceError` if the device refuses it, or computes wrong mattes.
         """
         model = self._with_pixels_in(matte_size)
         try:
+            uncached = {**self._config, "CACHE_DIR": ""}
             try:
-                compiled = self._core.compile_model(model, self.device, self._config)
+                config = self._config if lasting else uncached
+                compiled = self._core.compile_model(model, self.device, config)
             except RuntimeError:
                 # The cache may be unwritable or damaged, which is no reason not to start.
-                uncached = {**self._config, "CACHE_DIR": ""}
                 compiled = self._core.compile_model(model, self.device, uncached)
-            network = OpenVinoNetwork(self._openvino, compiled, matte_size)
+            network = OpenVinoNetwork(self._openvino, compiled, matte_size, requests)
+            if lasting:
+                network.warm_up()
             if self.device != "CPU":
                 self._require_right_matte(model, network)
             return network
@@ -199,15 +218,22 @@ class Request:
 
         Raises `RenderError` if the inference has failed.
         """
+        if not self.wait():
+            return None
+        cv2.convertScaleAbs(self.matte, dst=self._alpha, alpha=255)
+        return self._alpha
+
+    def wait(self) -> bool:
+        """Wait until `matte` is done; False if it is not finite.
+
+        Raises `RenderError` if the inference has failed.
+        """
         try:
             self._request.wait()
         except RuntimeError as error:
             raise _failed(error) from error
         # A sum is NaN or infinite if any of its numbers is.
-        if not np.isfinite(cv2.sumElems(self.matte)[0]):
-            return None
-        cv2.convertScaleAbs(self.matte, dst=self._alpha, alpha=255)
-        return self._alpha
+        return bool(np.isfinite(cv2.sumElems(self.matte)[0]))
 
     def run(self) -> float:
         """Compute at once, with whatever `pixels` hold; returns the seconds that it took."""
@@ -219,11 +245,16 @@ class Request:
 
 
 class OpenVinoNetwork:
-    """The network, compiled for mattes of one size and warmed up."""
+    """The network, compiled for mattes of one size."""
 
-    def __init__(self, openvino: Any, compiled: Any, matte_size: Size) -> None:
+    def __init__(
+        self, openvino: Any, compiled: Any, matte_size: Size, requests: int = REQUESTS
+    ) -> None:
         self.matte_size = matte_size
-        self.requests = [Request(openvino, compiled, matte_size) for _ in range(REQUESTS)]
+        self.requests = [Request(openvino, compiled, matte_size) for _ in range(requests)]
+
+    def warm_up(self) -> None:
+        """Compute a few mattes of nothing, since the first ones are slow."""
         for request in self.requests:
             for _ in range(_WARM_UP_RUNS):
                 request.run()

@@ -155,8 +155,10 @@ class VideoJob:
 
 
 def _with_clean_colours(choice: Choice) -> Choice:
-    """The renderer, with the room's colour taken out of the hair; where there is no background."""
-    return choice
+    """The renderer, with the room's colour taken out of the hair, where there is no background."""
+    from livematte.render.foreground import ForegroundRenderer
+
+    return Choice(ForegroundRenderer(choice.renderer), choice.reason)
 
 
 def _sink(save: Save, output: Sink) -> Sink:

@@ -1,0 +1,163 @@
+"""Mattes and cut-outs of pictures, from Python.
+
+    from livematte import cutout, matte
+
+    alpha = matte(image)    # float32 (H, W), 0 is background and 1 is person
+    person = cutout(image)  # uint8 (H, W, 4)
+
+Both keep one `Matter` with its network. Who wants other settings, or several at once, makes a
+`Matter`: it holds the network, is picklable, and takes batches as `ray.data` gives them.
+"""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Mapping
+from functools import cache
+from typing import Any
+
+import cv2
+import numpy as np
+from numpy.typing import NDArray
+
+from livematte.errors import UsageError
+from livematte.foreground import estimate_foreground
+from livematte.frame import Image, Size
+from livematte.network.size import DEFAULT_SHORT_SIDE, SHORT_SIDES, network_size
+from livematte.render.shrink import shrink
+from livematte.render.still import StillNetwork, open_still_network
+from livematte.upsample import upsample_matte
+
+
+class Matter:
+    """Mattes people in single pictures; the network is loaded when it is first needed, and kept.
+
+    Any number of threads may use one. Pickling takes the settings along and not the network, which
+    is loaded again where it is unpickled.
+    """
+
+    def __init__(
+        self,
+        *,
+        matte_short_side: int = DEFAULT_SHORT_SIDE,
+        device: str = "auto",
+        precision: str = "fp32",
+        weights: str = "photographic",
+        threads: int | None = None,
+        parallel: int = 1,
+    ) -> None:
+        """Settings only; nothing is loaded yet.
+
+        matte_short_side: shorter side, in pixels, of what the network sees.
+        device: auto, cpu, cuda, cuda:N, openvino:GPU, openvino:NPU or torch:cpu.
+        precision: fp32, int8, fp16 or auto.
+        weights: photographic, webcam if it was pulled, or the path of a converted file.
+        threads: how many of the processor's cores to use; None for all.
+        parallel: how many threads will ask at once. For one the soonest matte, on all cores; for
+            as many as there are cores the most mattes a second.
+
+        Raises `UsageError` if the short side is none that can be asked for.
+        """
+        if matte_short_side not in SHORT_SIDES:
+            raise UsageError(
+                f"Matte size {matte_short_side} is not from {SHORT_SIDES.start} to "
+                f"{SHORT_SIDES.stop - 1}.",
+                f"Leave it out, or try {DEFAULT_SHORT_SIDE}.",
+            )
+        self.matte_short_side = matte_short_side
+        self._network_settings = (device, weights, precision, threads, parallel)
+        self._network: StillNetwork | None = None
+        self._lock = threading.Lock()
+
+    def __getstate__(self) -> dict[str, Any]:
+        kept = ("matte_short_side", "_network_settings")
+        return {name: self.__dict__[name] for name in kept}
+
+    def __setstate__(self, state: dict[str, Any]) -> None:
+        self.__dict__.update(state, _network=None, _lock=threading.Lock())
+
+    def load(self) -> str:
+        """Load the network, if it is not yet; returns what it is, for people.
+
+        Raises `DeviceError` if the device cannot be used, and `WeightsError` if the weights cannot.
+        """
+        with self._lock:
+            if self._network is None:
+                self._network = open_still_network(*self._network_settings)
+            return self._network.description
+
+    def matte(self, image: Image) -> NDArray[np.float32]:
+        """The matte of `image`, uint8 RGB (H, W, 3): float32 (H, W), 0 background to 1 person.
+
+        Raises `ValueError` if the picture is of another kind, `RenderError` if the network fails,
+        and what `load` raises.
+        """
+        require_rgb(image)
+        self.load()
+        assert self._network is not None
+        size = network_size(Size.of(image), self.matte_short_side)
+        small = np.empty((size.height, size.width, 3), np.uint8)
+        shrink(image, small)
+        return upsample_matte(self._network.matte(small[..., ::-1]), small, image)
+
+    def cutout(self, image: Image) -> Image:
+        """The person alone: uint8 RGBA (H, W, 4) of `image`, uint8 RGB (H, W, 3).
+
+        Alpha is straight. Where it is soft, colours are the person's, with the room's taken out;
+        where it is 0 they are 0, so that the room is not in the picture at all.
+
+        Raises what `matte` raises.
+        """
+        alpha = to_uint8(self.matte(image))
+        return np.dstack((estimate_foreground(image, alpha), alpha))
+
+    def __call__(self, batch: Mapping[str, Any]) -> dict[str, Any]:
+        """A batch with the column "alpha" added to "image", for `ray.data.Dataset.map_batches`.
+
+        batch: columns by name. "image" has pictures, uint8 RGB (H, W, 3) each: one array (N, H, W,
+            3), or an array of N objects where sizes differ. "alpha" becomes float32 likewise.
+
+        Raises `KeyError` without such a column, and what `matte` raises.
+        """
+        mattes = [self.matte(np.ascontiguousarray(image)) for image in batch["image"]]
+        alpha: NDArray[Any]
+        if len({each.shape for each in mattes}) == 1:
+            alpha = np.stack(mattes)
+        else:
+            alpha = np.empty(len(mattes), object)
+            alpha[:] = mattes
+        return {**batch, "alpha": alpha}
+
+
+def matte(image: Image) -> NDArray[np.float32]:
+    """The matte of `image`, uint8 RGB (H, W, 3): float32 (H, W), 0 background to 1 person.
+
+    Raises what `Matter.matte` raises.
+    """
+    return _usual().matte(image)
+
+
+def cutout(image: Image) -> Image:
+    """The person alone: uint8 RGBA (H, W, 4) of `image`, uint8 RGB (H, W, 3), straight alpha.
+
+    Raises what `Matter.matte` raises.
+    """
+    return _usual().cutout(image)
+
+
+@cache
+def _usual() -> Matter:
+    return Matter()
+
+
+def to_uint8(matte: NDArray[np.float32]) -> Image:
+    """A matte (H, W) from 0 to 1 as uint8 from 0 to 255."""
+    return cv2.convertScaleAbs(matte, alpha=255).astype(np.uint8, copy=False)
+
+
+def require_rgb(image: NDArray[Any]) -> None:
+    """Raises `ValueError` if `image` is not uint8 (H, W, 3) and of at least one pixel."""
+    if not isinstance(image, np.ndarray):
+        raise ValueError(f"image: expected a NumPy array, got {type(image).__name__}")
+    if image.dtype != np.uint8 or image.ndim != 3 or image.shape[2] != 3 or image.size == 0:
+        raise ValueError(f"image: expected uint8 RGB (H, W, 3), got {image.dtype} {image.shape}")

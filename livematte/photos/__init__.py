@@ -1,0 +1,17 @@
+"""Mattes of photographs: one, a folder or a collection."""
+
+from livematte.photos.find import PHOTO_ENDINGS, Failure, Found, Photograph, find_photos
+from livematte.photos.job import PhotoJob, Report
+from livematte.photos.save import FORMATS, Save
+
+__all__ = [
+    "FORMATS",
+    "PHOTO_ENDINGS",
+    "Failure",
+    "Found",
+    "PhotoJob",
+    "Photograph",
+    "Report",
+    "Save",
+    "find_photos",
+]

@@ -1,0 +1,124 @@
+"""From what was named on the command line to photos, each with the name of its results."""
+
+from __future__ import annotations
+
+import glob
+from collections import Counter
+from collections.abc import Iterable, Iterator
+from pathlib import Path
+from typing import Final, NamedTuple
+
+PHOTO_ENDINGS: Final = frozenset(
+    {".jpg", ".jpeg", ".png", ".webp", ".tif", ".tiff", ".bmp", ".heic", ".heif"}
+)
+"""What is taken for a photo in a folder. A file that is named itself is tried whatever it is."""
+
+
+class Photograph(NamedTuple):
+    """A photo to matte.
+
+    path: the file.
+    name: of its results, without an ending; relative, "holiday/IMG_1" for a photo in a subfolder.
+    """
+
+    path: Path
+    name: str
+
+
+class Failure(NamedTuple):
+    """A photo that gave no result, and why, in a sentence."""
+
+    path: Path
+    reason: str
+
+
+class Found(NamedTuple):
+    """What there is to do.
+
+    renamed: photos whose results are not named after their stem alone, since others have it too.
+    """
+
+    photos: list[Photograph]
+    failures: list[Failure]
+    renamed: list[Photograph]
+
+
+def find_photos(names: Iterable[str], recursive: bool = False) -> Found:
+    """The photos behind files, folders and globs, each once, in order.
+
+    recursive: look into folders in folders too; the names of results then have their folders.
+    """
+    files: dict[Path, Path] = {}  # each with its place below what was named
+    failures: list[Failure] = []
+    for name in names:
+        path = Path(name).expanduser()
+        # A file may have a name that looks like a pattern.
+        matches = [path] if path.exists() or path.is_symlink() else _glob(str(path), recursive)
+        if not matches:
+            failures.append(Failure(path, "There is no such file."))
+        for match in matches:
+            if match.is_dir():
+                _look_into(match, recursive, files, failures)
+            else:
+                files.setdefault(match, Path(match.name))
+    photos, renamed = _named(files)
+    return Found(photos, failures, renamed)
+
+
+def _glob(pattern: str, recursive: bool) -> list[Path]:
+    return [Path(each) for each in sorted(glob.glob(pattern, recursive=recursive))]
+
+
+def _look_into(
+    folder: Path, recursive: bool, files: dict[Path, Path], failures: list[Failure]
+) -> None:
+    try:
+        found = sorted(_walk(folder, recursive, failures))
+    except OSError as error:
+        failures.append(Failure(folder, f"The folder cannot be read: {error.strerror}."))
+        return
+    if not found and not failures:
+        failures.append(Failure(folder, "There is no photo in this folder."))
+    for path in found:
+        files.setdefault(path, path.relative_to(folder))
+
+
+def _walk(folder: Path, recursive: bool, failures: list[Failure]) -> Iterator[Path]:
+    for path in folder.iterdir():
+        is_photo = path.suffix.lower() in PHOTO_ENDINGS and not path.name.startswith(".")
+        if path.is_dir():
+            inside = list(_walk(path, recursive, failures)) if recursive else []
+            yield from inside
+            if is_photo and not inside:
+                failures.append(Failure(path, "It is a folder, not a photo."))
+        elif is_photo:
+            yield path
+
+
+def _named(files: dict[Path, Path]) -> tuple[list[Photograph], list[Photograph]]:
+    """Photos under their stems; those that share one with another under their full file names.
+
+    Names that differ only in case count as one, because they are on Windows and macOS.
+    """
+    wanted = Counter(_fold(place.with_suffix("")) for place in files.values())
+    photos: list[Photograph] = []
+    renamed: list[Photograph] = []
+    # Who has a stem of their own keeps it, whatever others are called in full.
+    taken = {name for name, count in wanted.items() if count == 1}
+    for path, place in files.items():
+        stem = place.with_suffix("")
+        if wanted[_fold(stem)] == 1:
+            photos.append(Photograph(path, stem.as_posix()))
+            continue
+        name, number = place.as_posix(), 1
+        while _fold(name) in taken:
+            number += 1
+            name = f"{place.as_posix()} ({number})"
+        taken.add(_fold(name))
+        photos.append(Photograph(path, name))
+        renamed.append(photos[-1])
+    return photos, renamed
+
+
+def _fold(name: str | Path) -> str:
+    return Path(name).as_posix().casefold()

@@ -1,0 +1,194 @@
+"""Many photos, several at once, each from its file to its results on one core.
+
+    worker 1    read, network, upsample, encode, write | read, network, ...
+    worker 2      read, network, upsample, encode, write | read, ...
+
+No core waits for another this way, whereas a network on all cores leaves them idle between layers.
+"""
+
+from __future__ import annotations
+
+import os
+import threading
+from collections.abc import Callable, Iterator, Sequence
+from concurrent.futures import FIRST_COMPLETED, Future, ThreadPoolExecutor, wait
+from contextlib import contextmanager
+from typing import Final, NamedTuple
+
+from livematte.background import Background, Transparent
+from livematte.errors import LivematteError, SinkError, UsageError
+from livematte.frame import Image
+from livematte.matter import Matter, to_uint8
+from livematte.photos.find import Failure, Photograph
+from livematte.photos.read import Photo, open_photo
+from livematte.photos.results import Results
+from livematte.photos.save import FORMATS, Save, comparison, encode, matted
+
+PIXELS_AT_ONCE: Final = 50_000_000
+"""Of the photos that are in memory at once; a larger one goes alone."""
+
+POLL_SECONDS: Final = 0.1
+"""How long the calling thread waits before it looks whether it is to stop."""
+
+
+class Report(NamedTuple):
+    """How a job went: how many photos have results, which have not, and how many were not tried."""
+
+    done: int
+    failures: list[Failure]
+    left: int
+
+
+def cores() -> int:
+    """How many of the processor's cores this process may use."""
+    affinity = getattr(os, "sched_getaffinity", None)  # not on Windows and macOS
+    return len(affinity(0)) if affinity is not None else os.cpu_count() or 1
+
+
+class PhotoJob:
+    """Mattes photos and writes what was asked for. It prints nothing, and runs once."""
+
+    def __init__(
+        self,
+        photos: Sequence[Photograph],
+        matter: Matter,
+        results: Results,
+        *,
+        kinds: Sequence[Save] = (Save.ALPHA,),
+        image_format: str = "png",
+        background: Background | None = None,
+        parallel: int = 1,
+        on_done: Callable[[Photograph, LivematteError | None], None] = lambda _photo, _error: None,
+        on_comparison: Callable[[Image], None] | None = None,
+    ) -> None:
+        """kinds: what is written of each photo; a folder for each kind if there are several.
+
+        image_format: of all kinds but the matte, which is a PNG: png, webp or jpg.
+        background: of composites.
+        parallel: how many photos at once; `matter` is made for as many.
+        on_done: called after each photo, with why it failed if it did.
+        on_comparison: given a comparison, uint8 RGB, of each photo, to be shown.
+            Both are called by the thread that called `run`.
+
+        Raises `UsageError` if what is asked for cannot be.
+        """
+        _check(kinds, image_format, background)
+        self._photos = photos
+        self._matter = matter
+        self._results = results
+        self._kinds = list(dict.fromkeys(kinds))
+        self._format = image_format
+        self._background = background
+        self._parallel = parallel
+        self._on_done = on_done
+        self._on_comparison = on_comparison
+        self._stopping = threading.Event()
+        self._memory = _PixelBudget(PIXELS_AT_ONCE)
+
+    def stop(self) -> None:
+        """End soon, with the photos that are being worked on; from any thread or signal handler."""
+        self._stopping.set()
+
+    def run(self) -> Report:
+        """Run to the end, or until it is stopped. A photo that fails does not stop the others.
+
+        Raises `LivematteError` if nothing can go on: no network, or no room for the results.
+        """
+        self._matter.load()
+        failures: list[Failure] = []
+        done = 0
+        waiting = iter(self._photos)
+        running: dict[Future[Image | None], Photograph] = {}
+        try:
+            with ThreadPoolExecutor(self._parallel) as pool:
+                try:
+                    while True:
+                        while len(running) < self._parallel and not self._stopping.is_set():
+                            photo = next(waiting, None)
+                            if photo is None:
+                                break
+                            running[pool.submit(self._work, photo)] = photo
+                        if not running:
+                            break
+                        finished, _ = wait(running, POLL_SECONDS, FIRST_COMPLETED)
+                        for future in finished:
+                            photo = running.pop(future)
+                            error = self._settle(future)
+                            if error is None:
+                                done += 1
+                            else:
+                                failures.append(Failure(photo.path, str(error)))
+                            self._on_done(photo, error)
+                finally:
+                    self._stopping.set()
+        finally:
+            self._results.close()
+        return Report(done, failures, len(self._photos) - done - len(failures))
+
+    def _settle(self, future: Future[Image | None]) -> LivematteError | None:
+        """Why a photo failed, if it did. Raises what concerns all of them."""
+        try:
+            shown = future.result()
+        except SinkError:
+            raise
+        except LivematteError as error:
+            return error
+        if shown is not None and self._on_comparison is not None:
+            self._on_comparison(shown)
+        return None
+
+    def _work(self, photo: Photograph) -> Image | None:
+        names = [self._name(photo, kind) for kind in self._kinds]
+        self._results.require_free(names)
+        with open_photo(photo.path) as opened, self._memory.reserved(opened.pixels):
+            decoded = opened.decode()
+            shown = {Save.COMPARISON} if self._on_comparison is not None else set()
+            result = matted(decoded, self._alpha(decoded), {*self._kinds, *shown})
+            for name, kind in zip(names, self._kinds, strict=True):
+                background = self._background or Transparent()
+                self._results.put(name, encode(result, kind, self._format, background))
+            return comparison(result) if shown else None
+
+    def _alpha(self, photo: Photo) -> Image:
+        return to_uint8(self._matter.matte(photo.image))
+
+    def _name(self, photo: Photograph, kind: Save) -> str:
+        folder = f"{kind.value}/" if len(self._kinds) > 1 else ""
+        return f"{folder}{photo.name}{kind.ending(self._format)}"
+
+
+class _PixelBudget:
+    """Lets threads go on only while the photos that they hold are not too much for the memory."""
+
+    def __init__(self, pixels: int) -> None:
+        self._most = pixels
+        self._held = 0
+        self._changed = threading.Condition()
+
+    @contextmanager
+    def reserved(self, pixels: int) -> Iterator[None]:
+        with self._changed:
+            self._changed.wait_for(lambda: self._held == 0 or self._held + pixels <= self._most)
+            self._held += pixels
+        try:
+            yield
+        finally:
+            with self._changed:
+                self._held -= pixels
+                self._changed.notify_all()
+
+
+def _check(kinds: Sequence[Save], image_format: str, background: Background | None) -> None:
+    if image_format not in FORMATS:
+        raise UsageError(
+            f"Format {image_format!r} is not known.", f"Choose one of {', '.join(FORMATS)}."
+        )
+    if Save.CUTOUT in kinds and image_format == "jpg":
+        raise UsageError("A JPEG cannot be transparent.", "Use --format png or webp for cutouts.")
+    if background is not None and Save.COMPOSITE not in kinds:
+        raise UsageError(
+            "A background was given, and no composite asked for.",
+            "Add --save composite, or leave out --background.",
+        )
+    if isinstance(background, Transparent):
+        raise UsageError("A composite has a background.", "Use --save cutout instead.")
