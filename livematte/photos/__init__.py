@@ -1,7 +1,8 @@
 """Mattes of photographs: one, a folder or a collection."""
 
 from livematte.photos.find import PHOTO_ENDINGS, Failure, Found, Photograph, find_photos
-from livematte.photos.job import PhotoJob, Report
+from livematte.photos.job import PhotoJob, Report, cores
+from livematte.photos.results import Results
 from livematte.photos.save import FORMATS, Save
 
 __all__ = [
@@ -12,6 +13,8 @@ __all__ = [
     "PhotoJob",
     "Photograph",
     "Report",
+    "Results",
     "Save",
+    "cores",
     "find_photos",
 ]

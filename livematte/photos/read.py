@@ -69,9 +69,8 @@ def open_photo(path: Path) -> Iterator[OpenedPhoto]:
     """
     _know_heif()
     try:
-        if path.stat().st_size == 0:
-            raise SourceError(f"{path} is empty.", "Copy it again from where it came.")
-        opened = Pillow.open(path)
+        is_empty = path.stat().st_size == 0
+        opened = None if is_empty else Pillow.open(path)
     except UnidentifiedImageError as error:
         raise SourceError(
             f"{path} is no picture of a known kind, whatever its name.",
@@ -83,6 +82,8 @@ def open_photo(path: Path) -> Iterator[OpenedPhoto]:
         ) from error
     except (SyntaxError, ValueError, EOFError, IndexError, TypeError) as error:
         raise _damaged(path, error) from error
+    if opened is None:
+        raise SourceError(f"{path} is empty.", "Copy it again from where it came.")
     with opened:
         if opened.width * opened.height > MOST_PIXELS:
             raise _too_large(path)

@@ -84,7 +84,7 @@ class PreviewWindow:
         problem = display_problem()
         if problem is not None:
             raise SinkError(problem, remedy)
-        _quiet_qt()
+        quiet_qt()
         flags = cv2.WINDOW_NORMAL | cv2.WINDOW_KEEPRATIO | cv2.WINDOW_GUI_NORMAL
         try:
             cv2.namedWindow(self._title, flags)
@@ -271,7 +271,7 @@ def display_problem() -> str | None:
     return f"The display {display} cannot be reached." if refused else None
 
 
-def _quiet_qt() -> None:
+def quiet_qt() -> None:
     """Keep Qt's notes about fonts and plugins off the terminal, and on the one plugin there is.
 
     OpenCV's Qt knows X11 only; asked for Wayland by the environment, it would end the process.

@@ -1,0 +1,79 @@
+"""All commands, and the `livematte` program."""
+
+from __future__ import annotations
+
+import os
+import sys
+import threading
+from collections.abc import Sequence
+from typing import Final, NoReturn
+
+import typer
+
+from livematte.cli.bench import bench
+from livematte.cli.image import image
+from livematte.cli.live import cameras, run
+from livematte.cli.terminal import AUTOMATIC, EXIT_FAILURE
+from livematte.cli.video import video
+from livematte.cli.weights import weights_app
+from livematte.quiet import silence_libraries
+
+EPILOG: Final = """\
+[bold]Examples[/bold]
+
+livematte                                       camera 0 on green, in a window
+
+livematte --camera 0 -b blur --virtual-camera   a video call with the room out of focus
+
+livematte -b beach.jpg -b blur -b '#1e90ff'     three backgrounds; b switches
+
+livematte --input talk.mp4 -b office.png --no-preview --no-realtime --output talk-office.mp4
+
+livematte --demo                                no camera at hand
+
+livematte image photos/ --zip mattes.zip        mattes of photos
+
+livematte video talk.mp4 -o talk.mov --save cutout
+
+Keys in the window: q quit, b background, m mirror, v matte, s snapshot, i numbers, h help.
+"""
+
+app = typer.Typer(
+    name="livematte",
+    add_completion=True,
+    rich_markup_mode="rich",
+    context_settings={"help_option_names": ["-h", "--help"]},
+)
+app.callback(invoke_without_command=True, epilog=EPILOG)(run)
+for command in (image, video, cameras, bench):
+    app.command()(command)
+app.add_typer(weights_app, name="weights")
+
+
+def main() -> None:
+    """The `livematte` command."""
+    if "--debug" not in sys.argv:
+        silence_libraries()
+    try:
+        app(args=_with_optional_values(sys.argv[1:]), prog_name="livematte")
+    finally:
+        if any(thread.daemon for thread in threading.enumerate()):
+            _end_at_once()
+
+
+def _end_at_once() -> NoReturn:
+    """End without the interpreter's own ending, under which a thread in a driver could crash."""
+    error = sys.exc_info()[1]
+    code = error.code if isinstance(error, SystemExit) else EXIT_FAILURE
+    sys.stdout.flush()
+    sys.stderr.flush()
+    os._exit(code if isinstance(code, int) else 0)
+
+
+def _with_optional_values(arguments: Sequence[str]) -> list[str]:
+    """Give a bare --virtual-camera its value; Typer knows no options with an optional one."""
+    following = [*arguments[1:], "-"]
+    return [
+        f"{each}={AUTOMATIC}" if each == "--virtual-camera" and after.startswith("-") else each
+        for each, after in zip(arguments, following, strict=True)
+    ]

@@ -1,0 +1,93 @@
+"""`livematte bench`."""
+
+from __future__ import annotations
+
+import json
+import sys
+from typing import Annotated, Final
+
+import typer
+from rich.console import Console
+from rich.markup import escape
+
+from livematte.cli.terminal import console, parse_matte_size, parse_size, reported
+
+REPORT_COLUMNS: Final = 160
+"""How wide a report is that goes into a file or a pipe."""
+
+
+def bench(
+    size: Annotated[
+        list[str] | None,
+        typer.Option(
+            metavar="WIDTHxHEIGHT",
+            help="Size of the frames. May be given several times.",
+            show_default="1280x720",
+        ),
+    ] = None,
+    device: Annotated[
+        list[str] | None,
+        typer.Option(
+            help="Only this one, as for livematte itself. May be given several times.",
+            show_default="all that there are",
+        ),
+    ] = None,
+    matte_size: Annotated[
+        list[str] | None,
+        typer.Option(
+            metavar="auto|PIXELS",
+            help="Short side of what the network sees; auto is what holds 30 frames/s. May be "
+            "given several times.",
+            show_default="288, and auto",
+        ),
+    ] = None,
+    precision: Annotated[
+        list[str] | None,
+        typer.Option(
+            metavar="auto|fp32|int8|fp16",
+            help="May be given several times.",
+            show_default="fp32 and int8",
+        ),
+    ] = None,
+    threads: Annotated[
+        int | None, typer.Option(min=1, help="Cores of the CPU to use.", show_default="all")
+    ] = None,
+    background: Annotated[
+        str, typer.Option("--background", "-b", help="What to composite on.")
+    ] = "green",
+    frames: Annotated[int, typer.Option(min=6, help="Frames, over all rounds.")] = 140,
+    rounds: Annotated[
+        int, typer.Option(min=1, help="Rounds, in which all that is compared takes turns.")
+    ] = 7,
+    official: Annotated[
+        bool, typer.Option(help="Compare with the way of the official MODNet demo.")
+    ] = True,
+    memory: Annotated[bool, typer.Option(help="Follow the memory over 1,000 frames.")] = True,
+    as_json: Annotated[
+        bool, typer.Option("--json", help="Print JSON, in seconds and bytes.")
+    ] = False,
+) -> None:
+    """Measure how fast livematte is on this computer, end to end and stage by stage."""
+    with reported():
+        from livematte.bench.compare import run_bench
+        from livematte.bench.report import tables
+
+        with console.status("livematte bench") as status:
+            report = run_bench(
+                [parse_size(each) for each in size or ["1280x720"]],
+                frames=frames,
+                rounds=rounds,
+                background=background,
+                devices=device or (),
+                matte_short_sides=[parse_matte_size(each) for each in matte_size or ()],
+                precisions=precision or (),
+                threads=threads,
+                official=official,
+                memory=memory,
+                on_progress=lambda sentence: status.update(escape(sentence)),
+            )
+        if as_json:
+            typer.echo(json.dumps(report.as_dict(), indent=2))
+            return
+        width = None if sys.stdout.isatty() else REPORT_COLUMNS
+        Console(width=width, highlight=False).print(tables(report))

@@ -1,0 +1,174 @@
+"""`livematte image`."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Final
+
+import typer
+
+from livematte.cli.progress import progress_bar
+from livematte.cli.terminal import (
+    AUTOMATIC,
+    EXIT_FAILURE,
+    EXIT_INTERRUPTED,
+    parse_choice,
+    parse_matte_size,
+    reported,
+    say,
+    stopped_by_signals,
+)
+from livematte.network.size import DEFAULT_SHORT_SIDE
+
+if TYPE_CHECKING:
+    from livematte.photos import Failure, Found, Report
+
+DEFAULT_FOLDER: Final = Path("mattes")
+SAVES: Final = "alpha|cutout|composite|comparison"
+
+
+def image(
+    paths: Annotated[
+        list[str], typer.Argument(metavar="PATH...", help="Photos, folders of them, or patterns.")
+    ],
+    save: Annotated[
+        list[str] | None,
+        typer.Option(
+            metavar=SAVES,
+            help="alpha: the matte, 8-bit grey. cutout: the person with alpha, colours cleaned. "
+            "composite: the person on the background. comparison: original, foreground on white "
+            "and matte in one picture. May be given several times.",
+            show_default="alpha",
+        ),
+    ] = None,
+    output: Annotated[
+        Path | None,
+        typer.Option(
+            "--output",
+            "-o",
+            metavar="DIR",
+            help="Folder for the results.",
+            show_default=f"{DEFAULT_FOLDER}, but for --zip alone",
+        ),
+    ] = None,
+    zip_path: Annotated[
+        Path | None, typer.Option("--zip", metavar="FILE", help="A zip file of all results.")
+    ] = None,
+    recursive: Annotated[
+        bool, typer.Option("--recursive", "-r", help="Folders in folders too.")
+    ] = False,
+    background: Annotated[
+        str | None,
+        typer.Option(
+            "--background",
+            "-b",
+            help="Of composites: a colour, blur or blur:20, or a picture.",
+            show_default="green",
+        ),
+    ] = None,
+    image_format: Annotated[
+        str,
+        typer.Option(
+            "--format", metavar="png|webp|jpg", help="Of all but the matte, which is a PNG."
+        ),
+    ] = "png",
+    overwrite: Annotated[
+        bool, typer.Option("--overwrite", help="Replace what is there already.")
+    ] = False,
+    show: Annotated[
+        bool, typer.Option("--show", help="Show the comparison of each photo in a window.")
+    ] = False,
+    device: Annotated[
+        str, typer.Option(help="As for livematte itself.", rich_help_panel="Network")
+    ] = AUTOMATIC,
+    matte_size: Annotated[
+        str,
+        typer.Option(
+            metavar="PIXELS",
+            help="Short side of what the network sees.",
+            rich_help_panel="Network",
+        ),
+    ] = str(DEFAULT_SHORT_SIDE),
+    precision: Annotated[
+        str,
+        typer.Option(
+            metavar="auto|fp32|int8|fp16",
+            help="What the network computes in; photos can wait for fp32.",
+            rich_help_panel="Network",
+        ),
+    ] = "fp32",
+    threads: Annotated[
+        int | None,
+        typer.Option(
+            min=1, help="Cores of the CPU to use.", show_default="all", rich_help_panel="Network"
+        ),
+    ] = None,
+    weights: Annotated[
+        str,
+        typer.Option(
+            metavar="NAME|PATH",
+            help="photographic, webcam, or a converted file.",
+            rich_help_panel="Network",
+        ),
+    ] = "photographic",
+    debug: Annotated[
+        bool, typer.Option("--debug", help="Show tracebacks and what libraries have to say.")
+    ] = False,
+) -> None:
+    """Matte photos: JPEG, PNG, WebP, TIFF, BMP and HEIC."""
+    with reported(debug):
+        from livematte import background as backgrounds_from
+        from livematte.matter import Matter
+        from livematte.photos import PhotoJob, Results, Save, cores, find_photos
+        from livematte.photos.show import ComparisonWindow
+
+        kinds = [parse_choice("--save", each, Save) for each in save or ["alpha"]]
+        found = find_photos(paths, recursive)
+        _say_found(found)
+        window = ComparisonWindow() if show else None
+        folder = output if output is not None or zip_path is not None else DEFAULT_FOLDER
+        results = Results(folder, zip_path, overwrite)
+        parallel = max(1, min(threads or cores(), len(found.photos)))
+        with progress_bar("photos") as progress:
+            task = progress.add_task("Matting", total=len(found.photos))
+            job = PhotoJob(
+                found.photos,
+                Matter(
+                    matte_short_side=parse_matte_size(matte_size) or DEFAULT_SHORT_SIDE,
+                    device=device,
+                    precision=precision,
+                    weights=weights,
+                    threads=threads,
+                    parallel=parallel,
+                ),
+                results,
+                kinds=kinds,
+                image_format=image_format,
+                background=None if background is None else backgrounds_from.parse(background),
+                parallel=parallel,
+                on_done=lambda _photo, _error: progress.advance(task),
+                on_comparison=None if window is None else window.show,
+            )
+            with stopped_by_signals(job) as interrupted:
+                report = job.run()
+        failures = [*found.failures, *report.failures]
+        _say_end(report, failures, results.description)
+        if window is not None and not interrupted.is_set():
+            window.wait()
+        if failures:
+            raise typer.Exit(EXIT_FAILURE)
+        if report.left:
+            raise typer.Exit(EXIT_INTERRUPTED)
+
+
+def _say_found(found: Found) -> None:
+    for photo in found.renamed:
+        say(f"{photo.path}: its results are named {photo.name}.*, since others share its stem")
+
+
+def _say_end(report: Report, failures: list[Failure], where: str) -> None:
+    for failure in failures:
+        say(f"{failure.path} failed: {failure.reason}")
+    stopped = f", {report.left} not tried" if report.left else ""
+    failed = f", {len(failures)} failed" if failures else ""
+    say(f"{report.done} done{failed}{stopped}; results in {where}")

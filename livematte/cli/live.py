@@ -1,0 +1,323 @@
+"""`livematte` itself: a camera, a file or the demo, live."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+from rich.console import Console
+from rich.markup import escape
+from rich.table import Table
+
+from livematte import __version__
+from livematte.cli.terminal import (
+    AUTOMATIC,
+    parse_matte_size,
+    parse_size,
+    reported,
+    say,
+    stopped_by_signals,
+)
+from livematte.errors import SourceError, UsageError
+from livematte.frame import Size
+from livematte.network.size import SHORT_SIDES
+
+if TYPE_CHECKING:
+    from livematte.background import Background
+    from livematte.pipeline import Pipeline
+    from livematte.render.renderer import Choice
+    from livematte.sinks import PreviewWindow, Sink
+    from livematte.sources import Source
+
+
+def run(
+    context: typer.Context,
+    camera: Annotated[
+        str | None,
+        typer.Option(
+            help="Number, device path or stream address of the camera.",
+            show_default="0",
+            rich_help_panel="Source",
+        ),
+    ] = None,
+    input_path: Annotated[
+        Path | None,
+        typer.Option("--input", help="A video file instead.", rich_help_panel="Source"),
+    ] = None,
+    demo: Annotated[
+        bool,
+        typer.Option(
+            "--demo", help="A built-in portrait in a drawn room instead.", rich_help_panel="Source"
+        ),
+    ] = False,
+    size: Annotated[
+        str | None,
+        typer.Option(
+            metavar="WIDTHxHEIGHT",
+            help="Size asked of the camera.",
+            show_default="1280x720",
+            rich_help_panel="Source",
+        ),
+    ] = None,
+    fps: Annotated[
+        float | None,
+        typer.Option(
+            min=1,
+            max=1000,
+            help="Frames a second asked of the camera.",
+            show_default="30",
+            rich_help_panel="Source",
+        ),
+    ] = None,
+    no_realtime: Annotated[
+        bool,
+        typer.Option(
+            "--no-realtime",
+            help="Files and the demo as fast as possible, every frame.",
+            rich_help_panel="Source",
+        ),
+    ] = False,
+    frames: Annotated[
+        int | None, typer.Option(min=1, help="End after so many.", rich_help_panel="Source")
+    ] = None,
+    background: Annotated[
+        list[str] | None,
+        typer.Option(
+            "--background",
+            "-b",
+            help="A colour (#1e90ff, navy), blur or blur:20, transparent, a picture or a video. "
+            "May be given several times: b switches.",
+            show_default="green",
+            rich_help_panel="Picture",
+        ),
+    ] = None,
+    virtual_camera: Annotated[
+        str | None,
+        typer.Option(
+            metavar="[DEVICE]",
+            help="Send to a virtual camera, for calls.",
+            rich_help_panel="Where to",
+        ),
+    ] = None,
+    output: Annotated[
+        list[str] | None,
+        typer.Option(
+            "--output",
+            "-o",
+            help="Write a file: .mp4, .mkv, .mov, .webm, or a folder of PNGs. May be given "
+            "several times; an older file is replaced when the new one is whole.",
+            rich_help_panel="Where to",
+        ),
+    ] = None,
+    no_preview: Annotated[
+        bool, typer.Option("--no-preview", help="No window.", rich_help_panel="Where to")
+    ] = False,
+    device: Annotated[
+        str,
+        typer.Option(
+            help="auto, cpu, cuda, cuda:N, openvino:GPU, openvino:NPU or torch:cpu. auto takes "
+            "CUDA if it can, else the CPU.",
+            rich_help_panel="Network",
+        ),
+    ] = "auto",
+    matte_size: Annotated[
+        str,
+        typer.Option(
+            metavar="auto|PIXELS",
+            help=f"Short side of what the network sees, {SHORT_SIDES.start} to "
+            f"{SHORT_SIDES.stop - 1}; larger is slower. auto holds the camera's rate on the CPU.",
+            rich_help_panel="Network",
+        ),
+    ] = AUTOMATIC,
+    precision: Annotated[
+        str,
+        typer.Option(
+            metavar="auto|fp32|int8|fp16",
+            help="What the network computes in. auto takes the fastest that is right.",
+            rich_help_panel="Network",
+        ),
+    ] = AUTOMATIC,
+    threads: Annotated[
+        int | None,
+        typer.Option(
+            min=1,
+            help="Cores of the CPU to use.",
+            show_default="all",
+            rich_help_panel="Network",
+        ),
+    ] = None,
+    weights: Annotated[
+        str,
+        typer.Option(
+            metavar="NAME|PATH",
+            help="photographic, webcam (see `weights pull`), or a converted file.",
+            rich_help_panel="Network",
+        ),
+    ] = "photographic",
+    debug: Annotated[
+        bool, typer.Option("--debug", help="Show tracebacks and what libraries have to say.")
+    ] = False,
+    version: Annotated[bool, typer.Option("--version", help="Show the version.")] = False,
+) -> None:
+    """You in front of any background, live: real portrait matting for webcams.
+
+    Nothing of your room is shown, and nothing leaves this computer.
+    """
+    if version:
+        typer.echo(f"livematte {__version__}")
+        raise typer.Exit
+    if context.invoked_subcommand is not None:
+        return
+    with reported(debug):
+        # Loaded here, so that help and mistyped options need not wait for OpenCV.
+        from livematte import background as backgrounds_from
+        from livematte.pipeline import Pipeline
+        from livematte.render.renderer import check_device, check_precision, open_renderer
+
+        check_device(device)
+        check_precision(precision)
+        short_side = parse_matte_size(matte_size)
+        backgrounds = [backgrounds_from.parse(each) for each in background or ["green"]]
+        source = _choose_source(camera, input_path, demo, size, fps, realtime=not no_realtime)
+        preview = None if no_preview else _make_preview(lambda: _status(pipeline))
+        read_from = [] if demo or input_path is not None else [camera or "0"]
+        sinks = _choose_sinks(preview, virtual_camera, output or [], backgrounds, read_from)
+        pipeline = Pipeline(
+            source,
+            lambda frame_size: open_renderer(
+                device,
+                frame_size=frame_size,
+                matte_short_side=short_side,
+                weights_name=weights,
+                precision=precision,
+                threads=threads,
+                frames_per_second=None if no_realtime else source.frames_per_second,
+                on_change=say,
+            ),
+            backgrounds,
+            sinks,
+            controls=preview,
+            frames=frames,
+            on_ready=lambda choice: _say_start(source, choice, backgrounds, sinks),
+        )
+        with stopped_by_signals(pipeline):
+            pipeline.run()
+        _say_end(pipeline, source, preview)
+
+
+def cameras() -> None:
+    """List the cameras that can be opened, with their modes."""
+    with reported():
+        from livematte.sources import list_cameras
+
+        found = list_cameras()
+        if not found:
+            raise SourceError("No camera was found.", "Plug one in, or try livematte --demo.")
+        table = Table("--camera", "Name", "Modes", box=None)
+        for each in found:
+            about = each.problem or "\n".join(each.modes) or "not told by this system"
+            table.add_row(str(each.index), escape(each.name), escape(about))
+        Console().print(table)
+
+
+def _choose_source(
+    camera: str | None,
+    input_path: Path | None,
+    demo: bool,
+    size: str | None,
+    fps: float | None,
+    realtime: bool,
+) -> Source:
+    from livematte.sources import Camera, Demo, VideoFile
+
+    if (camera is not None) + (input_path is not None) + demo > 1:
+        raise UsageError("--camera, --input and --demo were given together.", "Choose one of them.")
+    if input_path is not None:
+        if size is not None or fps is not None:
+            raise UsageError(
+                "--size and --fps are for cameras; a file has its own.", "Leave them out."
+            )
+        return VideoFile(input_path, realtime=realtime)
+    wanted = None if size is None else parse_size(size)
+    if demo:
+        return Demo(wanted or Size(1280, 720), realtime=realtime)
+    if camera is None:
+        camera = "0"
+    return Camera(int(camera) if camera.isdecimal() else camera, wanted, fps)
+
+
+def _make_preview(status: Callable[[], Sequence[str]]) -> PreviewWindow:
+    from livematte.sinks import PreviewWindow
+
+    return PreviewWindow("livematte", status)
+
+
+def _choose_sinks(
+    preview: PreviewWindow | None,
+    virtual_camera: str | None,
+    outputs: Sequence[str],
+    backgrounds: Sequence[Background],
+    read_from: Sequence[str],
+) -> list[Sink]:
+    from livematte.background import Transparent
+    from livematte.sinks import VirtualCamera, open_output
+
+    transparent = any(isinstance(each, Transparent) for each in backgrounds)
+    sinks: list[Sink] = [] if preview is None else [preview]
+    if virtual_camera is not None:
+        name = None if virtual_camera == AUTOMATIC else virtual_camera
+        sinks.append(VirtualCamera(name, avoid=read_from))
+    sinks += [open_output(each, transparent) for each in outputs]
+    if not sinks:
+        raise UsageError(
+            "There is nowhere to show or write the picture.",
+            "With --no-preview, give --output FILE or --virtual-camera.",
+        )
+    for sink in sinks:
+        if transparent and not sink.takes_alpha:
+            raise UsageError(
+                f"A transparent background cannot be sent to the {sink.description}.",
+                "Give another --background, or --output with .mov, .webm or a folder of PNGs.",
+            )
+    return sinks
+
+
+def _say_start(
+    source: Source, choice: Choice, backgrounds: Sequence[Background], sinks: Sequence[Sink]
+) -> None:
+    reason = f" ({choice.reason})" if choice.reason else ""
+    behind = ", ".join(each.description for each in backgrounds)
+    shown = ", ".join(each.description for each in sinks)
+    say(f"{source.description} → {choice.renderer.description}{reason} → {behind} → {shown}")
+
+
+def _status(pipeline: Pipeline) -> list[str]:
+    """The lines of the preview's overlay."""
+    statistics = pipeline.statistics
+    latency = statistics.recent_latency_seconds
+    return [
+        f"{statistics.recent_frames_per_second:.1f} frames/s",
+        "latency -" if latency is None else f"latency {latency * 1000:.0f} ms",
+        f"{statistics.dropped} dropped of {statistics.dropped + statistics.frames}",
+        "" if pipeline.choice is None else pipeline.choice.renderer.description,
+        pipeline.background.description,
+    ]
+
+
+def _say_end(pipeline: Pipeline, source: Source, preview: PreviewWindow | None) -> None:
+    for remark in source.remarks:
+        say(remark)
+    for path in preview.snapshots if preview is not None else ():
+        say(f"snapshot {path}")
+    summary = pipeline.statistics.summary()
+    if summary.median_latency_seconds is None or summary.p95_latency_seconds is None:
+        say("no frames")
+        return
+    say(
+        f"{summary.frames} frames, {summary.dropped} dropped, "
+        f"{summary.frames_per_second:.1f} frames/s, "
+        f"latency {summary.median_latency_seconds * 1000:.0f} ms median, "
+        f"{summary.p95_latency_seconds * 1000:.0f} ms 95th percentile"
+    )

@@ -1,0 +1,112 @@
+"""What all commands share: how they speak, fail and stop, and how they read numbers."""
+
+from __future__ import annotations
+
+import re
+import signal
+import threading
+from collections.abc import Iterator
+from contextlib import contextmanager
+from enum import Enum
+from typing import Final, Protocol, TypeVar
+
+import typer
+from rich.console import Console
+from rich.markup import escape
+
+from livematte.errors import LivematteError, UsageError
+from livematte.frame import Size
+from livematte.network.size import DEFAULT_SHORT_SIDE, SHORT_SIDES
+
+EXIT_FAILURE: Final = 1
+EXIT_USAGE: Final = 2
+EXIT_INTERRUPTED: Final = 130
+"""As shells count a program that Ctrl-C ended: of jobs that did not do all that was asked."""
+
+AUTOMATIC: Final = "auto"
+"""The value of options that livematte decides on, and of --virtual-camera when none is given."""
+
+Kind = TypeVar("Kind", bound=Enum)
+
+console = Console(stderr=True, highlight=False, soft_wrap=True)
+
+
+class Stoppable(Protocol):
+    """What a signal can end in good order."""
+
+    def stop(self) -> None: ...
+
+
+def parse_size(text: str) -> Size:
+    match = re.fullmatch(r"(\d{1,5})[xX*](\d{1,5})", text)
+    if match is None or 0 in map(int, match.groups()):
+        raise UsageError(f"Size {text!r} is not of the form WIDTHxHEIGHT.", "Try --size 1280x720.")
+    return Size(int(match[1]), int(match[2]))
+
+
+def parse_choice(option: str, text: str, kinds: type[Kind]) -> Kind:
+    """One of the kinds, which are named by their values."""
+    known = [kind.value for kind in kinds]
+    if text not in known:
+        raise UsageError(f"{option} {text} is not known.", f"Choose of {', '.join(known)}.")
+    return kinds(text)
+
+
+def parse_matte_size(text: str) -> int | None:
+    """The network's short side in pixels; None for auto."""
+    if text == AUTOMATIC:
+        return None
+    if not text.isdecimal() or int(text) not in SHORT_SIDES:
+        raise UsageError(
+            f"Matte size {text!r} is neither auto nor a number from {SHORT_SIDES.start} to "
+            f"{SHORT_SIDES.stop - 1}.",
+            f"Leave it out, or try --matte-size {DEFAULT_SHORT_SIDE}.",
+        )
+    return int(text)
+
+
+@contextmanager
+def stopped_by_signals(running: Stoppable) -> Iterator[threading.Event]:
+    """Ctrl-C and SIGTERM end the run in good order; a second one ends it at once.
+
+    The event that is yielded tells whether one has come.
+    """
+    interrupted = threading.Event()
+
+    def handle(number: int, _frame: object) -> None:
+        signal.signal(number, signal.SIG_DFL)
+        interrupted.set()
+        running.stop()
+
+    numbers = (signal.SIGINT, signal.SIGTERM)
+    before = [signal.signal(number, handle) for number in numbers]
+    try:
+        yield interrupted
+    finally:
+        for number, handler in zip(numbers, before, strict=True):
+            signal.signal(number, handler)
+
+
+@contextmanager
+def reported(debug: bool = False) -> Iterator[None]:
+    """Turn errors into one or two lines and an exit code; with `debug`, a traceback as well."""
+    try:
+        yield
+    except LivematteError as error:
+        if debug:
+            console.print_exception()
+        console.print(f"[bold red]livematte:[/] {escape(error.problem)}\n{escape(error.remedy)}")
+        raise typer.Exit(EXIT_USAGE if isinstance(error, UsageError) else EXIT_FAILURE) from error
+    except (typer.Exit, KeyboardInterrupt):
+        raise
+    except Exception as error:
+        if debug:
+            raise
+        kind = type(error).__name__
+        console.print(f"[bold red]livematte:[/] Unexpected {kind}: {escape(str(error))}")
+        console.print("Run it again with --debug to see where, and please report it.")
+        raise typer.Exit(EXIT_FAILURE) from error
+
+
+def say(text: str) -> None:
+    console.print(f"[bold]livematte:[/] {escape(text)}")

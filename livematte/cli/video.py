@@ -1,0 +1,142 @@
+"""`livematte video`."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Annotated
+
+import typer
+from rich.markup import escape
+
+from livematte.cli.progress import progress_bar
+from livematte.cli.terminal import (
+    AUTOMATIC,
+    EXIT_INTERRUPTED,
+    parse_choice,
+    parse_matte_size,
+    reported,
+    say,
+    stopped_by_signals,
+)
+from livematte.network.size import DEFAULT_SHORT_SIDE
+
+
+def video(
+    input_path: Annotated[Path, typer.Argument(metavar="INPUT", help="A video file.")],
+    output: Annotated[
+        str,
+        typer.Option(
+            "--output",
+            "-o",
+            help="What to write: .mp4, .mkv, .mov, .webm, or a folder of PNGs. With --save cutout "
+            ".mov (ProRes 4444), .webm (VP9) or a folder.",
+        ),
+    ],
+    save: Annotated[
+        str,
+        typer.Option(
+            metavar="composite|alpha|foreground|cutout",
+            help="composite: the person on the background. alpha: the matte in grey. foreground: "
+            "the person on black. cutout: the person with real alpha.",
+        ),
+    ] = "composite",
+    background: Annotated[
+        str | None,
+        typer.Option(
+            "--background",
+            "-b",
+            help="Of a composite: a colour, blur or blur:20, a picture or a video.",
+            show_default="green",
+        ),
+    ] = None,
+    start: Annotated[
+        float | None, typer.Option(min=0, metavar="SECONDS", help="Begin here.")
+    ] = None,
+    end: Annotated[
+        float | None, typer.Option(min=0, metavar="SECONDS", help="End before this.")
+    ] = None,
+    quality: Annotated[
+        int | None,
+        typer.Option(
+            min=1,
+            max=100,
+            help="Of H.264 and VP9, as a JPEG's: larger is better and larger.",
+            show_default="75",
+        ),
+    ] = None,
+    overwrite: Annotated[
+        bool, typer.Option("--overwrite", help="Replace what is there already.")
+    ] = False,
+    device: Annotated[
+        str, typer.Option(help="As for livematte itself.", rich_help_panel="Network")
+    ] = AUTOMATIC,
+    matte_size: Annotated[
+        str,
+        typer.Option(
+            metavar="PIXELS",
+            help="Short side of what the network sees.",
+            rich_help_panel="Network",
+        ),
+    ] = str(DEFAULT_SHORT_SIDE),
+    precision: Annotated[
+        str,
+        typer.Option(
+            metavar="auto|fp32|int8|fp16",
+            help="What the network computes in. auto takes the fastest that is right.",
+            rich_help_panel="Network",
+        ),
+    ] = AUTOMATIC,
+    threads: Annotated[
+        int | None,
+        typer.Option(
+            min=1, help="Cores of the CPU to use.", show_default="all", rich_help_panel="Network"
+        ),
+    ] = None,
+    weights: Annotated[
+        str,
+        typer.Option(
+            metavar="NAME|PATH",
+            help="photographic, webcam, or a converted file.",
+            rich_help_panel="Network",
+        ),
+    ] = "photographic",
+    debug: Annotated[
+        bool, typer.Option("--debug", help="Show tracebacks and what libraries have to say.")
+    ] = False,
+) -> None:
+    """Matte a video file, every frame, keeping its times, colours and sound."""
+    with reported(debug), progress_bar("frames") as progress:
+        from livematte import background as backgrounds_from
+        from livematte.video import Save, VideoJob
+
+        task = progress.add_task("", total=None)
+
+        def begin() -> None:
+            say(job.description)
+            progress.update(task, description=escape(input_path.name), total=job.total_frames)
+
+        job = VideoJob(
+            input_path,
+            output,
+            save=parse_choice("--save", save, Save),
+            background=None if background is None else backgrounds_from.parse(background),
+            start_seconds=start,
+            end_seconds=end,
+            quality=quality,
+            overwrite=overwrite,
+            device=device,
+            matte_short_side=parse_matte_size(matte_size),
+            precision=precision,
+            threads=threads,
+            weights_name=weights,
+            on_ready=begin,
+            on_progress=lambda frames: progress.update(task, completed=frames),
+        )
+        with stopped_by_signals(job) as interrupted:
+            job.run()
+        for remark in job.remarks:
+            say(remark)
+        rate = job.pipeline.statistics.summary().frames_per_second
+        say(f"{job.frames} frames in {output}, {rate:.1f} frames/s")
+        if interrupted.is_set():
+            raise typer.Exit(EXIT_INTERRUPTED)

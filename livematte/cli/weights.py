@@ -1,0 +1,86 @@
+"""`livematte weights`."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Annotated
+
+import typer
+from rich.progress import BarColumn, DownloadColumn, Progress, TextColumn, TransferSpeedColumn
+
+from livematte.cli.terminal import console, reported, say
+
+weights_app = typer.Typer(help="Get and convert the weights of the network.")
+
+
+@weights_app.command("convert")
+def convert_weights(
+    file: Annotated[Path, typer.Argument(help="An .onnx or official .ckpt file of MODNet.")],
+    output: Annotated[
+        Path | None,
+        typer.Option("--output", "-o", help="Where to.", show_default="beside it, .safetensors"),
+    ] = None,
+) -> None:
+    """Make a MODNet that you have, .onnx or official .ckpt, usable with --weights."""
+    with reported():
+        from livematte.network.convert import convert
+
+        written = convert(file, output)
+        say(f"{written} is ready: livematte --weights {written}")
+
+
+@weights_app.command("quantize")
+def quantize_weights(
+    weights: Annotated[
+        str, typer.Argument(metavar="NAME|PATH", help="The weights to make an int8 form of.")
+    ],
+    calibrate: Annotated[
+        list[Path],
+        typer.Option(
+            help="A video, picture or folder of people to calibrate with. May be given several "
+            "times."
+        ),
+    ],
+    check: Annotated[
+        list[Path] | None,
+        typer.Option(help="The same, to measure the result with; best of other people."),
+    ] = None,
+    output: Annotated[
+        Path | None,
+        typer.Option(
+            "--output", "-o", help="The .xml to write.", show_default="beside the weights"
+        ),
+    ] = None,
+) -> None:
+    """Make the int8 form of weights, which is faster on most CPUs. Needs livematte[quantize]."""
+    with reported():
+        from livematte.network import quantize as quantizing
+        from livematte.network.weights import find
+
+        source = find(weights)
+        frames = quantizing.read_frames(calibrate)
+        written = quantizing.quantize(source, frames, output)
+        say(f"{written} is ready, with its .bin beside it.")
+        if check:
+            off = quantizing.compare(source, written, quantizing.read_frames(check))
+            say(
+                f"Its matte is {off.mean:.2e} off the float32 one's on average over {off.frames} "
+                f"frames, {off.worst:.2e} in the worst."
+            )
+
+
+@weights_app.command("pull")
+def pull_weights(
+    name: Annotated[str, typer.Argument(help="Which of the official weights: webcam.")],
+) -> None:
+    """Download official weights, check their hash, convert them and keep them."""
+    with reported():
+        from livematte.network.download import pull
+
+        columns = TextColumn("{task.description}"), BarColumn(), DownloadColumn()
+        with Progress(*columns, TransferSpeedColumn(), console=console, transient=True) as progress:
+            task = progress.add_task(f"Downloading {name}", total=None)
+            written = pull(
+                name, lambda done, total: progress.update(task, completed=done, total=total)
+            )
+        say(f"{written} is ready: livematte --weights {name}")
