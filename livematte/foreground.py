@@ -14,7 +14,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from livematte.frame import Image, Size
-from livematte.upsample import strips, upsample_rows
+from livematte.upsample import interpolated, points_of
 
 REDUCED_LONG_SIDE: Final = 640
 """Longer side, in pixels, of the copy that colours are spread on."""
@@ -31,21 +31,18 @@ def estimate_foreground(image: Image, alpha: Image) -> Image:
     image, alpha: uint8 (H, W, 3) and (H, W). Where alpha is 255 the colours are the picture's own.
     """
     estimated = np.zeros_like(image)
-    sure = alpha == 255
-    cv2.copyTo(image, sure.astype(np.uint8), estimated)
-    if not ((alpha > 0) & ~sure).any():
+    cv2.copyTo(image, cv2.inRange(alpha, 255, 255), estimated)
+    soft = cv2.inRange(alpha, 1, 254).astype(np.uint8, copy=False)
+    if not soft.any():
         return estimated
     size = Size.of(image)
     foreground, background = _spread_colours(image, alpha)
-    for rows in strips(size.height):
-        soft = (alpha[rows] > 0) & ~sure[rows]
-        if not soft.any():
-            continue
-        part = alpha[rows][soft].astype(np.float32)[:, None] / 255
-        front = upsample_rows(foreground, size, rows)[soft]
-        behind = upsample_rows(background, size, rows)[soft]
-        unexplained = image[rows][soft] - part * front - (1 - part) * behind
-        estimated[rows][soft] = np.clip(front + part * unexplained + 0.5, 0, 255)
+    for y, x in points_of(soft):
+        part = alpha[y, x].astype(np.float32)[:, None] / 255
+        front = interpolated(foreground, size, y, x)
+        behind = interpolated(background, size, y, x)
+        unexplained = image[y, x] - part * front - (1 - part) * behind
+        estimated[y, x] = np.clip(front + part * unexplained + 0.5, 0, 255)
     return estimated
 
 

@@ -24,7 +24,7 @@ from livematte.errors import UsageError
 from livematte.foreground import estimate_foreground
 from livematte.frame import Image, Size
 from livematte.network.size import DEFAULT_SHORT_SIDE, SHORT_SIDES, network_size
-from livematte.render.shrink import shrink
+from livematte.render.shrink import shrink_photo
 from livematte.render.still import StillNetwork, open_still_network
 from livematte.upsample import upsample_matte
 
@@ -96,9 +96,9 @@ class Matter:
         self.load()
         assert self._network is not None
         size = network_size(Size.of(image), self.matte_short_side)
-        small = np.empty((size.height, size.width, 3), np.uint8)
-        shrink(image, small)
-        return upsample_matte(self._network.matte(small[..., ::-1]), small, image)
+        small = shrink_photo(image, size)
+        bgr = cv2.cvtColor(small, cv2.COLOR_RGB2BGR).astype(np.uint8, copy=False)
+        return upsample_matte(self._network.matte(bgr), small, image)
 
     def cutout(self, image: Image) -> Image:
         """The person alone: uint8 RGBA (H, W, 4) of `image`, uint8 RGB (H, W, 3).

@@ -21,8 +21,8 @@ from numpy.typing import NDArray
 
 from livematte.frame import Image, Size
 
-STRIP_ROWS: Final = 256
-"""Large photos are worked on in strips, so that only a little of them is in memory as floats."""
+POINTS_AT_ONCE: Final = 1 << 20
+"""Of large photos so many pixels are worked on at a time, so that few are in memory as floats."""
 
 FULL_STRENGTH: Final = 3.0
 """A photo this many times as large as the network's picture takes all of its edges from the photo.
@@ -38,6 +38,7 @@ _SURE: Final = 1 / 255
 
 _WINDOW: Final = np.ones((3, 3), np.uint8)
 _REACH: Final = np.ones((7, 7), np.uint8)
+_MAP_WIDTH: Final = 1024
 _WINDOW_ROWS, _WINDOW_COLUMNS = (each.ravel() for each in np.indices(_WINDOW.shape))
 
 
@@ -60,36 +61,49 @@ def upsample_matte(matte: NDArray[np.float32], small: Image, image: Image) -> ND
     # Alpha as a line over colours, three slopes and an offset, which are then interpolated.
     offset = matte - cv2.transform(slope * small, np.ones((1, 3), np.float32))
     line = cv2.merge((slope, offset)).astype(np.float32, copy=False)
+    upsampled = cv2.resize(matte, size, interpolation=cv2.INTER_LINEAR).astype(
+        np.float32, copy=False
+    )
     # As far from softness as the windows and the interpolation reach.
     edges = cv2.resize(cv2.dilate(soft, _REACH), size, interpolation=cv2.INTER_NEAREST)
-    upsampled = np.empty(size[::-1], np.float32)
-    for rows in strips(size.height):
-        upsampled[rows] = upsample_rows(matte, size, rows)
-        edge = np.nonzero(edges[rows])
-        if edge[0].size:
-            between = upsample_rows(line, size, rows)[edge]
-            alpha = np.einsum("nc,nc->n", between[:, :3], image[rows][edge]) + between[:, 3]
-            upsampled[rows][edge] = np.clip(alpha, 0, 1)
+    for y, x in points_of(edges.astype(np.uint8, copy=False)):
+        between = interpolated(line, size, y, x)
+        alpha = np.einsum("nc,nc->n", between[:, :3], image[y, x]) + between[:, 3]
+        upsampled[y, x] = np.clip(alpha, 0, 1)
     return upsampled
 
 
-def strips(height: int) -> Iterator[slice]:
-    """The rows of a picture, `STRIP_ROWS` at a time."""
-    for start in range(0, height, STRIP_ROWS):
-        yield slice(start, min(start + STRIP_ROWS, height))
+def points_of(mask: Image) -> Iterator[tuple[NDArray[np.int32], NDArray[np.int32]]]:
+    """Rows and columns of the pixels of `mask`, uint8 (H, W), that are not 0, part by part."""
+    if not mask.any():
+        return
+    columns, rows = cv2.findNonZero(mask).reshape(-1, 2).T.astype(np.int32, copy=False)
+    for start in range(0, len(rows), POINTS_AT_ONCE):
+        part = slice(start, start + POINTS_AT_ONCE)
+        yield rows[part], columns[part]
 
 
-def upsample_rows(small: NDArray[np.float32], size: Size, rows: slice) -> NDArray[np.float32]:
-    """Some rows of `small`, float32 (h, w[, channels]), as `cv2.resize` enlarges it to `size`."""
-    height = small.shape[0]
-    centres = (np.arange(rows.start, rows.stop) + 0.5) * (height / size.height) - 0.5
-    centres = np.clip(centres, 0, height - 1)
-    above = centres.astype(np.intp)
-    below = np.minimum(above + 1, height - 1)
-    share = (centres - above).astype(np.float32).reshape(-1, *(1,) * (small.ndim - 1))
-    lines = small[above] * (1 - share) + small[below] * share
-    wide = cv2.resize(lines, (size.width, lines.shape[0]), interpolation=cv2.INTER_LINEAR)
-    return np.asarray(wide, np.float32)
+def interpolated(
+    small: NDArray[np.float32], size: Size, y: NDArray[np.int32], x: NDArray[np.int32]
+) -> NDArray[np.float32]:
+    """What bilinear resizing of `small`, float32 (h, w, channels), to `size` gives at some pixels.
+
+    y, x: rows and columns, (n,) each, of the enlarged picture. Returns float32 (n, channels).
+    """
+    height, width = small.shape[:2]
+    # OpenCV takes no picture with that many rows, so the points are laid out as one.
+    rows = -(-len(x) // _MAP_WIDTH)
+    columns, lines = np.zeros((2, rows * _MAP_WIDTH), np.float32)
+    columns[: len(x)] = (x + 0.5) * (width / size.width) - 0.5
+    lines[: len(y)] = (y + 0.5) * (height / size.height) - 0.5
+    found = cv2.remap(
+        small,
+        columns.reshape(rows, _MAP_WIDTH),
+        lines.reshape(rows, _MAP_WIDTH),
+        cv2.INTER_LINEAR,
+        borderMode=cv2.BORDER_REPLICATE,
+    )
+    return found.reshape(-1, small.shape[2])[: len(x)].astype(np.float32, copy=False)
 
 
 def _slope(

@@ -15,6 +15,8 @@ from concurrent.futures import FIRST_COMPLETED, Future, ThreadPoolExecutor, wait
 from contextlib import contextmanager
 from typing import Final, NamedTuple
 
+import cv2
+
 from livematte.background import Background, Transparent
 from livematte.errors import LivematteError, SinkError, UsageError
 from livematte.frame import Image
@@ -99,7 +101,10 @@ class PhotoJob:
         done = 0
         waiting = iter(self._photos)
         running: dict[Future[Image | None], Photograph] = {}
+        opencv_threads = cv2.getNumThreads()
         try:
+            if self._parallel > 1:
+                cv2.setNumThreads(1)  # the other cores have photos of their own
             with ThreadPoolExecutor(self._parallel) as pool:
                 try:
                     while True:
@@ -122,6 +127,7 @@ class PhotoJob:
                 finally:
                     self._stopping.set()
         finally:
+            cv2.setNumThreads(opencv_threads)
             self._results.close()
         return Report(done, failures, len(self._photos) - done - len(failures))
 

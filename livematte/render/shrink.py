@@ -3,8 +3,22 @@
 from __future__ import annotations
 
 import cv2
+import numpy as np
 
 from livematte.frame import Image, Size
+
+
+def shrink_photo(image: Image, size: Size) -> Image:
+    """`image`, uint8 (H, W, 3) of any size, at the network's: a large photo by way of halves.
+
+    OpenCV is several times as fast at halving as at the rest; colours differ by less than a level.
+    """
+    while image.shape[1] >= 2 * size.width and image.shape[0] >= 2 * size.height:
+        half = (image.shape[1] // 2, image.shape[0] // 2)
+        image = cv2.resize(image, half, interpolation=cv2.INTER_AREA).astype(np.uint8, copy=False)
+    small = np.empty((size.height, size.width, 3), np.uint8)
+    shrink(image, small)
+    return small
 
 
 def shrink(image: Image, out: Image) -> None:
