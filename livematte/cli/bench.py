@@ -11,6 +11,7 @@ from rich.console import Console
 from rich.markup import escape
 
 from livematte.cli.terminal import console, parse_matte_size, parse_size, reported
+from livematte.network.size import DEFAULT_SHORT_SIDE
 
 REPORT_COLUMNS: Final = 160
 """How wide a report is that goes into a file or a pipe."""
@@ -63,11 +64,21 @@ def bench(
         bool, typer.Option(help="Compare with the way of the official MODNet demo.")
     ] = True,
     memory: Annotated[bool, typer.Option(help="Follow the memory over 1,000 frames.")] = True,
+    photos: Annotated[
+        bool,
+        typer.Option(
+            "--photos",
+            help="Instead of video: JPEG photos of 1280x720 to mattes, against the network alone.",
+        ),
+    ] = False,
     as_json: Annotated[
         bool, typer.Option("--json", help="Print JSON, in seconds and bytes.")
     ] = False,
 ) -> None:
     """Measure how fast livematte is on this computer, end to end and stage by stage."""
+    if photos:
+        _bench_photos(matte_size, precision, threads, rounds, as_json)
+        return
     with reported():
         from livematte.bench.compare import run_bench
         from livematte.bench.report import tables
@@ -91,3 +102,36 @@ def bench(
             return
         width = None if sys.stdout.isatty() else REPORT_COLUMNS
         Console(width=width, highlight=False).print(tables(report))
+
+
+def _bench_photos(
+    matte_size: list[str] | None,
+    precision: list[str] | None,
+    threads: int | None,
+    rounds: int,
+    as_json: bool,
+) -> None:
+    with reported():
+        from livematte.bench.photos import bench_photos
+
+        with console.status("livematte bench --photos") as status:
+            rates = [
+                bench_photos(
+                    parse_matte_size(size) or DEFAULT_SHORT_SIDE,
+                    precision=each,
+                    threads=threads,
+                    rounds=rounds,
+                    on_progress=lambda sentence: status.update(escape(sentence)),
+                )
+                for size in matte_size or ["288"]
+                for each in precision or ["fp32"]
+            ]
+        if as_json:
+            measured = [{**each._asdict(), "share_of_network": each.share} for each in rates]
+            typer.echo(json.dumps(measured, indent=2))
+            return
+        for each in rates:
+            typer.echo(
+                f"{each.description}, {each.parallel} at once: {each.photos_per_second:.1f} "
+                f"photos/s, the network alone {each.network_per_second:.1f}: {each.share:.0%}"
+            )

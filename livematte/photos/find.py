@@ -72,12 +72,13 @@ def _glob(pattern: str, recursive: bool) -> list[Path]:
 def _look_into(
     folder: Path, recursive: bool, files: dict[Path, Path], failures: list[Failure]
 ) -> None:
+    failed_before = len(failures)
     try:
         found = sorted(_walk(folder, recursive, failures))
     except OSError as error:
         failures.append(Failure(folder, f"The folder cannot be read: {error.strerror}."))
         return
-    if not found and not failures:
+    if not found and len(failures) == failed_before:
         failures.append(Failure(folder, "There is no photo in this folder."))
     for path in found:
         files.setdefault(path, path.relative_to(folder))

@@ -17,7 +17,7 @@ from typing import Final, NamedTuple
 
 import cv2
 
-from livematte.background import Background, Transparent
+from livematte.background import Background, Transparent, parse
 from livematte.errors import LivematteError, SinkError, UsageError
 from livematte.frame import Image
 from livematte.matter import Matter, to_uint8
@@ -66,7 +66,7 @@ class PhotoJob:
         """kinds: what is written of each photo; a folder for each kind if there are several.
 
         image_format: of all kinds but the matte, which is a PNG: png, webp or jpg.
-        background: of composites.
+        background: of composites; None for green.
         parallel: how many photos at once; `matter` is made for as many.
         on_done: called after each photo, with why it failed if it did.
         on_comparison: given a comparison, uint8 RGB, of each photo, to be shown.
@@ -80,7 +80,7 @@ class PhotoJob:
         self._results = results
         self._kinds = list(dict.fromkeys(kinds))
         self._format = image_format
-        self._background = background
+        self._background = background or parse("green")
         self._parallel = parallel
         self._on_done = on_done
         self._on_comparison = on_comparison
@@ -151,8 +151,7 @@ class PhotoJob:
             shown = {Save.COMPARISON} if self._on_comparison is not None else set()
             result = matted(decoded, self._alpha(decoded), {*self._kinds, *shown})
             for name, kind in zip(names, self._kinds, strict=True):
-                background = self._background or Transparent()
-                self._results.put(name, encode(result, kind, self._format, background))
+                self._results.put(name, encode(result, kind, self._format, self._background))
             return comparison(result) if shown else None
 
     def _alpha(self, photo: Photo) -> Image:

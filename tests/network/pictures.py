@@ -10,7 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 from skimage import data
 
-from livematte.frame import Size
+from livematte.frame import Image, Size
 from livematte.network.size import PIXEL_MEAN, PIXEL_SCALE
 
 REFERENCE: Final = (
@@ -24,8 +24,7 @@ REFERENCE: Final = (
 
 def astronaut(size: Size) -> NDArray[np.float32]:
     """scikit-image's astronaut as the network wants her: float32 RGB (1, 3, H, W) in [-1, 1]."""
-    rgb: NDArray[np.uint8] = data.astronaut()  # type: ignore[no-untyped-call]  # no types
-    resized = cv2.resize(rgb, size, interpolation=cv2.INTER_LINEAR).astype(np.float32)
+    resized = cv2.resize(astronaut_photo(), size, interpolation=cv2.INTER_LINEAR).astype(np.float32)
     pixels = (resized - PIXEL_MEAN) / PIXEL_SCALE
     return np.ascontiguousarray(pixels.transpose(2, 0, 1)[np.newaxis], np.float32)
 
@@ -36,3 +35,9 @@ def reference_matte(pixels: NDArray[np.float32]) -> NDArray[np.float32]:
 
     session = onnxruntime.InferenceSession(str(REFERENCE))
     return np.asarray(session.run(None, {"input": pixels})[0], np.float32)
+
+
+def astronaut_photo() -> Image:
+    """scikit-image's astronaut as it is: uint8 RGB (512, 512, 3)."""
+    rgb: Image = data.astronaut()  # type: ignore[no-untyped-call]  # no types
+    return rgb

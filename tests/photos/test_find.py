@@ -1,0 +1,90 @@
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from livematte.photos import find_photos
+
+
+@pytest.fixture(autouse=True)
+def _in_a_folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.chdir(tmp_path)
+
+
+def touch(*names: str) -> None:
+    for name in names:
+        path = Path(name)
+        path.parent.mkdir(parents=True, exist_ok=True)
+        path.touch()
+
+
+def names(*paths: str, recursive: bool = False) -> dict[str, str]:
+    """The names of results by the photos' paths."""
+    found = find_photos(paths, recursive)
+    return {path.as_posix(): name for path, name in found.photos}
+
+
+def test_a_folder_gives_its_photos_in_order_and_nothing_else() -> None:
+    touch("in/b.JPG", "in/a.heic", "in/notes.txt", "in/.hidden.jpg", "in/deep/c.png")
+    assert names("in") == {"in/a.heic": "a", "in/b.JPG": "b"}
+    assert names("in", recursive=True) == {
+        "in/a.heic": "a",
+        "in/b.JPG": "b",
+        "in/deep/c.png": "deep/c",
+    }
+
+
+def test_files_and_patterns_each_once_and_files_whatever_they_are_called() -> None:
+    touch("a.jpg", "b.jpg", "odd.dat", "[1].jpg")
+    assert names("a.jpg", "?.jpg", "odd.dat", "[1].jpg") == {
+        "a.jpg": "a",
+        "b.jpg": "b",
+        "odd.dat": "odd",
+        "[1].jpg": "[1]",
+    }
+
+
+def test_names_keep_the_whole_stem() -> None:
+    touch("a.b.jpg", "IMG 1 (2).jpeg")
+    assert names(".") == {"a.b.jpg": "a.b", "IMG 1 (2).jpeg": "IMG 1 (2)"}
+
+
+def test_photos_of_one_stem_are_told_apart_by_their_endings() -> None:
+    touch("x.jpg", "X.png", "y.jpg")
+    found = find_photos(["."])
+    assert {each.path.name: each.name for each in found.photos} == {
+        "x.jpg": "x.jpg",
+        "X.png": "X.png",
+        "y.jpg": "y",
+    }
+    assert [each.path.name for each in found.renamed] == ["X.png", "x.jpg"]
+
+
+def test_no_two_results_share_a_name_whatever_comes_together() -> None:
+    touch("one/x.jpg", "two/x.jpg", "three/x.jpg.png", "three/x.png")
+    given = names("one", "two", "three")
+    assert len(set(given.values())) == len(given) == 4
+    assert given["three/x.jpg.png"] == "x.jpg"
+    assert given["three/x.png"] == "x.png"
+
+
+def test_what_is_not_there_or_no_file_is_told() -> None:
+    touch("in/a.jpg")
+    Path("in/folder.jpg").mkdir()
+    Path("empty").mkdir()
+    found = find_photos(["in", "empty", "missing.jpg", "*.webp"])
+    assert [each.path.as_posix() for each in found.photos] == ["in/a.jpg"]
+    assert {each.path.as_posix(): each.reason for each in found.failures} == {
+        "in/folder.jpg": "It is a folder, not a photo.",
+        "empty": "There is no photo in this folder.",
+        "missing.jpg": "There is no such file.",
+        "*.webp": "There is no such file.",
+    }
+
+
+def test_a_folder_with_a_photos_name_is_a_folder_if_photos_are_in_it() -> None:
+    touch("in/album.jpg/a.jpg")
+    found = find_photos(["in"], recursive=True)
+    assert [each.name for each in found.photos] == ["album.jpg/a"]
+    assert found.failures == []
