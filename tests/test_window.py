@@ -111,3 +111,49 @@ def test_the_person_is_seen_and_keys_are_obeyed(program: Program, tmp_path: Path
     image = cv2.imread(str(picture), cv2.IMREAD_UNCHANGED)
     assert image is not None
     assert image.shape == (360, 640, 3)
+
+
+def test_photos_are_compared_in_a_window(display: str, tmp_path: Path) -> None:
+    green = np.zeros((120, 160, 3), np.uint8)
+    green[:] = (0, 200, 0)
+    cv2.imwrite(str(tmp_path / "green.png"), green)
+    environment = {**os.environ, "DISPLAY": display}
+    process = subprocess.Popen(
+        [
+            *(sys.executable, "-m", "livematte", "image", tmp_path / "green.png"),
+            *("--show", "--matte-size", "224", "--output", tmp_path / "out"),
+        ],
+        env=environment,
+        stderr=subprocess.PIPE,
+        text=True,
+    )
+    try:
+        deadline_seconds = time.monotonic() + 20
+        shown = False
+        while not shown and time.monotonic() < deadline_seconds:
+            time.sleep(0.2)
+            encoded = subprocess.run(
+                ["import", "-window", "root", "png:-"],
+                env=environment,
+                capture_output=True,
+                check=False,
+            ).stdout
+            screen = cv2.imdecode(np.frombuffer(encoded, np.uint8), cv2.IMREAD_COLOR)
+            assert screen is not None
+            shown = bool((np.abs(screen.astype(int) - (0, 200, 0)).max(axis=2) < 10).sum() > 5000)
+        assert shown
+        found = subprocess.run(
+            ["xdotool", "search", "--name", "^livematte$"],
+            env=environment,
+            capture_output=True,
+            text=True,
+            check=False,
+        )
+        window = found.stdout.split()[-1]
+        subprocess.run(["xdotool", "windowfocus", window], env=environment, check=False)
+        subprocess.run(["xdotool", "key", "q"], env=environment, check=False)
+        _, err = process.communicate(timeout=10)
+        assert process.returncode == 0, err
+        assert (tmp_path / "out" / "green.png").exists()
+    finally:
+        process.kill()
