@@ -7,6 +7,15 @@ from typing import TYPE_CHECKING, Annotated, Final
 
 import typer
 
+from livematte.cli.options import (
+    Debug,
+    Device,
+    FixedMatteSize,
+    Overwrite,
+    Precision,
+    Threads,
+    Weights,
+)
 from livematte.cli.progress import progress_bar
 from livematte.cli.terminal import (
     AUTOMATIC,
@@ -72,48 +81,16 @@ def image(
             "--format", metavar="png|webp|jpg", help="Of all but the matte, which is a PNG."
         ),
     ] = "png",
-    overwrite: Annotated[
-        bool, typer.Option("--overwrite", help="Replace what is there already.")
-    ] = False,
+    overwrite: Overwrite = False,
     show: Annotated[
         bool, typer.Option("--show", help="Show the comparison of each photo in a window.")
     ] = False,
-    device: Annotated[
-        str, typer.Option(help="As for livematte itself.", rich_help_panel="Network")
-    ] = AUTOMATIC,
-    matte_size: Annotated[
-        str,
-        typer.Option(
-            metavar="PIXELS",
-            help="Short side of what the network sees.",
-            rich_help_panel="Network",
-        ),
-    ] = str(DEFAULT_SHORT_SIDE),
-    precision: Annotated[
-        str,
-        typer.Option(
-            metavar="auto|fp32|int8|fp16",
-            help="What the network computes in; photos can wait for fp32.",
-            rich_help_panel="Network",
-        ),
-    ] = "fp32",
-    threads: Annotated[
-        int | None,
-        typer.Option(
-            min=1, help="Cores of the CPU to use.", show_default="all", rich_help_panel="Network"
-        ),
-    ] = None,
-    weights: Annotated[
-        str,
-        typer.Option(
-            metavar="NAME|PATH",
-            help="photographic, webcam, or a converted file.",
-            rich_help_panel="Network",
-        ),
-    ] = "photographic",
-    debug: Annotated[
-        bool, typer.Option("--debug", help="Show tracebacks and what libraries have to say.")
-    ] = False,
+    device: Device = AUTOMATIC,
+    matte_size: FixedMatteSize = str(DEFAULT_SHORT_SIDE),
+    precision: Precision = "fp32",
+    threads: Threads = None,
+    weights: Weights = "photographic",
+    debug: Debug = False,
 ) -> None:
     """Matte photos: JPEG, PNG, WebP, TIFF, BMP and HEIC."""
     with reported(debug):

@@ -12,6 +12,7 @@ from rich.markup import escape
 from rich.table import Table
 
 from livematte import __version__
+from livematte.cli.options import Debug, Device, Precision, Threads, Weights
 from livematte.cli.terminal import (
     AUTOMATIC,
     parse_matte_size,
@@ -114,14 +115,7 @@ def run(
     no_preview: Annotated[
         bool, typer.Option("--no-preview", help="No window.", rich_help_panel="Where to")
     ] = False,
-    device: Annotated[
-        str,
-        typer.Option(
-            help="auto, cpu, cuda, cuda:N, openvino:GPU, openvino:NPU or torch:cpu. auto takes "
-            "CUDA if it can, else the CPU.",
-            rich_help_panel="Network",
-        ),
-    ] = "auto",
+    device: Device = "auto",
     matte_size: Annotated[
         str,
         typer.Option(
@@ -131,34 +125,10 @@ def run(
             rich_help_panel="Network",
         ),
     ] = AUTOMATIC,
-    precision: Annotated[
-        str,
-        typer.Option(
-            metavar="auto|fp32|int8|fp16",
-            help="What the network computes in. auto takes the fastest that is right.",
-            rich_help_panel="Network",
-        ),
-    ] = AUTOMATIC,
-    threads: Annotated[
-        int | None,
-        typer.Option(
-            min=1,
-            help="Cores of the CPU to use.",
-            show_default="all",
-            rich_help_panel="Network",
-        ),
-    ] = None,
-    weights: Annotated[
-        str,
-        typer.Option(
-            metavar="NAME|PATH",
-            help="photographic, webcam (see `weights pull`), or a converted file.",
-            rich_help_panel="Network",
-        ),
-    ] = "photographic",
-    debug: Annotated[
-        bool, typer.Option("--debug", help="Show tracebacks and what libraries have to say.")
-    ] = False,
+    precision: Precision = AUTOMATIC,
+    threads: Threads = None,
+    weights: Weights = "photographic",
+    debug: Debug = False,
     version: Annotated[bool, typer.Option("--version", help="Show the version.")] = False,
 ) -> None:
     """You in front of any background, live: real portrait matting for webcams.

@@ -8,6 +8,15 @@ from typing import Annotated
 import typer
 from rich.markup import escape
 
+from livematte.cli.options import (
+    Debug,
+    Device,
+    FixedMatteSize,
+    Overwrite,
+    Precision,
+    Threads,
+    Weights,
+)
 from livematte.cli.progress import progress_bar
 from livematte.cli.terminal import (
     AUTOMATIC,
@@ -60,49 +69,17 @@ def video(
         typer.Option(
             min=1,
             max=100,
-            help="Of H.264 and VP9, as a JPEG's: larger is better and larger.",
+            help="Of H.264 and VP9, as a JPEG's: higher looks better and makes larger files.",
             show_default="75",
         ),
     ] = None,
-    overwrite: Annotated[
-        bool, typer.Option("--overwrite", help="Replace what is there already.")
-    ] = False,
-    device: Annotated[
-        str, typer.Option(help="As for livematte itself.", rich_help_panel="Network")
-    ] = AUTOMATIC,
-    matte_size: Annotated[
-        str,
-        typer.Option(
-            metavar="PIXELS",
-            help="Short side of what the network sees.",
-            rich_help_panel="Network",
-        ),
-    ] = str(DEFAULT_SHORT_SIDE),
-    precision: Annotated[
-        str,
-        typer.Option(
-            metavar="auto|fp32|int8|fp16",
-            help="What the network computes in. auto takes the fastest that is right.",
-            rich_help_panel="Network",
-        ),
-    ] = AUTOMATIC,
-    threads: Annotated[
-        int | None,
-        typer.Option(
-            min=1, help="Cores of the CPU to use.", show_default="all", rich_help_panel="Network"
-        ),
-    ] = None,
-    weights: Annotated[
-        str,
-        typer.Option(
-            metavar="NAME|PATH",
-            help="photographic, webcam, or a converted file.",
-            rich_help_panel="Network",
-        ),
-    ] = "photographic",
-    debug: Annotated[
-        bool, typer.Option("--debug", help="Show tracebacks and what libraries have to say.")
-    ] = False,
+    overwrite: Overwrite = False,
+    device: Device = AUTOMATIC,
+    matte_size: FixedMatteSize = str(DEFAULT_SHORT_SIDE),
+    precision: Precision = AUTOMATIC,
+    threads: Threads = None,
+    weights: Weights = "photographic",
+    debug: Debug = False,
 ) -> None:
     """Matte a video file, every frame, keeping its times, colours and sound."""
     with reported(debug), progress_bar("frames") as progress:
@@ -137,6 +114,6 @@ def video(
         for remark in job.remarks:
             say(remark)
         rate = job.pipeline.statistics.summary().frames_per_second
-        say(f"{job.frames} frames in {output}, {rate:.1f} frames/s")
+        say(f"{job.frames} frames in {output}, {rate:.1f} frames/s" if job.frames else "no frames")
         if interrupted.is_set():
             raise typer.Exit(EXIT_INTERRUPTED)

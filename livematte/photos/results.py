@@ -8,7 +8,8 @@ import zipfile
 from contextlib import suppress
 from pathlib import Path
 
-from livematte.errors import SinkError, UsageError
+from livematte.errors import UsageError
+from livematte.sinks.whole_file import unfinished_path, unwritable, write_whole
 
 
 class Results:
@@ -49,7 +50,12 @@ class Results:
         Raises `SinkError` if it cannot be written.
         """
         if self._folder is not None:
-            _write_whole(self._folder / name, data)
+            path = self._folder / name
+            try:
+                path.parent.mkdir(parents=True, exist_ok=True)
+            except OSError as error:
+                raise unwritable(path, error) from error
+            write_whole(path, data)
         if self._zip_path is not None:
             with self._lock:
                 try:
@@ -58,7 +64,7 @@ class Results:
                         self._zip = zipfile.ZipFile(self._unfinished_zip, "w", zipfile.ZIP_STORED)
                     self._zip.writestr(name, data)
                 except OSError as error:
-                    raise _failed(self._zip_path, error) from error
+                    raise unwritable(self._zip_path, error) from error
 
     def close(self) -> None:
         """Finish the zip file. Raises `SinkError` if that fails; there is none then."""
@@ -70,30 +76,11 @@ class Results:
         except OSError as error:
             with suppress(OSError):
                 self._unfinished_zip.unlink(missing_ok=True)
-            raise _failed(self._zip_path, error) from error
+            raise unwritable(self._zip_path, error) from error
         finally:
             self._zip = None
 
     @property
     def _unfinished_zip(self) -> Path:
         assert self._zip_path is not None
-        return self._zip_path.with_name(f".{self._zip_path.name}.{os.getpid()}.part")
-
-
-def _write_whole(path: Path, data: bytes) -> None:
-    unfinished = path.with_name(f".{path.name}.{os.getpid()}.part")
-    try:
-        path.parent.mkdir(parents=True, exist_ok=True)
-        unfinished.write_bytes(data)
-        os.replace(unfinished, path)
-    except OSError as error:
-        with suppress(OSError):
-            unfinished.unlink(missing_ok=True)
-        raise _failed(path, error) from error
-
-
-def _failed(path: Path, error: OSError) -> SinkError:
-    return SinkError(
-        f"{path} cannot be written: {error.strerror or error}.",
-        "Make room on the disk, or name another place.",
-    )
+        return unfinished_path(self._zip_path)

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import os
 import re
-from contextlib import suppress
 from fractions import Fraction
 from pathlib import Path
 from typing import Final
@@ -14,6 +13,7 @@ import numpy as np
 
 from livematte.errors import SinkError, UsageError
 from livematte.frame import Rendered, Size
+from livematte.sinks.whole_file import write_whole
 
 DEFAULT_PATTERN: Final = "%06d.png"
 
@@ -92,14 +92,4 @@ def write_png(path: Path, picture: Rendered) -> None:
     if picture.transparent:
         pixels = cv2.merge([picture.image, picture.alpha]).astype(np.uint8, copy=False)
     _, encoded = cv2.imencode(".png", pixels, [cv2.IMWRITE_PNG_COMPRESSION, PNG_COMPRESSION])
-    unfinished = path.with_name(f".{path.name}.{os.getpid()}.part")
-    try:
-        unfinished.write_bytes(encoded.data)
-        os.replace(unfinished, path)
-    except OSError as error:
-        with suppress(OSError):
-            unfinished.unlink(missing_ok=True)
-        raise SinkError(
-            f"{path} cannot be written: {error.strerror}.",
-            "Make room on the disk, or name another place.",
-        ) from error
+    write_whole(path, encoded.data)
