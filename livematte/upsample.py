@@ -75,7 +75,7 @@ def upsample_matte(matte: NDArray[np.float32], small: Image, image: Image) -> ND
 
 def points_of(mask: Image) -> Iterator[tuple[NDArray[np.int32], NDArray[np.int32]]]:
     """Rows and columns of the pixels of `mask`, uint8 (H, W), that are not 0, part by part."""
-    if not mask.any():
+    if not cv2.hasNonZero(mask):
         return
     columns, rows = cv2.findNonZero(mask).reshape(-1, 2).T.astype(np.int32, copy=False)
     for start in range(0, len(rows), POINTS_AT_ONCE):
@@ -121,7 +121,9 @@ def _slope(
     alpha = np.pad(matte, border, "edge")[around]  # (soft pixels, 9)
     colour = np.pad(small, (*border, (0, 0)), "edge")[around].astype(np.float32)  # (..., 9, 3)
     alpha -= alpha.mean(axis=1, keepdims=True)
-    colour -= colour.mean(axis=1, keepdims=True)
+    colour -= cv2.blur(small.astype(np.float32), _WINDOW.shape, borderType=cv2.BORDER_REPLICATE)[
+        y, x, None
+    ]
     spread = np.matmul(colour.transpose(0, 2, 1), colour) / 9 + _NOISE * np.eye(3, dtype=np.float32)
     covariance = np.matmul(colour.transpose(0, 2, 1), alpha[..., None]) / 9
     slope[y, x] = np.linalg.solve(spread, covariance)[..., 0]
