@@ -100,10 +100,10 @@ def image(
         from livematte.photos.show import ComparisonWindow
 
         kinds = [parse_choice("--save", each, Save) for each in save or ["alpha"]]
-        found = find_photos(paths, recursive)
+        folder = output if output is not None or zip_path is not None else DEFAULT_FOLDER
+        found = find_photos(paths, recursive, leave_out=folder)
         _say_found(found)
         window = ComparisonWindow() if show else None
-        folder = output if output is not None or zip_path is not None else DEFAULT_FOLDER
         results = Results(folder, zip_path, overwrite)
         parallel = max(1, min(threads or cores(), len(found.photos)))
         with progress_bar("photos") as progress:

@@ -43,11 +43,15 @@ class Found(NamedTuple):
     renamed: list[Photograph]
 
 
-def find_photos(names: Iterable[str], recursive: bool = False) -> Found:
+def find_photos(
+    names: Iterable[str], recursive: bool = False, leave_out: Path | None = None
+) -> Found:
     """The photos behind files, folders and globs, each once, in order.
 
     recursive: look into folders in folders too; the names of results then have their folders.
+    leave_out: a folder that is not looked into on the way, because the results go there.
     """
+    left_out = None if leave_out is None else leave_out.resolve()
     files: dict[Path, Path] = {}  # each with its place below what was named
     failures: list[Failure] = []
     for name in names:
@@ -58,7 +62,7 @@ def find_photos(names: Iterable[str], recursive: bool = False) -> Found:
             failures.append(Failure(path, "There is no such file."))
         for match in matches:
             if match.is_dir():
-                _look_into(match, recursive, files, failures)
+                _look_into(match, recursive, left_out, files, failures)
             else:
                 files.setdefault(match, Path(match.name))
     photos, renamed = _named(files)
@@ -70,11 +74,15 @@ def _glob(pattern: str, recursive: bool) -> list[Path]:
 
 
 def _look_into(
-    folder: Path, recursive: bool, files: dict[Path, Path], failures: list[Failure]
+    folder: Path,
+    recursive: bool,
+    left_out: Path | None,
+    files: dict[Path, Path],
+    failures: list[Failure],
 ) -> None:
     failed_before = len(failures)
     try:
-        found = sorted(_walk(folder, recursive, failures))
+        found = sorted(_walk(folder, recursive, left_out, failures))
     except OSError as error:
         failures.append(Failure(folder, f"The folder cannot be read: {error.strerror}."))
         return
@@ -84,11 +92,15 @@ def _look_into(
         files.setdefault(path, path.relative_to(folder))
 
 
-def _walk(folder: Path, recursive: bool, failures: list[Failure]) -> Iterator[Path]:
+def _walk(
+    folder: Path, recursive: bool, left_out: Path | None, failures: list[Failure]
+) -> Iterator[Path]:
     for path in folder.iterdir():
         is_photo = path.suffix.lower() in PHOTO_ENDINGS and not path.name.startswith(".")
         if path.is_dir():
-            inside = list(_walk(path, recursive, failures)) if recursive else []
+            if path.resolve() == left_out:
+                continue
+            inside = list(_walk(path, recursive, left_out, failures)) if recursive else []
             yield from inside
             if is_photo and not inside:
                 failures.append(Failure(path, "It is a folder, not a photo."))

@@ -88,3 +88,9 @@ def test_a_folder_with_a_photos_name_is_a_folder_if_photos_are_in_it() -> None:
     found = find_photos(["in"], recursive=True)
     assert [each.name for each in found.photos] == ["album.jpg/a"]
     assert found.failures == []
+
+
+def test_results_of_an_earlier_run_are_no_photos() -> None:
+    touch("a.jpg", "mattes/a.png", "other/b.jpg")
+    found = find_photos(["."], recursive=True, leave_out=Path("mattes"))
+    assert [each.name for each in found.photos] == ["a", "other/b"]
