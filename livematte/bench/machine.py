@@ -12,7 +12,7 @@ import archspec.cpu
 import cv2
 
 from livematte import __version__
-from livematte.render.processor import has_int8_dot_product
+from livematte.render.processor import cores, has_int8_dot_product
 
 _PACKAGES: Final = ("openvino", "torch", "numpy")
 
@@ -39,7 +39,7 @@ def this_machine() -> Machine:
     """The machine that this process runs on. Loads neither PyTorch nor OpenVINO."""
     return Machine(
         processor=archspec.cpu.brand_string() or platform.processor() or platform.machine(),
-        cores=_usable_cores(),
+        cores=cores(),
         memory_bytes=_memory_bytes(),
         int8_dot_product=has_int8_dot_product(),
         system=platform.platform(),
@@ -50,13 +50,6 @@ def this_machine() -> Machine:
             **{name: _installed(name) for name in _PACKAGES},
         },
     )
-
-
-def _usable_cores() -> int:
-    try:
-        return len(os.sched_getaffinity(0))
-    except AttributeError:  # not on macOS and Windows
-        return os.cpu_count() or 1
 
 
 def _memory_bytes() -> int | None:

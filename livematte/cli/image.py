@@ -96,8 +96,9 @@ def image(
     with reported(debug):
         from livematte import background as backgrounds_from
         from livematte.matter import Matter
-        from livematte.photos import PhotoJob, Results, Save, cores, find_photos
+        from livematte.photos import PhotoJob, Results, Save, find_photos
         from livematte.photos.show import ComparisonWindow
+        from livematte.render.processor import cores
 
         kinds = [parse_choice("--save", each, Save) for each in save or ["alpha"]]
         folder = output if output is not None or zip_path is not None else DEFAULT_FOLDER

@@ -1,7 +1,7 @@
 """Mattes of photographs: one, a folder or a collection."""
 
 from livematte.photos.find import PHOTO_ENDINGS, Failure, Found, Photograph, find_photos
-from livematte.photos.job import PhotoJob, Report, cores
+from livematte.photos.job import PhotoJob, Report
 from livematte.photos.results import Results
 from livematte.photos.save import FORMATS, Save
 
@@ -15,6 +15,5 @@ __all__ = [
     "Report",
     "Results",
     "Save",
-    "cores",
     "find_photos",
 ]

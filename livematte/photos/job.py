@@ -8,11 +8,11 @@ No core waits for another this way, whereas a network on all cores leaves them i
 
 from __future__ import annotations
 
-import os
 import threading
 from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import FIRST_COMPLETED, Future, ThreadPoolExecutor, wait
 from contextlib import contextmanager
+from itertools import islice
 from typing import Final, NamedTuple
 
 import cv2
@@ -29,9 +29,6 @@ from livematte.photos.save import FORMATS, Save, comparison, encode, matted
 PIXELS_AT_ONCE: Final = 50_000_000
 """Of the photos that are in memory at once; a larger one goes alone."""
 
-POLL_SECONDS: Final = 0.1
-"""How long the calling thread waits before it looks whether it is to stop."""
-
 
 class Report(NamedTuple):
     """How a job went: how many photos have results, which have not, and how many were not tried."""
@@ -39,12 +36,6 @@ class Report(NamedTuple):
     done: int
     failures: list[Failure]
     left: int
-
-
-def cores() -> int:
-    """How many of the processor's cores this process may use."""
-    affinity = getattr(os, "sched_getaffinity", None)  # not on Windows and macOS
-    return len(affinity(0)) if affinity is not None else os.cpu_count() or 1
 
 
 class PhotoJob:
@@ -106,26 +97,21 @@ class PhotoJob:
             if self._parallel > 1:
                 cv2.setNumThreads(1)  # the other cores have photos of their own
             with ThreadPoolExecutor(self._parallel) as pool:
-                try:
-                    while True:
-                        while len(running) < self._parallel and not self._stopping.is_set():
-                            photo = next(waiting, None)
-                            if photo is None:
-                                break
-                            running[pool.submit(self._work, photo)] = photo
-                        if not running:
-                            break
-                        finished, _ = wait(running, POLL_SECONDS, FIRST_COMPLETED)
-                        for future in finished:
-                            photo = running.pop(future)
-                            error = self._settle(future)
-                            if error is None:
-                                done += 1
-                            else:
-                                failures.append(Failure(photo.path, str(error)))
-                            self._on_done(photo, error)
-                finally:
-                    self._stopping.set()
+                while True:
+                    room = 0 if self._stopping.is_set() else self._parallel - len(running)
+                    for photo in islice(waiting, room):
+                        running[pool.submit(self._work, photo)] = photo
+                    if not running:
+                        break
+                    finished, _ = wait(running, return_when=FIRST_COMPLETED)
+                    for future in finished:
+                        photo = running.pop(future)
+                        error = self._settle(future)
+                        if error is None:
+                            done += 1
+                        else:
+                            failures.append(Failure(photo.path, str(error)))
+                        self._on_done(photo, error)
         finally:
             cv2.setNumThreads(opencv_threads)
             self._results.close()

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from typing import Final
 
 import archspec.cpu
@@ -10,6 +11,14 @@ import archspec.cpu.detect
 _INT8_DOT_PRODUCTS: Final = frozenset({"avx512_vnni", "avx_vnni", "asimddp"})
 """Instructions that multiply and add four pairs of int8 at once: on x86 from Intel's 10th and
 AMD's Zen 4 generation on, on ARM from version 8.2 on."""
+
+
+def cores() -> int:
+    """How many of the processor's cores this process may use."""
+    try:
+        return len(os.sched_getaffinity(0))
+    except AttributeError:  # not on macOS and Windows
+        return os.cpu_count() or 1
 
 
 def has_int8_dot_product() -> bool:
