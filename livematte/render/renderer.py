@@ -16,6 +16,7 @@ import cv2
 from livematte.errors import DeviceError, RenderError, UsageError
 from livematte.network import weights
 from livematte.network.size import DEFAULT_SHORT_SIDE, network_size
+from livematte.refinement import PLAIN, Refinement
 from livematte.render.cuda_driver import driver_problem
 
 if TYPE_CHECKING:
@@ -123,6 +124,7 @@ def open_renderer(
     precision: str = "auto",
     threads: int | None = None,
     frames_per_second: Fraction | None = None,
+    refinement: Refinement = PLAIN,
     on_change: Callable[[str], None] = lambda _sentence: None,
 ) -> Choice:
     """Open the renderer for frames of `frame_size` on `device`.
@@ -134,6 +136,7 @@ def open_renderer(
     precision: auto, fp32, int8 or fp16. auto is the fastest that is right on the device.
     threads: how many of the CPU's cores to use; None for all.
     frames_per_second: the rate to hold, of what is seen as it comes; None where frames can wait.
+    refinement: what is done to the matte beyond what the network says.
     on_change: told in a sentence, by any thread, when the renderer changes what it does.
 
     Raises `DeviceError` if the device or the precision was named and cannot be had, saying why;
@@ -149,6 +152,7 @@ def open_renderer(
         precision,
         threads,
         frames_per_second,
+        refinement,
         on_change,
     )
     if threads is not None:
@@ -193,6 +197,7 @@ class _Wish(NamedTuple):
     precision: str
     threads: int | None
     frames_per_second: Fraction | None
+    refinement: Refinement
     on_change: Callable[[str], None]
 
     @property
