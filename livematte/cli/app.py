@@ -11,6 +11,7 @@ from typing import Final, NoReturn
 import typer
 
 from livematte.cli.bench import bench
+from livematte.cli.bench_quality import quality
 from livematte.cli.image import image
 from livematte.cli.live import cameras, run
 from livematte.cli.terminal import AUTOMATIC, EXIT_FAILURE
@@ -45,8 +46,12 @@ app = typer.Typer(
     context_settings={"help_option_names": ["-h", "--help"]},
 )
 app.callback(invoke_without_command=True, epilog=EPILOG)(run)
-for command in (image, video, cameras, bench):
+for command in (image, video, cameras):
     app.command()(command)
+bench_app = typer.Typer()
+bench_app.callback(invoke_without_command=True)(bench)
+bench_app.command()(quality)
+app.add_typer(bench_app, name="bench")
 app.add_typer(weights_app, name="weights")
 
 

@@ -18,6 +18,7 @@ REPORT_COLUMNS: Final = 160
 
 
 def bench(
+    context: typer.Context,
     size: Annotated[
         list[str] | None,
         typer.Option(
@@ -76,6 +77,11 @@ def bench(
     ] = False,
 ) -> None:
     """Measure how fast livematte is on this computer, end to end and stage by stage."""
+    if context.invoked_subcommand is not None:
+        sources = [context.get_parameter_source(name) for name in context.params]
+        if any(each is not None and each.name == "COMMANDLINE" for each in sources):
+            context.fail(f"Options of {context.invoked_subcommand} come after its name.")
+        return
     if photos:
         _bench_photos(matte_size, precision, threads, rounds, as_json)
         return

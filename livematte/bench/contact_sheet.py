@@ -1,0 +1,100 @@
+"""Pictures side by side in one large one, to look at: a row a picture, a column a setting."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Final
+
+import cv2
+import numpy as np
+
+from livematte.errors import UsageError
+from livematte.frame import Image, Size
+from livematte.sinks.whole_file import write_whole
+
+WIDTH: Final = 1600
+"""Of the sheet, in pixels."""
+
+MARGIN: Final = 6
+CAPTION_HEIGHT: Final = 18
+PAPER: Final = 245
+
+ENDINGS: Final = frozenset({".png", ".jpg", ".jpeg", ".webp"})
+
+
+@dataclass(frozen=True, eq=False)
+class Row:
+    """Pictures of one thing.
+
+    pictures: by what they show; uint8 BGR (H, W, 3), or a matte (H, W), all of one size.
+    """
+
+    name: str
+    pictures: dict[str, Image]
+
+    def reduced(self) -> Row:
+        """The row as wide as it is on the sheet, which is much less to keep."""
+        width = (WIDTH - MARGIN) // max(1, len(self.pictures)) - MARGIN
+        return Row(self.name, {name: _fitted(each, width) for name, each in self.pictures.items()})
+
+
+def require_writable(path: Path) -> None:
+    """Raises `UsageError` if no sheet can be written to `path`, before anything is measured."""
+    if path.suffix.lower() not in ENDINGS:
+        raise UsageError(
+            f"A contact sheet cannot be written to {path}.",
+            f"Give it a name that ends in one of {', '.join(sorted(ENDINGS))}.",
+        )
+    if not path.parent.is_dir():
+        raise UsageError(f"There is no folder {path.parent}.", "Make it first.")
+
+
+def save_contact_sheet(rows: Sequence[Row], path: Path) -> None:
+    """Write rows below each other. Raises `SinkError` if that fails."""
+    sheet = contact_sheet(rows)
+    _, encoded = cv2.imencode(path.suffix.lower(), sheet)
+    write_whole(path, encoded.tobytes())
+
+
+def contact_sheet(rows: Sequence[Row]) -> Image:
+    """uint8 BGR (H, `WIDTH`, 3): each row with its name and what each picture shows above it."""
+    strips = [_strip(each.reduced()) for each in rows]
+    return np.vstack([*strips, _paper(MARGIN)])
+
+
+def _strip(row: Row) -> Image:
+    height = max(each.shape[0] for each in row.pictures.values())
+    strip = _paper(2 * CAPTION_HEIGHT + height)
+    _write(strip, row.name, MARGIN, 0, 0.5)
+    left = MARGIN
+    for name, picture in row.pictures.items():
+        rows, columns = picture.shape[:2]
+        _write(strip, name, left, CAPTION_HEIGHT, 0.4)
+        top = 2 * CAPTION_HEIGHT
+        strip[top : top + rows, left : left + columns] = (
+            picture if picture.ndim == 3 else picture[..., None]
+        )
+        left += columns + MARGIN
+    return strip
+
+
+def _paper(height: int) -> Image:
+    return np.full((height, WIDTH, 3), PAPER, np.uint8)
+
+
+def _write(strip: Image, text: str, left: int, top: int, scale: float) -> None:
+    # OpenCV's letters are ASCII only.
+    ascii_text = text.encode("ascii", "replace").decode()
+    place = (left, top + CAPTION_HEIGHT - 5)
+    cv2.putText(strip, ascii_text, place, cv2.FONT_HERSHEY_SIMPLEX, scale, 0, 1, cv2.LINE_AA)
+
+
+def _fitted(picture: Image, width: int) -> Image:
+    """The picture `width` pixels wide; of tall ones a square's height, and less wide."""
+    size = Size.of(picture)
+    scale = width / max(size)
+    reduced = (max(1, round(size.width * scale)), max(1, round(size.height * scale)))
+    how = cv2.INTER_AREA if scale < 1 else cv2.INTER_LINEAR
+    return cv2.resize(picture, reduced, interpolation=how).astype(np.uint8, copy=False)

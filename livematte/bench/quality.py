@@ -1,0 +1,284 @@
+"""`livematte bench quality`: how good the mattes of labelled footage are.
+
+Three settings go side by side over every photo, and over every clip in front of every background:
+the plain network at two sizes, and the product as it is used. All mattes are measured as the 8 bits
+that come out.
+"""
+
+from __future__ import annotations
+
+from collections import deque
+from collections.abc import Callable, Mapping
+from contextlib import ExitStack
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Final
+
+import cv2
+import numpy as np
+from numpy.typing import NDArray
+
+from livematte.background import CHROMA_GREEN, solid
+from livematte.bench.contact_sheet import Row
+from livematte.bench.footage import Footage, Pair, read_pair
+from livematte.bench.metrics import from_uint8
+from livematte.bench.quality_report import (
+    PHOTOS,
+    PLAIN_288,
+    PLAIN_512,
+    PRODUCT,
+    Measured,
+    QualityReport,
+)
+from livematte.bench.scene import Scene, Shot, scenes_of
+from livematte.bench.tally import ClipTally, Truth
+from livematte.errors import RenderError, UsageError
+from livematte.foreground import estimate_foreground
+from livematte.frame import Frame, Image, Size
+from livematte.matter import Matter, to_uint8
+from livematte.network.size import DEFAULT_SHORT_SIDE, network_size
+from livematte.refinement import PLAIN, QUALITIES, Refinement
+from livematte.render.renderer import Renderer, check_device, check_precision, open_renderer
+from livematte.render.shrink import shrink_photo
+from livematte.render.still import StillNetwork, open_still_network
+
+if TYPE_CHECKING:
+    from livematte.background import Picture
+
+PLAIN_SHORT_SIDES: Final = {PLAIN_288: 288, PLAIN_512: 512}
+
+WEIGHTS: Final = "photographic"
+
+FRAME_SECONDS: Final = 1 / 30
+
+PATIENCE_SECONDS: Final = 60.0
+"""For one frame."""
+
+OnRow = Callable[[Row], None]
+Note = Callable[[str, str], None]
+"""Told what a setting, by its name, computes mattes by."""
+
+
+@dataclass(frozen=True)
+class Setting:
+    """How mattes are computed.
+
+    matte_short_side: in pixels; None for what livematte takes when it is left to it.
+    """
+
+    device: str
+    precision: str
+    matte_short_side: int | None
+    refinement: Refinement
+
+    def renderer(self, size: Size) -> Renderer:
+        """For a clip's frames of `size`; a new one, that remembers no other clip."""
+        return open_renderer(
+            self.device,
+            frame_size=size,
+            matte_short_side=self.matte_short_side,
+            weights_name=WEIGHTS,
+            precision=self.precision,
+            frames_per_second=None,  # there is no camera to hold the rate of
+            refinement=self.refinement,
+        ).renderer
+
+    def matter(self) -> Matter:
+        """For photos; what is left to livematte is as in `livematte image`."""
+        return Matter(
+            matte_short_side=self.matte_short_side or DEFAULT_SHORT_SIDE,
+            device=self.device,
+            precision="fp32" if self.precision == "auto" else self.precision,
+            weights=WEIGHTS,
+        )
+
+
+def product_setting(
+    quality: str = "balanced",
+    *,
+    device: str = "auto",
+    precision: str = "auto",
+    matte_short_side: int | None = None,
+) -> Setting:
+    """The product's. quality: one of `QUALITIES`; the others as for `open_renderer`.
+
+    Raises `UsageError` if one of them is not known.
+    """
+    if quality not in QUALITIES:
+        raise UsageError(f"Quality {quality!r} is not known.", f"Choose of {', '.join(QUALITIES)}.")
+    check_device(device)
+    check_precision(precision)
+    return Setting(device, precision, matte_short_side, QUALITIES[quality])
+
+
+def measure_quality(
+    footage: Footage,
+    product: Setting,
+    *,
+    frames: int | None = None,
+    backgrounds: int | None = None,
+    noise_levels: float = 0.0,
+    on_progress: Callable[[str], None] = lambda _sentence: None,
+    on_row: OnRow | None = None,
+) -> QualityReport:
+    """Measure the plain network's and the product's mattes on all the footage.
+
+    frames, backgrounds: only the first ones, of each clip and of all; None for all of them.
+    noise_levels: standard deviation of the noise that is added to the frames of clips.
+    on_progress: told what is being done.
+    on_row: given pictures of each photo, and of the middle of each clip on each background.
+
+    Raises what reading the footage and opening renderers raise.
+    """
+    settings = {
+        **{name: Setting("cpu", "fp32", side, PLAIN) for name, side in PLAIN_SHORT_SIDES.items()},
+        PRODUCT: product,
+    }
+    used: dict[str, dict[str, None]] = {name: {} for name in settings}
+
+    def note(name: str, description: str) -> None:
+        used[name][description] = None
+
+    pictures = []
+    if footage.pairs:
+        photos = _Photos(product, note)
+        for number, pair in enumerate(footage.pairs):
+            on_progress(f"photo {number + 1} of {len(footage.pairs)}: {pair.name}")
+            pictures.append(photos.measure(pair, on_row))
+    scenes = scenes_of(footage, frames=frames, backgrounds=backgrounds, noise_levels=noise_levels)
+    for number, scene in enumerate(scenes):
+        told = f"clip {number + 1} of {len(scenes)}: {scene.name}"
+        pictures.append(_measure_scene(scene, settings, told, note, on_progress, on_row))
+    descriptions = {name: tuple(each) for name, each in used.items()}
+    return QualityReport(descriptions, noise_levels, tuple(pictures))
+
+
+class _Photos:
+    """Photos, by the network alone and by what `livematte image` uses."""
+
+    def __init__(self, product: Setting, note: Note) -> None:
+        self._network = open_still_network("cpu", WEIGHTS, "fp32", None, 1)
+        self._matter = product.matter()
+        for name, side in PLAIN_SHORT_SIDES.items():
+            note(name, f"photos: {self._network.description}, short side {side}")
+        side = self._matter.matte_short_side
+        note(PRODUCT, f"photos: {self._matter.load()}, short side {side}")
+
+    def measure(self, pair: Pair, on_row: OnRow | None) -> Measured:
+        image, true_alpha = read_pair(pair)
+        mattes = {
+            name: to_uint8(_plain_matte(self._network, image, side))
+            for name, side in PLAIN_SHORT_SIDES.items()
+        }
+        mattes[PRODUCT] = to_uint8(self._matter.matte(image))
+        if on_row is not None:
+            bgr = cv2.cvtColor(image, cv2.COLOR_RGB2BGR).astype(np.uint8, copy=False)
+            on_row(_row(pair.name, bgr, true_alpha, mattes, _on_green(bgr, mattes[PRODUCT])))
+        truth = Truth(true_alpha)
+        errors = {name: truth.errors(from_uint8(matte)) for name, matte in mattes.items()}
+        return Measured(pair.name, PHOTOS, 1, errors)
+
+
+def _plain_matte(network: StillNetwork, image: Image, short_side: int) -> NDArray[np.float32]:
+    """The network's matte, enlarged as it is: float32 (H, W) of `image`, uint8 RGB (H, W, 3)."""
+    size = Size.of(image)
+    small = shrink_photo(image, network_size(size, short_side))
+    matte = network.matte(cv2.cvtColor(small, cv2.COLOR_RGB2BGR).astype(np.uint8, copy=False))
+    return cv2.resize(matte, size, interpolation=cv2.INTER_LINEAR).astype(np.float32, copy=False)
+
+
+def _on_green(bgr: Image, alpha: Image) -> Image:
+    green = solid(CHROMA_GREEN).picture_at(Size.of(bgr), 0.0)
+    weight = from_uint8(alpha)
+    return cv2.blendLinear(estimate_foreground(bgr, alpha), green, weight, 1 - weight).astype(
+        np.uint8, copy=False
+    )
+
+
+def _measure_scene(
+    scene: Scene,
+    settings: Mapping[str, Setting],
+    told: str,
+    note: Note,
+    on_progress: Callable[[str], None],
+    on_row: OnRow | None,
+) -> Measured:
+    """All settings side by side, so that each frame is composited only once."""
+    new, size, middle = scene.picture(), scene.size(), scene.frames // 2
+    shown: Shot | None = None
+    runs: dict[str, _Run] = {}
+    with ExitStack() as stack:
+        for name, setting in settings.items():
+            runs[name] = _Run(setting.renderer(size), new, middle)
+            stack.callback(runs[name].close)
+        for index, shot in enumerate(scene.shots()):
+            on_progress(f"{told}, frame {index + 1} of {scene.frames}")
+            truth = Truth(shot.alpha)
+            shown = shot if index == middle else shown
+            for run in runs.values():
+                run.give(shot, truth)
+        for name, run in runs.items():
+            run.finish()
+            note(name, run.description)
+    if on_row is not None and shown is not None:
+        mattes = {name: run.middle[0] for name, run in runs.items()}
+        on_row(_row(scene.name, shown.image, shown.alpha, mattes, runs[PRODUCT].middle[1]))
+    errors = {name: run.tally.errors() for name, run in runs.items()}
+    return Measured(scene.name, scene.framing.value, scene.frames, errors)
+
+
+class _Run:
+    """One setting's way through a clip."""
+
+    def __init__(self, renderer: Renderer, background: Picture, middle: int) -> None:
+        """middle: the index of the frame whose matte and picture are kept as `self.middle`."""
+        self.tally = ClipTally()
+        self.middle: tuple[Image, Image]
+        self._renderer = renderer
+        self._background = background
+        self._middle = middle
+        self._given = 0
+        self._in_flight: deque[tuple[Shot, Truth]] = deque()
+
+    @property
+    def description(self) -> str:
+        return self._renderer.description
+
+    def give(self, shot: Shot, truth: Truth) -> None:
+        """Submit a frame, and measure what is done as far as there is no room for it."""
+        seconds = self._given * FRAME_SECONDS
+        frame = Frame(shot.image, self._given, seconds, seconds)
+        while not self._renderer.submit(frame, self._background):
+            self._measure_oldest()
+        self._in_flight.append((shot, truth))
+        self._given += 1
+
+    def finish(self) -> None:
+        """Measure all that is still in flight."""
+        while self._in_flight:
+            self._measure_oldest()
+
+    def close(self) -> None:
+        self._renderer.close()
+
+    def _measure_oldest(self) -> None:
+        rendered = self._renderer.collect(PATIENCE_SECONDS)
+        if rendered is None:
+            raise RenderError(
+                f"{self.description} gave no picture in {PATIENCE_SECONDS:g} seconds.",
+                "Try again with --device cpu.",
+            )
+        shot, truth = self._in_flight.popleft()
+        self.tally.add(rendered.alpha, rendered.image, shot, truth)
+        if rendered.index == self._middle:
+            self.middle = rendered.alpha.copy(), rendered.image.copy()
+
+
+def _row(
+    name: str,
+    picture: Image,
+    true_alpha: NDArray[np.float32],
+    mattes: Mapping[str, Image],
+    composite: Image,
+) -> Row:
+    shown = {"picture": picture, "true matte": to_uint8(true_alpha), **mattes}
+    return Row(name, {**shown, f"{PRODUCT}, composite": composite}).reduced()

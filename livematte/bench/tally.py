@@ -1,0 +1,79 @@
+"""The errors of one matte, and of the mattes of a clip as they come."""
+
+from __future__ import annotations
+
+from collections import deque
+from dataclasses import dataclass, replace
+from functools import cached_property
+from typing import Final
+
+import numpy as np
+from numpy.typing import NDArray
+
+from livematte.bench import metrics
+from livematte.bench.quality_report import Errors
+from livematte.bench.scene import Shot
+from livematte.frame import Image
+
+CONNECTIVITY_EVERY: Final = 5
+"""Of clips the connectivity error is measured on each 5th frame only, because it takes long."""
+
+
+@dataclass(frozen=True, eq=False)
+class Truth:
+    """The true matte, float32 (H, W), with what several mattes are compared to."""
+
+    alpha: NDArray[np.float32]
+
+    @cached_property
+    def gradient(self) -> NDArray[np.float32]:
+        return metrics.gradient_magnitude(self.alpha)
+
+    def errors(self, matte: NDArray[np.float32], *, connectivity: bool = True) -> Errors:
+        """Of one matte, float32 (H, W); those over time are None, and connectivity if not asked."""
+        return Errors(
+            mad=metrics.mean_absolute_error(matte, self.alpha),
+            mse=metrics.mean_squared_error(matte, self.alpha),
+            sad_thousands=metrics.sum_of_absolute_differences(matte, self.alpha),
+            gradient_thousands=metrics.gradient_error(
+                metrics.gradient_magnitude(matte), self.gradient
+            ),
+            connectivity_thousands=(
+                metrics.connectivity_error(matte, self.alpha) if connectivity else None
+            ),
+        )
+
+
+class ClipTally:
+    """The errors of one setting's pictures of a clip, added frame by frame."""
+
+    def __init__(self) -> None:
+        self._frames: list[Errors] = []
+        self._before: NDArray[np.float32] | None = None
+        self._truths: deque[NDArray[np.float32]] = deque(maxlen=metrics.LAGS)  # newest first
+        self._lag_errors = np.zeros(metrics.LAGS)
+        self._moving_pixels = 0
+
+    def add(self, alpha: Image, image: Image, shot: Shot, truth: Truth) -> None:
+        """The next picture: its matte and what is seen, uint8 (H, W) and BGR (H, W, 3).
+
+        truth: of `shot`.
+        """
+        matte = metrics.from_uint8(alpha)
+        found = truth.errors(matte, connectivity=len(self._frames) % CONNECTIVITY_EVERY == 0)
+        dtssd = None
+        if self._before is not None:
+            dtssd = metrics.change_error(matte, self._before, truth.alpha, self._truths[0])
+        colour = metrics.colour_error(image[shot.soft], shot.soft_colours)
+        self._frames.append(replace(found, dtssd=dtssd, colour_levels=colour))
+        self._before = matte
+        self._truths.appendleft(truth.alpha)
+        if len(self._truths) == metrics.LAGS:
+            errors, pixels = metrics.lag_errors(matte, self._truths)
+            self._lag_errors += errors
+            self._moving_pixels += pixels
+
+    def errors(self) -> Errors:
+        """The mean over the frames, and the lag over all of them; None where nothing moves."""
+        lag = metrics.lag_frames(self._lag_errors.tolist()) if self._moving_pixels else None
+        return replace(Errors.mean(self._frames), lag_frames=lag)

@@ -1,0 +1,101 @@
+"""`livematte bench quality`."""
+
+from __future__ import annotations
+
+import json
+import sys
+from pathlib import Path
+from typing import Annotated
+
+import typer
+from rich.console import Console
+from rich.markup import escape
+
+from livematte.cli.bench import REPORT_COLUMNS
+from livematte.cli.options import Debug, Device, Precision
+from livematte.cli.terminal import AUTOMATIC, console, parse_matte_size, reported, say
+
+
+def quality(
+    folder: Annotated[
+        Path,
+        typer.Argument(
+            metavar="DIR",
+            help="Labelled footage: X.jpg or X.png with X_alpha.png, folders of numbered RGBA "
+            "frames, and backgrounds/ to put these in front of.",
+        ),
+    ],
+    quality: Annotated[
+        str, typer.Option(metavar="fast|balanced|best", help="Of the product.")
+    ] = "balanced",
+    device: Device = AUTOMATIC,
+    matte_size: Annotated[
+        str,
+        typer.Option(metavar="auto|PIXELS", help="Short side of what the product's network sees."),
+    ] = AUTOMATIC,
+    precision: Precision = AUTOMATIC,
+    frames: Annotated[
+        int | None,
+        typer.Option(min=1, help="Only the first frames of each clip.", show_default="all"),
+    ] = None,
+    backgrounds: Annotated[
+        int | None, typer.Option(min=1, help="Only the first backgrounds.", show_default="all")
+    ] = None,
+    noise: Annotated[
+        float,
+        typer.Option(
+            min=0,
+            metavar="SIGMA",
+            help="Give the frames of clips a camera's noise of so many levels, of 255.",
+        ),
+    ] = 0.0,
+    contact_sheet: Annotated[
+        Path | None,
+        typer.Option(metavar="FILE", help="Also write pictures and mattes side by side."),
+    ] = None,
+    as_json: Annotated[
+        bool, typer.Option("--json", help="Print JSON, with each photo and clip.")
+    ] = False,
+    debug: Debug = False,
+) -> None:
+    """Measure how good mattes are on labelled footage, the product's and the plain network's.
+
+    Errors of still mattes are MAD, MSE, SAD, gradient and connectivity error (Rhemann et al. 2009);
+    over time dtSSD (Erofeev et al. 2015) and the lag of moving edges; and of colours the difference
+    from the true composite on a new background, where alpha is soft. Connectivity is measured on
+    each 5th frame of a clip.
+    """
+    with reported(debug):
+        from livematte.bench.contact_sheet import Row, require_writable, save_contact_sheet
+        from livematte.bench.footage import find_footage
+        from livematte.bench.quality import measure_quality, product_setting
+        from livematte.bench.quality_report import tables
+
+        setting = product_setting(
+            quality,
+            device=device,
+            precision=precision,
+            matte_short_side=parse_matte_size(matte_size),
+        )
+        if contact_sheet is not None:
+            require_writable(contact_sheet)
+        footage = find_footage(folder)
+        rows: list[Row] = []
+        with console.status("livematte bench quality") as status:
+            report = measure_quality(
+                footage,
+                setting,
+                frames=frames,
+                backgrounds=backgrounds,
+                noise_levels=noise,
+                on_progress=lambda sentence: status.update(escape(sentence)),
+                on_row=None if contact_sheet is None else rows.append,
+            )
+        if contact_sheet is not None:
+            save_contact_sheet(rows, contact_sheet)
+            say(f"{contact_sheet} is there to look at.")
+        if as_json:
+            typer.echo(json.dumps(report.as_dict(), indent=2))
+            return
+        width = None if sys.stdout.isatty() else REPORT_COLUMNS
+        Console(width=width, highlight=False).print(tables(report))
