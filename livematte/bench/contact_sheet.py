@@ -18,6 +18,7 @@ WIDTH: Final = 1600
 """Of the sheet, in pixels."""
 
 MARGIN: Final = 6
+NAME_HEIGHT: Final = 26
 CAPTION_HEIGHT: Final = 18
 PAPER: Final = 245
 
@@ -65,14 +66,13 @@ def contact_sheet(rows: Sequence[Row]) -> Image:
 
 
 def _strip(row: Row) -> Image:
-    height = max(each.shape[0] for each in row.pictures.values())
-    strip = _paper(2 * CAPTION_HEIGHT + height)
-    _write(strip, row.name, MARGIN, 0, 0.5)
+    top = NAME_HEIGHT + CAPTION_HEIGHT
+    strip = _paper(top + max(each.shape[0] for each in row.pictures.values()))
+    _write(strip, row.name, MARGIN, NAME_HEIGHT, 0.5)
     left = MARGIN
     for name, picture in row.pictures.items():
         rows, columns = picture.shape[:2]
-        _write(strip, name, left, CAPTION_HEIGHT, 0.4)
-        top = 2 * CAPTION_HEIGHT
+        _write(strip, name, left, top, 0.4)
         strip[top : top + rows, left : left + columns] = (
             picture if picture.ndim == 3 else picture[..., None]
         )
@@ -84,11 +84,11 @@ def _paper(height: int) -> Image:
     return np.full((height, WIDTH, 3), PAPER, np.uint8)
 
 
-def _write(strip: Image, text: str, left: int, top: int, scale: float) -> None:
+def _write(strip: Image, text: str, left: int, bottom: int, scale: float) -> None:
     # OpenCV's letters are ASCII only.
     ascii_text = text.encode("ascii", "replace").decode()
-    place = (left, top + CAPTION_HEIGHT - 5)
-    cv2.putText(strip, ascii_text, place, cv2.FONT_HERSHEY_SIMPLEX, scale, 0, 1, cv2.LINE_AA)
+    place = (left, bottom - MARGIN)
+    cv2.putText(strip, ascii_text, place, cv2.FONT_HERSHEY_SIMPLEX, scale, (0,), 1, cv2.LINE_AA)
 
 
 def _fitted(picture: Image, width: int) -> Image:

@@ -70,9 +70,14 @@ def find_footage(folder: Path) -> Footage:
     pairs: list[Pair] = []
     clips: list[Clip] = []
     backgrounds: list[Path] = []
-    for place, folders, names in os.walk(folder):
-        folders.sort()
+    seen: set[Path] = set()
+    for place, folders, names in os.walk(folder, followlinks=True):
         here = Path(place)
+        if here.resolve() in seen:  # links may lead anywhere, and in circles
+            folders.clear()
+            continue
+        seen.add(here.resolve())
+        folders.sort()
         pictures = [
             here / each
             for each in sorted(names)

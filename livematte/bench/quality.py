@@ -8,7 +8,7 @@ that come out.
 from __future__ import annotations
 
 from collections import deque
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from contextlib import ExitStack
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Final
@@ -138,18 +138,30 @@ def measure_quality(
     def note(name: str, description: str) -> None:
         used[name][description] = None
 
-    pictures = []
-    if footage.pairs:
-        photos = _Photos(product, note)
-        for number, pair in enumerate(footage.pairs):
-            on_progress(f"photo {number + 1} of {len(footage.pairs)}: {pair.name}")
-            pictures.append(photos.measure(pair, on_row))
+    pictures = _measure_photos(footage.pairs, product, note, on_progress, on_row)
     scenes = scenes_of(footage, frames=frames, backgrounds=backgrounds, noise_levels=noise_levels)
     for number, scene in enumerate(scenes):
         told = f"clip {number + 1} of {len(scenes)}: {scene.name}"
         pictures.append(_measure_scene(scene, settings, told, note, on_progress, on_row))
     descriptions = {name: tuple(each) for name, each in used.items()}
     return QualityReport(descriptions, noise_levels, tuple(pictures))
+
+
+def _measure_photos(
+    pairs: Sequence[Pair],
+    product: Setting,
+    note: Note,
+    on_progress: Callable[[str], None],
+    on_row: OnRow | None,
+) -> list[Measured]:
+    if not pairs:
+        return []
+    photos = _Photos(product, note)  # which has networks that clips do not need
+    measured = []
+    for number, pair in enumerate(pairs):
+        on_progress(f"photo {number + 1} of {len(pairs)}: {pair.name}")
+        measured.append(photos.measure(pair, on_row))
+    return measured
 
 
 class _Photos:

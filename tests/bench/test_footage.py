@@ -46,6 +46,17 @@ def test_a_flat_folder_will_do(tmp_path: Path) -> None:
     assert len(footage.backgrounds) == 1
 
 
+def test_links_are_followed_and_circles_ended(tmp_path: Path) -> None:
+    write_all(tmp_path / "elsewhere")
+    (tmp_path / "chosen").mkdir()
+    for name in ("clip", "backgrounds"):
+        (tmp_path / "chosen" / name).symlink_to(tmp_path / "elsewhere" / name)
+    (tmp_path / "chosen" / "circle").symlink_to(tmp_path / "chosen")
+    footage = find_footage(tmp_path / "chosen")
+    assert ([clip.name for clip in footage.clips], footage.pairs) == (["clip"], ())
+    assert len(footage.backgrounds) == 2
+
+
 def test_pairs_with_numbers_are_no_clip(tmp_path: Path) -> None:
     for name in ("1", "2", "3"):
         write_pair(tmp_path, name, disc(20, 30, 15))
@@ -66,7 +77,7 @@ def test_a_folder_without_labels_or_backgrounds_is_refused(tmp_path: Path) -> No
     with pytest.raises(UsageError, match="no folder"):
         find_footage(tmp_path / "none")
     write(tmp_path / "backgrounds" / "a.jpg", room())
-    with pytest.raises(UsageError, match="Nothing .* is labelled"):
+    with pytest.raises(UsageError, match="is labelled"):
         find_footage(tmp_path)
     write_clip(tmp_path / "only" / "clip", [disc(20, 30, 15)] * 2)
     with pytest.raises(UsageError, match="nothing to put them in front of"):
