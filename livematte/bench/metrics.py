@@ -14,7 +14,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Sequence
-from typing import Final
+from typing import Final, NamedTuple
 
 import cv2
 import numpy as np
@@ -43,8 +43,14 @@ SOFT: Final = (0.05, 0.95)
 LAGS: Final = 4
 """Lags of an edge that are tried: 0 to 3 frames."""
 
+LAG_SPAN: Final = 6
+"""Lags are seen in how alpha changes over so many frames: what stays wrong does not count."""
+
+LAG_FRAMES: Final = LAGS + LAG_SPAN
+"""True mattes that are needed to see a lag."""
+
 MOVING: Final = 0.1
-"""An edge moves where the true alpha has changed by more than this in the last 3 frames."""
+"""An edge moves where the true alpha changes by more than this over `LAG_SPAN` frames."""
 
 
 def from_uint8(alpha: Image) -> Matte:
@@ -116,16 +122,33 @@ def change_error(alpha: Matte, alpha_before: Matte, truth: Matte, truth_before: 
     return math.sqrt(float(np.square(off).mean()))
 
 
-def lag_errors(alpha: Matte, truths: Sequence[Matte]) -> tuple[NDArray[np.float64], int]:
-    """Squared errors of a matte against the true ones of its frame and of those before.
+class Motion(NamedTuple):
+    """How the true matte moves.
 
-    truths: `LAGS` of them, newest first.
-    Returns one sum for each lag, over the pixels where the true edge moves, and how many they are.
+    moving: bool (H, W), where it changed by more than `MOVING` up to any of the last `LAGS` frames.
+    changes: float32 (LAGS, n), by how much at those n pixels, over the `LAG_SPAN` frames that ended
+        0, 1, 2 ... frames ago.
     """
-    moving = np.abs(truths[0] - truths[LAGS - 1]) > MOVING
-    here = alpha[moving]
-    sums = [float(np.square(here - each[moving]).sum(dtype=np.float64)) for each in truths]
-    return np.array(sums), len(here)
+
+    moving: NDArray[np.bool_]
+    changes: Matte
+
+
+def true_motion(truths: Sequence[Matte]) -> Motion:
+    """truths: `LAG_FRAMES` of them, newest first."""
+    changes = np.stack([truths[lag] - truths[lag + LAG_SPAN] for lag in range(LAGS)])
+    # Each lag has the same right to the pixels, or those of one would make it the likeliest.
+    moving = np.asarray((np.abs(changes) > MOVING).any(axis=0))
+    return Motion(moving, changes[:, moving])
+
+
+def lag_errors(alpha: Matte, alpha_before: Matte, motion: Motion) -> NDArray[np.float64]:
+    """For each lag the sum of squared errors of a matte's change against the true earlier one.
+
+    alpha_before: of `LAG_SPAN` frames before `alpha`. motion: of the true mattes up to `alpha`'s.
+    """
+    change = alpha[motion.moving] - alpha_before[motion.moving]
+    return np.asarray(np.square(change - motion.changes).sum(axis=1), np.float64)
 
 
 def lag_frames(errors: Sequence[float]) -> float:

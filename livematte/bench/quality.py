@@ -30,7 +30,7 @@ from livematte.bench.quality_report import (
     QualityReport,
 )
 from livematte.bench.scene import Scene, Shot, scenes_of
-from livematte.bench.tally import ClipTally, Truth
+from livematte.bench.tally import ClipTally, TrueClip, Truth
 from livematte.errors import RenderError, UsageError
 from livematte.foreground import estimate_foreground
 from livematte.frame import Frame, Image, Size
@@ -217,6 +217,7 @@ def _measure_scene(
     """All settings side by side, so that each frame is composited only once."""
     new, size, middle = scene.picture(), scene.size(), scene.frames // 2
     shown: Shot | None = None
+    true_clip = TrueClip()
     runs: dict[str, _Run] = {}
     with ExitStack() as stack:
         for name, setting in settings.items():
@@ -224,7 +225,7 @@ def _measure_scene(
             stack.callback(runs[name].close)
         for index, shot in enumerate(scene.shots()):
             on_progress(f"{told}, frame {index + 1} of {scene.frames}")
-            truth = Truth(shot.alpha)
+            truth = true_clip.truth(shot.alpha)
             shown = shot if index == middle else shown
             for run in runs.values():
                 run.give(shot, truth)

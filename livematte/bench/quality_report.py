@@ -29,7 +29,7 @@ WORST_SHOWN: Final = 5
 class Errors:
     """Of a picture or a mean of several; see `bench.metrics`. None where it was not measured.
 
-    mad, mse, dtssd: of an alpha from 0 to 1. lag_frames: of a moving edge.
+    mad, mse, dtssd: of an alpha from 0 to 1. lag_frames: of moving edges; 3 is the most.
     colour_levels: of the composite on a new background, where alpha is soft, 0 to 255.
     """
 

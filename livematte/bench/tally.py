@@ -21,9 +21,13 @@ CONNECTIVITY_EVERY: Final = 5
 
 @dataclass(frozen=True, eq=False)
 class Truth:
-    """The true matte, float32 (H, W), with what several mattes are compared to."""
+    """The true matte, float32 (H, W), with what several mattes are compared to.
+
+    motion: None for too few frames.
+    """
 
     alpha: NDArray[np.float32]
+    motion: metrics.Motion | None = None
 
     @cached_property
     def gradient(self) -> NDArray[np.float32]:
@@ -44,13 +48,26 @@ class Truth:
         )
 
 
+class TrueClip:
+    """The true mattes of a clip, as they come."""
+
+    def __init__(self) -> None:
+        self._alphas: deque[NDArray[np.float32]] = deque(maxlen=metrics.LAG_FRAMES)  # newest first
+
+    def truth(self, alpha: NDArray[np.float32]) -> Truth:
+        """The truth of the next frame, whose true matte is `alpha`, float32 (H, W)."""
+        self._alphas.appendleft(alpha)
+        is_enough = len(self._alphas) == metrics.LAG_FRAMES
+        return Truth(alpha, metrics.true_motion(self._alphas) if is_enough else None)
+
+
 class ClipTally:
     """The errors of one setting's pictures of a clip, added frame by frame."""
 
     def __init__(self) -> None:
         self._frames: list[Errors] = []
-        self._before: NDArray[np.float32] | None = None
-        self._truths: deque[NDArray[np.float32]] = deque(maxlen=metrics.LAGS)  # newest first
+        self._mattes: deque[NDArray[np.float32]] = deque(maxlen=metrics.LAG_SPAN)  # newest first
+        self._truth_before: NDArray[np.float32] | None = None
         self._lag_errors = np.zeros(metrics.LAGS)
         self._moving_pixels = 0
 
@@ -62,16 +79,15 @@ class ClipTally:
         matte = metrics.from_uint8(alpha)
         found = truth.errors(matte, connectivity=len(self._frames) % CONNECTIVITY_EVERY == 0)
         dtssd = None
-        if self._before is not None:
-            dtssd = metrics.change_error(matte, self._before, truth.alpha, self._truths[0])
+        if self._truth_before is not None:
+            dtssd = metrics.change_error(matte, self._mattes[0], truth.alpha, self._truth_before)
         colour = metrics.colour_error(image[shot.soft], shot.soft_colours)
         self._frames.append(replace(found, dtssd=dtssd, colour_levels=colour))
-        self._before = matte
-        self._truths.appendleft(truth.alpha)
-        if len(self._truths) == metrics.LAGS:
-            errors, pixels = metrics.lag_errors(matte, self._truths)
-            self._lag_errors += errors
-            self._moving_pixels += pixels
+        if truth.motion is not None:
+            self._lag_errors += metrics.lag_errors(matte, self._mattes[-1], truth.motion)
+            self._moving_pixels += truth.motion.changes.shape[1]
+        self._mattes.appendleft(matte)
+        self._truth_before = truth.alpha
 
     def errors(self) -> Errors:
         """The mean over the frames, and the lag over all of them; None where nothing moves."""

@@ -130,39 +130,57 @@ def moving_edge(place: float) -> Matte:
 
 def lag_of(mattes: list[Matte], truths: list[Matte]) -> float:
     total = np.zeros(metrics.LAGS)
-    for time in range(metrics.LAGS - 1, len(truths)):
-        newest_first = truths[time::-1][: metrics.LAGS]
-        errors, pixels = metrics.lag_errors(mattes[time], newest_first)
-        assert pixels > 0
-        total += errors
+    for time in range(metrics.LAG_FRAMES - 1, len(truths)):
+        motion = metrics.true_motion(truths[time - metrics.LAG_FRAMES + 1 : time + 1][::-1])
+        assert motion.moving.any()
+        total += metrics.lag_errors(mattes[time], mattes[time - metrics.LAG_SPAN], motion)
     return metrics.lag_frames(total.tolist())
 
 
-@pytest.mark.parametrize("step", [1.5, 4.0])
+@pytest.mark.parametrize("step", [0.5, 1.5, 4.0])
 @pytest.mark.parametrize("late", [0, 1, 2, 3])
 def test_an_edge_that_comes_late_has_a_lag(late: int, step: float) -> None:
-    truths = [moving_edge(step * time) for time in range(14)]
-    mattes = [truths[0]] * late + truths[: len(truths) - late]
-    assert lag_of(mattes[4:], truths[4:]) == pytest.approx(late, abs=0.15)
+    truths = [moving_edge(step * time) for time in range(-late, 16)]
+    mattes = truths[: len(truths) - late]
+    assert lag_of(mattes, truths[late:]) == pytest.approx(late, abs=0.15)
 
 
 def test_an_edge_between_two_frames_has_a_lag_between() -> None:
-    truths = [moving_edge(2 * time) for time in range(14)]
-    mattes = [moving_edge(2 * (time - 1.5)) for time in range(14)]
+    truths = [moving_edge(2 * time) for time in range(16)]
+    mattes = [moving_edge(2 * (time - 1.5)) for time in range(16)]
     assert lag_of(mattes, truths) == pytest.approx(1.5, abs=0.05)
+
+
+@pytest.mark.parametrize("off", [-3.0, 3.0])
+def test_a_matte_that_is_always_too_wide_or_narrow_is_not_late(off: float) -> None:
+    places = [30 + 8 * np.sin(time / 25 * 2 * np.pi) for time in range(9 + 50)]  # to and fro
+    truths = [moving_edge(place) for place in places]
+    mattes = [moving_edge(place + off) for place in places]
+    assert lag_of(mattes, truths) < 0.1
+
+
+def test_the_mean_over_the_last_three_is_one_frame_late() -> None:
+    truths = [moving_edge(30 + 8 * np.sin(time / 4)) for time in range(50)]
+    mattes = [np.mean(truths[max(0, time - 2) : time + 1], axis=0) for time in range(50)]
+    assert lag_of(mattes, truths) == pytest.approx(1, abs=0.2)
 
 
 def test_only_moving_pixels_count_for_the_lag() -> None:
     still = moving_edge(20)
-    errors, pixels = metrics.lag_errors(still, [still] * metrics.LAGS)
-    assert (errors.tolist(), pixels) == ([0] * metrics.LAGS, 0)
-    truths = [moving_edge(20 + 3 * back) for back in range(metrics.LAGS)]
-    alpha = truths[1].copy()
+    motion = metrics.true_motion([still] * metrics.LAG_FRAMES)
+    assert motion.changes.shape == (metrics.LAGS, 0)
+    assert metrics.lag_errors(still, still, motion).tolist() == [0] * metrics.LAGS
+    truths = [moving_edge(20 + 3 * back) for back in range(metrics.LAG_FRAMES)]
+    motion = metrics.true_motion(truths)
+    alpha, alpha_before = truths[1].copy(), truths[1 + metrics.LAG_SPAN]
     alpha[:, 70:] = 0.5  # wrong, but where nothing moves
-    errors, pixels = metrics.lag_errors(alpha, truths)
+    errors = metrics.lag_errors(alpha, alpha_before, motion)
     assert errors[1] == 0
-    assert pixels == 4 * int((np.abs(truths[0][0] - truths[3][0]) > 0.1).sum())
-    assert errors[0] == pytest.approx(float(np.square(truths[1] - truths[0]).sum()))
+    assert errors[0] == pytest.approx(
+        np.square(truths[1] - truths[7] - (truths[0] - truths[6])).sum(), rel=1e-4
+    )
+    by_lag = [np.abs(truths[lag] - truths[lag + 6]) > 0.1 for lag in range(4)]
+    np.testing.assert_array_equal(motion.moving, by_lag[0] | by_lag[1] | by_lag[2] | by_lag[3])
 
 
 @pytest.mark.parametrize(

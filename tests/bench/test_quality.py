@@ -116,7 +116,7 @@ def test_each_matte_is_held_against_its_own_frame(
         for errors in picture.errors.values():
             assert errors.mad == pytest.approx(0, abs=1e-4)
             assert errors.dtssd == pytest.approx(0, abs=1e-3)
-            assert errors.lag_frames == 0
+            assert errors.lag_frames is None, "so few frames do not tell"
             assert errors.colour_levels == pytest.approx(2, abs=0.5)
     assert len(opened) == 4 * 3, "a fresh one for every clip"
     assert all(each.closed for each in opened)
@@ -128,7 +128,7 @@ def test_each_matte_is_held_against_its_own_frame(
 def test_a_late_product_is_told_from_the_plain_network(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    report, _ = measured(write_all(tmp_path, frames=9, rooms=1), monkeypatch, late=1)
+    report, _ = measured(write_all(tmp_path, frames=12, rooms=1), monkeypatch, late=1)
     for picture in report.pictures:
         assert picture.errors["plain 288"].lag_frames == 0
         lag = picture.errors["product"].lag_frames

@@ -6,7 +6,7 @@ from numpy.typing import NDArray
 
 from livematte.bench.metrics import soft_pixels
 from livematte.bench.scene import Shot
-from livematte.bench.tally import CONNECTIVITY_EVERY, ClipTally, Truth
+from livematte.bench.tally import CONNECTIVITY_EVERY, ClipTally, TrueClip, Truth
 from livematte.frame import Image
 
 COLOUR = 100
@@ -16,7 +16,7 @@ def shots(count: int, step: float) -> list[Shot]:
     """A soft edge that moves `step` pixels a frame, its true composite of one colour."""
     made = []
     for time in range(count):
-        columns = np.clip(np.arange(60) - 10 - step * time, 0, 5) / 5
+        columns = np.clip(np.arange(60) - 5 - step * time, 0, 5) / 5
         eight_bits = np.rint(255 * np.tile(columns, (8, 1)))
         alpha: NDArray[np.float32] = (eight_bits / 255).astype(np.float32)
         soft = soft_pixels(alpha)
@@ -31,9 +31,9 @@ def matte_of(shot: Shot) -> Image:
 
 
 def test_the_true_matte_has_no_errors() -> None:
-    tally = ClipTally()
-    for shot in shots(8, 2):
-        tally.add(matte_of(shot), shot.image, shot, Truth(shot.alpha))
+    tally, true_clip = ClipTally(), TrueClip()
+    for shot in shots(14, 2):
+        tally.add(matte_of(shot), shot.image, shot, true_clip.truth(shot.alpha))
     found = tally.errors()
     for name, value in vars(found).items():
         assert value == pytest.approx(0, abs=1e-6), name
@@ -54,18 +54,25 @@ def test_errors_are_means_over_the_frames_and_colours_over_soft_pixels() -> None
     assert found.sad_thousands == pytest.approx(missing.sum() / 4000, rel=1e-4)
     assert found.dtssd == pytest.approx(np.sqrt((missing**2).mean()) / 3, rel=1e-4)
     assert found.colour_levels == pytest.approx(4)
-    assert found.lag_frames is None, "nothing moves"
     assert found.gradient_thousands
     assert found.connectivity_thousands == 0, "the last frame is none of those looked at"
 
 
 @pytest.mark.parametrize("late", [0, 1, 2])
 def test_mattes_of_earlier_frames_are_late(late: int) -> None:
-    tally, clip = ClipTally(), shots(16, 2)
+    tally, true_clip, clip = ClipTally(), TrueClip(), shots(20, 2)
     for index, shot in enumerate(clip):
         before = clip[max(0, index - late)]
-        tally.add(matte_of(before), shot.image, shot, Truth(shot.alpha))
+        tally.add(matte_of(before), shot.image, shot, true_clip.truth(shot.alpha))
     assert tally.errors().lag_frames == pytest.approx(late, abs=0.1)
+
+
+@pytest.mark.parametrize(("frames", "step"), [(9, 2), (12, 0)])
+def test_without_enough_motion_there_is_no_lag(frames: int, step: float) -> None:
+    tally, true_clip = ClipTally(), TrueClip()
+    for shot in shots(frames, step):
+        tally.add(matte_of(shot), shot.image, shot, true_clip.truth(shot.alpha))
+    assert tally.errors().lag_frames is None
 
 
 def test_connectivity_is_measured_now_and_then(monkeypatch: pytest.MonkeyPatch) -> None:
