@@ -10,14 +10,16 @@ from typing import Any
 import cv2
 import numpy as np
 import pytest
+from typer.testing import CliRunner
 
 from livematte.background import Background, Picture
 from livematte.bench import quality
 from livematte.bench.contact_sheet import Row
-from livematte.bench.footage import find_footage, read_background
+from livematte.bench.footage import Footage, find_footage, read_background
 from livematte.bench.quality import Setting, measure_quality, product_setting
-from livematte.bench.quality_report import QualityReport
+from livematte.bench.quality_report import Errors, Measured, QualityReport
 from livematte.bench.scene import Shot, scenes_of
+from livematte.cli.app import app
 from livematte.errors import RenderError, UsageError
 from livematte.frame import Frame, Rendered, Size
 from livematte.refinement import PLAIN, QUALITIES
@@ -224,15 +226,23 @@ def footage_folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return folder
 
 
+@pytest.fixture
+def _quick(monkeypatch: pytest.MonkeyPatch) -> None:
+    """The larger plain network is a smaller one, which takes a third of the time."""
+    monkeypatch.setitem(quality.PLAIN_SHORT_SIDES, "plain 512", 256)
+
+
+@pytest.mark.usefixtures("_quick")
 def test_the_command_measures_real_mattes(footage_folder: Path, tmp_path: Path) -> None:
     sheet = tmp_path / "sheet.png"
-    code, out, err = livematte(
-        *("bench", "quality", footage_folder, "--frames", "2", "--precision", "fp32"),
-        *("--quality", "fast", "--matte-size", "256", "--noise", "1"),
-        *("--contact-sheet", sheet, "--json"),
+    arguments = (
+        *("bench", "quality", str(footage_folder), "--frames", "2", "--precision", "fp32"),
+        *("--quality", "fast", "--matte-size", "224", "--noise", "1"),
+        *("--contact-sheet", str(sheet)),
     )
-    assert code == 0, err
-    report = json.loads(out)
+    result = CliRunner().invoke(app, [*arguments, "--json"])
+    assert result.exit_code == 0, result.stderr
+    report = json.loads(result.stdout)
     assert [(each["name"], each["frames"]) for each in report["pictures"]] == [
         ("portrait", 1),
         ("clip on hills, close-up", 2),
@@ -242,12 +252,36 @@ def test_the_command_measures_real_mattes(footage_folder: Path, tmp_path: Path) 
     for each in report["pictures"]:
         for name, errors in each["errors"].items():
             assert 0 < errors["mad"] < 0.1, (each["name"], name)
-    assert any("matte at 448x256" in used for used in report["settings"]["product"])
-    assert any("matte at 896x512" in used for used in report["settings"]["plain 512"])
-    assert "sheet.png" in err
+    assert report["settings"]["product"] == [
+        "photos: OpenVINO fp32 on the CPU, short side 224",
+        "OpenVINO fp32 on the CPU, matte at 288x224",
+        "OpenVINO fp32 on the CPU, matte at 384x224",
+    ]
+    assert "OpenVINO fp32 on the CPU, matte at 512x288" in report["settings"]["plain 288"]
+    assert "sheet.png" in result.stderr
     written = cv2.imread(str(sheet))
     assert written is not None
     assert written.shape[1] == 1600
+
+
+def test_the_command_prints_tables(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    asked: dict[str, Any] = {}
+    errors = {name: Errors(0.01, 0.001, 1, 2, 3) for name in SETTINGS}
+
+    def measure(_footage: Footage, product: Setting, **options: Any) -> QualityReport:
+        asked.update(options, product=product)
+        return QualityReport(
+            dict.fromkeys(SETTINGS, ("network",)), 0, (Measured("ann", "photos", 1, errors),)
+        )
+
+    monkeypatch.setattr(quality, "measure_quality", measure)
+    folder = write_all(tmp_path)
+    result = CliRunner().invoke(app, ["bench", "quality", str(folder), "--backgrounds", "3"])
+    assert result.exit_code == 0, result.stderr
+    assert "average of the groups" in result.stdout
+    assert "ann" in result.stdout
+    assert asked["product"] == Setting("auto", "auto", None, QUALITIES["balanced"])
+    assert (asked["frames"], asked["backgrounds"], asked["noise_levels"]) == (None, 3, 0)
 
 
 def test_what_cannot_be_measured_is_told(tmp_path: Path) -> None:
@@ -273,6 +307,7 @@ def test_help_tells_of_both_benches() -> None:
 @pytest.mark.skipif(
     not os.access(SHARED / "media", os.R_OK), reason="the footage is not beside the checkout"
 )
+@pytest.mark.usefixtures("_quick")
 def test_real_people_are_matted_about_as_well_as_they_were(tmp_path: Path) -> None:
     media = SHARED / "media"
     (tmp_path / "clip").symlink_to(media / "pairs-clip")
