@@ -126,8 +126,10 @@ class OpenVinoRenderer:
         with self._changed:
             self._closed = True
             self._changed.notify_all()
-        self.wait_until_ready(deadline_seconds - time.monotonic())
+        is_idle = self.wait_until_ready(deadline_seconds - time.monotonic())
         self._size.close()
+        if is_idle:  # else its memory is still being written
+            self._size.network.release()
 
     def _free_request(self) -> Request | None:
         with self._changed:

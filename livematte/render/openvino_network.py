@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable
+from contextlib import suppress
 from pathlib import Path
 from statistics import median
 from typing import TYPE_CHECKING, Any, Final
@@ -235,6 +236,13 @@ class Request:
         # A sum is NaN or infinite if any of its numbers is.
         return bool(np.isfinite(cv2.sumElems(self.matte)[0]))
 
+    def release(self) -> None:
+        """Let the network's memory be freed with this; only when nothing is being computed."""
+        with suppress(RuntimeError):  # a failure that somebody was told of already
+            self._request.wait()  # for what calls back to be over
+        # It holds this request and OpenVINO holds it, where Python cannot see that they are a ring.
+        self._request.set_callback(lambda _userdata: None, None)
+
     def run(self) -> float:
         """Compute at once, with whatever `pixels` hold; returns the seconds that it took."""
         self._on_done = lambda: None
@@ -252,6 +260,11 @@ class OpenVinoNetwork:
     ) -> None:
         self.matte_size = matte_size
         self.requests = [Request(openvino, compiled, matte_size) for _ in range(requests)]
+
+    def release(self) -> None:
+        """Let its memory be freed with this; only when nothing is being computed, nor will be."""
+        for request in self.requests:
+            request.release()
 
     def warm_up(self) -> None:
         """Compute a few mattes of nothing, since the first ones are slow."""

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import gc
 import re
 import time
+import weakref
 from fractions import Fraction
 from pathlib import Path
 
@@ -16,6 +18,7 @@ from livematte.frame import Frame, Size
 from livematte.network import weights
 from livematte.network.size import AUTO_SHORT_SIDES
 from livematte.render import openvino_network
+from livematte.render.openvino import OpenVinoRenderer
 from livematte.render.openvino_network import OpenVinoModel, OpenVinoNetwork, Request
 from livematte.render.renderer import Choice, open_renderer
 
@@ -287,3 +290,16 @@ def test_closing_waits_for_what_is_in_flight() -> None:
     choice.renderer.close()
     assert choice.renderer.wait_until_ready(0.0)
     assert choice.renderer.collect(0.1) is None
+
+
+def test_the_network_is_freed_with_a_closed_renderer() -> None:
+    choice = open_renderer(
+        "cpu", frame_size=SIZE, matte_short_side=224, weights_name="photographic", precision="fp32"
+    )
+    render_for(choice, 0.1)
+    assert isinstance(choice.renderer, OpenVinoRenderer)
+    requests = [weakref.ref(each) for each in choice.renderer._size.network.requests]
+    choice.renderer.close()
+    del choice
+    gc.collect()
+    assert [each() for each in requests] == [None, None]
