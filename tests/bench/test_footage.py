@@ -60,6 +60,7 @@ def test_links_are_followed_and_circles_ended(tmp_path: Path) -> None:
 def test_pairs_with_numbers_are_no_clip(tmp_path: Path) -> None:
     for name in ("1", "2", "3"):
         write_pair(tmp_path, name, disc(20, 30, 15))
+        write(tmp_path / f"{name}.png", disc(20, 30, 15))  # even if they have alpha
     footage = find_footage(tmp_path)
     assert (len(footage.pairs), footage.clips) == (3, ())
 

@@ -86,8 +86,8 @@ def test_corners_do_not_connect() -> None:
     # Both have what is connected in both; the speck at the corner is not.
     assert metrics.connectivity_error(by_side, truth) == pytest.approx(1e-3)
     both = by_corner.copy()
-    both[13, 13] = 0.6
-    assert metrics.connectivity_error(by_corner, both) == pytest.approx(0.4e-3)
+    both[13, 13] = 0.9
+    assert metrics.connectivity_error(by_corner, both) == pytest.approx(0.1e-3)
     beside = by_side.copy()
     beside[13, 12] = 0.9
     assert metrics.connectivity_error(by_side, beside) == 0

@@ -216,6 +216,9 @@ class Refusing:
     def wait(self) -> None:
         pass
 
+    def set_callback(self, _callback: object, _userdata: object) -> None:
+        pass
+
 
 @pytest.mark.parametrize(
     ("fails", "problem"), [(False, "no usable matte for frame 2"), (True, "The device is lost")]
