@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, fields, replace
+from collections.abc import Iterable
+from dataclasses import dataclass, replace
 from typing import Final
 
 from livematte.errors import UsageError
@@ -16,32 +17,59 @@ class Refinement:
     """Each part can be switched off alone.
 
     steady: mattes are averaged over time where the picture stands still.
-    room: what looks like the room, as it is remembered, is not the person.
-    islands: specks that no person is connected to are taken out, and holes in a person filled.
+    islands: specks that no person is connected to are taken out, and doubts within one settled.
     edges: alpha follows the edges of the frame, rather than being enlarged as it is.
     colours: at soft pixels the room's colour is replaced by the person's.
-    delay: each matte is compared with the next one too, which costs a frame.
-    margin: of `MARGINS`: where the edge goes for taste.
+    margin: one of `MARGINS`: where the edge goes for taste.
     light_wrap: 0 to 1: how much of the background's light falls around the person's edge.
     """
 
     steady: bool = True
-    room: bool = True
     islands: bool = True
     edges: bool = True
     colours: bool = True
-    delay: bool = False
     margin: int = 0
     light_wrap: float = 0.0
 
 
-PLAIN: Final = Refinement(steady=False, room=False, islands=False, edges=False, colours=False)
+PARTS: Final = ("steady", "islands", "edges", "colours")
+"""What can be switched off."""
+
+PLAIN: Final = Refinement(**dict.fromkeys(PARTS, False))
 """The network's matte as it is."""
 
 QUALITIES: Final = {
     "fast": Refinement(edges=False, colours=False),
     "balanced": Refinement(),
-    "best": Refinement(delay=True),
 }
 
-PARTS: Final = tuple(each.name for each in fields(Refinement) if each.type == "bool")
+
+def choose_refinement(
+    quality: str, without: Iterable[str] = (), margin: int = 0, light_wrap: float = 0.0
+) -> Refinement:
+    """The refinement of one of `QUALITIES`, without some of `PARTS`.
+
+    Raises `UsageError` if there is no such quality or part, or a number is out of range.
+    """
+    if quality not in QUALITIES:
+        raise UsageError(
+            f"Quality {quality!r} is not known.", f"Choose one of {', '.join(QUALITIES)}."
+        )
+    for part in without:
+        if part not in PARTS:
+            raise UsageError(
+                f"There is no part {part!r} to leave out.", f"Choose from {', '.join(PARTS)}."
+            )
+    if margin not in MARGINS:
+        raise UsageError(
+            f"Edge {margin} is not from {MARGINS.start} to {MARGINS.stop - 1}.",
+            "Negative moves the edge inwards; try -2.",
+        )
+    if not 0 <= light_wrap <= 1:
+        raise UsageError(f"Light wrap {light_wrap:g} is not from 0 to 1.", "Try 0.3.")
+    return replace(
+        QUALITIES[quality],
+        **dict.fromkeys(without, False),
+        margin=margin,
+        light_wrap=light_wrap,
+    )

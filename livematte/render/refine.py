@@ -1,0 +1,213 @@
+"""The matte at the network's size, made steady over time and rid of what no person can be.
+
+Owns what is remembered of earlier frames. In OpenCV, for renderers that run on the CPU;
+`render.cuda_refine` says the same to PyTorch.
+"""
+
+from __future__ import annotations
+
+import math
+from typing import Final
+
+import cv2
+import numpy as np
+from numpy.typing import NDArray
+
+from livematte.frame import Image, Size
+from livematte.refinement import Refinement
+
+SAME, OTHER = 5.0, 10.0
+"""A pixel whose colour changed by less looks the same, by more it does not: levels of the channel
+that changed most, mean over 3x3. Sensor noise is about 1 there, as each pixel is a mean of several.
+"""
+
+MOST_FRAMES: Final = 16
+"""So many frames are averaged at most: in half a second a mistake is forgotten."""
+
+CELL: Final = 4
+"""Sides of the cells, in pixels, that tell islands from people."""
+
+POSSIBLE, SURE = 26, 229
+"""A cell that goes beyond the first may belong to a person, one that is all beyond the second does;
+in levels of alpha, 0 to 255."""
+
+DOUBT: Final = 77
+"""What is below this anywhere is no doubt but a hole, through which the background is seen."""
+
+SOLID_CELLS: Final = 5
+"""A person has somewhere a square of so many sure cells a side: 20 pixels of 256."""
+
+MARGIN_ROWS: Final = 720
+"""The margin is in pixels of a frame of so many rows."""
+
+_MOVED: Final = np.clip((np.arange(256) - SAME) / (OTHER - SAME), 0, 1).astype(np.float32)
+_SOLID: Final = np.ones((SOLID_CELLS, SOLID_CELLS), np.uint8)
+_SQUARE: Final = np.ones((3, 3), np.uint8)
+_CROSS: Final = cv2.getStructuringElement(cv2.MORPH_CROSS, (3, 3))
+
+Matte = NDArray[np.float32]
+
+
+class Refiner:
+    """Refines the mattes of successive frames, each when its turn has come.
+
+    Steadiness: every pixel remembers what it looked like lately, and what was said of it is
+    averaged for as long as it looks the same. Once it does not, the average begins anew, so that
+    nothing lags and no ghost is left behind a hand. It is compared with the mean look of what was
+    averaged, not with the last frame, so a slow movement is found too; what moves unseen is of the
+    same colour as what it hides.
+
+    Every second frame is shown to the network in the mirror: what it gets wrong in one of both
+    views is halved by the average. An ensemble for no more work.
+    """
+
+    def __init__(self, refinement: Refinement) -> None:
+        self._refinement = refinement
+        self._mirrored = False
+        self._past: _Past | None = None
+
+    def next_is_mirrored(self) -> bool:
+        """Whether the next frame is to be shown to the network in the mirror."""
+        self._mirrored = self._refinement.steady and not self._mirrored
+        return self._mirrored
+
+    def refine(self, matte: Matte, pixels: Image) -> Matte:
+        """The refined matte of a frame: float32 (h, w) in [0, 1], for the caller to keep.
+
+        matte: float32 (h, w) in [0, 1], and pixels, uint8 BGR (h, w, 3): what the network said, and
+            of what, neither in the mirror. The size may change from frame to frame.
+        """
+        refined = matte.copy()
+        if self._refinement.steady:
+            size = Size.of(matte)
+            if self._past is None:
+                self._past = _Past.empty(size)
+            elif self._past.size != size:
+                self._past = self._past.resized(size)
+            self._past.add(matte, pixels)
+            np.copyto(refined, self._past.alpha)
+        if self._refinement.islands:
+            take_out_islands(refined)
+        if self._refinement.margin:
+            refined = move_edge(refined, self._refinement.margin)
+        return refined
+
+
+class _Past:
+    """What pixels have looked like lately, and the mean of what was said about them meanwhile.
+
+    alpha: float32 (h, w). colour: float32 BGR (h, w, 3). frames: float32 (h, w), how many were
+        averaged; less than a whole one of a pixel that looks only partly the same.
+    """
+
+    def __init__(self, alpha: Matte, colour: NDArray[np.float32], frames: Matte) -> None:
+        self.alpha = alpha
+        self._colour = colour
+        self._frames = frames
+        # Memory of this size is slow to take anew for each frame.
+        self._look = np.empty(colour.shape, np.uint8)
+        self._moved, self._weight, self._step = (np.empty_like(alpha) for _ in range(3))
+        self._weight_bgr, self._step_bgr = np.empty_like(colour), np.empty_like(colour)
+
+    @classmethod
+    def empty(cls, size: Size) -> _Past:
+        shape = (size.height, size.width)
+        return cls(
+            np.zeros(shape, np.float32),
+            np.zeros((*shape, 3), np.float32),
+            np.zeros(shape, np.float32),
+        )
+
+    def resized(self, size: Size) -> _Past:
+        resized = (cv2.resize(each, size) for each in (self.alpha, self._colour, self._frames))
+        return _Past(*(each.astype(np.float32, copy=False) for each in resized))
+
+    @property
+    def size(self) -> Size:
+        return Size.of(self.alpha)
+
+    def add(self, matte: Matte, pixels: Image) -> None:
+        moved, frames, weight = self._moved, self._frames, self._weight
+        self._compare(pixels)
+        # A pixel that looks quite different has no past, and one that looks a little so, a shorter.
+        np.subtract(1, moved, out=weight)
+        frames *= weight
+        frames += 1
+        np.minimum(frames, MOST_FRAMES, out=frames)
+        np.reciprocal(frames, out=weight)
+        np.maximum(weight, moved, out=weight)
+        np.subtract(matte, self.alpha, out=self._step)
+        self._step *= weight
+        self.alpha += self._step
+        cv2.merge((weight, weight, weight), dst=self._weight_bgr)
+        np.subtract(pixels, self._colour, out=self._step_bgr)
+        self._step_bgr *= self._weight_bgr
+        self._colour += self._step_bgr
+
+    def _compare(self, pixels: Image) -> None:
+        """How much pixels look different now: 0 the same, 1 not at all, to `_moved`."""
+        cv2.convertScaleAbs(self._colour, dst=self._look)
+        cv2.absdiff(pixels, self._look, dst=self._look)
+        blue, green, red = cv2.split(self._look)
+        change = cv2.max(cv2.max(blue, green, dst=blue), red, dst=blue)
+        cv2.blur(change, (3, 3), dst=change, borderType=cv2.BORDER_REPLICATE)
+        cv2.LUT(change, _MOVED, dst=self._moved)
+
+
+def take_out_islands(matte: Matte) -> None:
+    """Set to 0 what is connected to no person, and to 1 what a person surrounds and may be them.
+
+    matte: float32 (h, w) in [0, 1], of sides that are multiples of `CELL`; changed in place.
+
+    Found in cells of `CELL` x `CELL` pixels. A person is what holds a solid square somewhere, so
+    that someone who leans in is kept; if nobody does, all is left as it is. Of what lies within a
+    person only that is settled which the network itself takes for rather a person than not: a gap
+    between arm and body stays open, since the background is to be seen there.
+    """
+    levels = cv2.convertScaleAbs(matte, alpha=255).astype(np.uint8, copy=False)
+    most, least = _of_cells(levels, np.maximum), _of_cells(levels, np.minimum)
+    solid = cv2.erode((least > SURE).astype(np.uint8), _SOLID).astype(bool)
+    if not solid.any():
+        return
+    possible, doubtful = most > POSSIBLE, least < SURE
+    islands = possible & ~_connected(possible, solid)
+    doubts = doubtful & ~_connected(doubtful, least < DOUBT)
+    for found, alpha in ((islands, 0), (doubts, 1)):
+        if found.any():
+            by_cells = matte.reshape(len(found), CELL, -1, CELL)
+            np.copyto(by_cells, alpha, where=found[:, None, :, None])
+
+
+def _of_cells(levels: Image, extreme: np.ufunc) -> Image:
+    """The largest or smallest level of each cell: uint8 (h / CELL, w / CELL)."""
+    # Rows first, which lie apart and so are taken at once.
+    of_rows = extreme.reduce([levels[row::CELL] for row in range(CELL)])
+    of_cells: Image = extreme.reduce([of_rows[:, column::CELL] for column in range(CELL)])
+    return of_cells
+
+
+def _connected(within: NDArray[np.bool_], seeds: NDArray[np.bool_]) -> NDArray[np.bool_]:
+    """What of `within` is connected to a seed, diagonally too.
+
+    Morphological reconstruction (Vincent, IEEE Transactions on Image Processing, 1993).
+    """
+    count, labels = cv2.connectedComponents(within.astype(np.uint8), connectivity=8)
+    seeded = np.zeros(count, bool)
+    seeded[labels[seeds & within]] = True
+    connected: NDArray[np.bool_] = seeded[labels] & within
+    return connected
+
+
+def move_edge(matte: Matte, margin: int) -> Matte:
+    """The matte with its edge moved outwards by `margin` pixels of a frame of `MARGIN_ROWS` rows.
+
+    A dilation, or of a negative margin an erosion, by an octagon: squares and crosses in turn. What
+    is left of a whole pixel is a mean of two steps.
+    """
+    change = cv2.dilate if margin > 0 else cv2.erode
+    pixels = abs(margin) * matte.shape[0] / MARGIN_ROWS
+    for step in range(math.ceil(pixels)):
+        further = change(matte, _CROSS if step % 2 else _SQUARE)
+        share = min(1, pixels - step)
+        matte = cv2.addWeighted(further, share, matte, 1 - share, 0).astype(np.float32, copy=False)
+    return matte
