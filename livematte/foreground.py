@@ -1,8 +1,17 @@
 """The person's own colours where the matte is soft, without the old room's.
 
-Forte and Pitié, "Approximate Fast Foreground Colour Estimation", ICIP 2021 (blur fusion, twice).
-The smooth estimates of foreground and background are made on a reduced copy, because a blur that
-wide holds no detail; the last step, which puts the photo's detail back, is at full size.
+After Forte and Pitié, "Approximate Fast Foreground Colour Estimation", ICIP 2021 (blur fusion):
+smooth colours of person and room, each blurred with the weight that the matte gives it, are
+corrected by what they leave unexplained of the picture. Three things are done differently. Blurs
+are three, from wide to narrow, so that the colours come from as near as there are any. Smooth
+colours are kept on a very small copy, since they hold no detail. And what is unexplained is shared
+out to person and room as is most likely, not in proportion to alpha: taking the deviations of both
+from the smooth colours for independent, those of the room with `ROOM_VARIANCE` of the variance,
+the person's is best estimated by the gain in `PERSON_GAIN` (linear least squares).
+
+Error of the composite where 0.05 < alpha < 0.95, of a person with known foreground in four rooms,
+as part of the error without it, at 288 rows and enlarged to 504: blur fusion twice 0.68 and 0.80,
+multi-level estimation (Germer et al., ICPR 2020) 0.61 and 0.67, this 0.55 and 0.66.
 """
 
 from __future__ import annotations
@@ -16,13 +25,49 @@ from numpy.typing import NDArray
 from livematte.frame import Image, Size
 from livematte.upsample import interpolated, points_of
 
-REDUCED_LONG_SIDE: Final = 640
+REDUCED_LONG_SIDE: Final = 160
 """Longer side, in pixels, of the copy that colours are spread on."""
 
-WIDE, NARROW = 0.07, 0.005
-"""Radii of the two blurs, as parts of the longer side: 90 and 6 pixels on the paper's photos."""
+RADII: Final = (0.07, 0.02, 0.007)
+"""Of the blurs, as parts of the longer side."""
 
-_LEAST_WEIGHT: Final = 1e-5
+ROOM_VARIANCE: Final = 0.5
+"""How much the room's colours vary around the smooth ones, compared with the person's."""
+
+UNSURENESS: Final = 0.05
+"""As much variance again for what neither explains: noise, and mistakes of alpha."""
+
+LEAST_WEIGHT: Final = 1e-3
+"""What counts at least, so that there is a colour even where nothing of its kind is near."""
+
+
+def person_gain(alpha: NDArray[np.float32]) -> NDArray[np.float32]:
+    """What part of the unexplained is added to the person's colour; 1 where alpha is 1."""
+    return alpha * (1 + UNSURENESS) / _variance(alpha)
+
+
+def room_gain(alpha: NDArray[np.float32]) -> NDArray[np.float32]:
+    """What part of the unexplained is added to the room's colour; 0 where alpha is 1."""
+    return ROOM_VARIANCE * (1 - alpha) / _variance(alpha)
+
+
+def _variance(alpha: NDArray[np.float32]) -> NDArray[np.float32]:
+    return alpha * alpha + ROOM_VARIANCE * (1 - alpha) ** 2 + UNSURENESS
+
+
+_UNIT: Final = (np.arange(256) / 255).astype(np.float32)
+_PERSON_GAIN: Final = person_gain(_UNIT)
+
+
+def reduced_size(size: Size) -> Size:
+    """The size of the copy of a picture that colours are spread on."""
+    scale = min(1.0, REDUCED_LONG_SIDE / max(size))
+    return Size(max(1, round(size.width * scale)), max(1, round(size.height * scale)))
+
+
+def radii(reduced: Size) -> list[int]:
+    """Of the blurs, in pixels of the reduced copy, from wide to narrow."""
+    return [max(1, round(radius * max(reduced))) for radius in RADII]
 
 
 def estimate_foreground(image: Image, alpha: Image) -> Image:
@@ -32,47 +77,99 @@ def estimate_foreground(image: Image, alpha: Image) -> Image:
     """
     estimated = np.zeros_like(image)
     cv2.copyTo(image, cv2.inRange(alpha, 255, 255), estimated)
-    soft = cv2.inRange(alpha, 1, 254).astype(np.uint8, copy=False)
-    if not soft.any():
-        return estimated
-    size = Size.of(image)
-    foreground, background = _spread_colours(image, alpha)
-    for y, x in points_of(soft):
-        part = alpha[y, x].astype(np.float32)[:, None] / 255
-        front = interpolated(foreground, size, y, x)
-        behind = interpolated(background, size, y, x)
-        unexplained = image[y, x] - part * front - (1 - part) * behind
-        estimated[y, x] = np.clip(front + part * unexplained + 0.5, 0, 255)
+    colours = PersonColours(Size.of(image))
+    colours.spread(image, alpha)
+    for points in points_of((alpha > 0) & (alpha < 255)):
+        levels = alpha.reshape(-1).take(points)
+        person = colours.at(image.reshape(-1, 3).take(points, axis=0), levels, points)
+        estimated.reshape(-1, 3)[points] = np.rint(person)
     return estimated
 
 
-def _spread_colours(image: Image, alpha: Image) -> tuple[NDArray[np.float32], NDArray[np.float32]]:
-    """Smooth estimates of foreground and background on the reduced copy: float32 (h, w, 3) each."""
-    size = Size.of(image)
-    scale = min(1.0, REDUCED_LONG_SIDE / max(size))
-    reduced = Size(max(1, round(size.width * scale)), max(1, round(size.height * scale)))
-    colours = cv2.resize(image, reduced, interpolation=cv2.INTER_AREA).astype(np.float32)
-    person = cv2.resize(alpha, reduced, interpolation=cv2.INTER_AREA).astype(
-        np.float32
-    ) / np.float32(255)
-    person = person[..., None]
-    room = 1 - person
-    front: NDArray[np.float32] = colours
-    behind: NDArray[np.float32] = colours
-    for radius in (WIDE, NARROW):
-        pixels = max(1, round(radius * max(reduced)))
-        smooth_front = _weighted_blur(front, person, pixels)
-        smooth_behind = _weighted_blur(behind, room, pixels)
-        unexplained = colours - person * smooth_front - room * smooth_behind
-        front = np.clip(smooth_front + person * unexplained, 0, 255).astype(np.float32, copy=False)
-        behind = smooth_behind
-    return smooth_front, smooth_behind
+class PersonColours:
+    """Estimates colours in pictures of one size with buffers that are made once."""
+
+    def __init__(self, size: Size) -> None:
+        self._size = size
+        self._reduced = reduced_size(size)
+        self._image_reduction = Reduction(size, self._reduced, 3)
+        self._alpha_reduction = Reduction(size, self._reduced, 1)
+        shape = (self._reduced.height, self._reduced.width, 3)
+        self._person = self._room = np.zeros(shape, np.float32)
+
+    def spread(self, image: Image, alpha: Image) -> None:
+        """Find the smooth colours of person and room in a picture.
+
+        image, alpha: uint8 (H, W, 3) and (H, W) of the size.
+        """
+        colours = self._image_reduction.reduce(image).astype(np.float32)
+        part = cv2.LUT(self._alpha_reduction.reduce(alpha), _UNIT).astype(np.float32, copy=False)
+        rest = 1 - part
+        person = room = colours
+        to_person, to_room, part_bgr = (
+            cv2.cvtColor(each, cv2.COLOR_GRAY2BGR)
+            for each in (person_gain(part), room_gain(part), part)
+        )
+        for radius in radii(self._reduced):
+            person = _weighted_blur(person, part + LEAST_WEIGHT, radius)
+            room = _weighted_blur(room, rest + LEAST_WEIGHT, radius)
+            unexplained = colours - room - part_bgr * (person - room)
+            person = np.clip(person + to_person * unexplained, 0, 255)
+            room = np.clip(room + to_room * unexplained, 0, 255)
+        self._person, self._room = person, room
+
+    def at(self, image: Image, alpha: Image, points: NDArray[np.int64]) -> NDArray[np.float32]:
+        """The person's colours at some pixels of the picture, float32 (n, 3) from 0 to 255.
+
+        image, alpha: uint8 (n, 3) and (n,), the picture's there.
+        points: (n,) of `points_of`.
+        """
+        person = interpolated(self._person, self._size, points)
+        room = interpolated(self._room, self._size, points)
+        unexplained = image - room
+        room -= person
+        unexplained += per_channel(_UNIT, alpha) * room
+        unexplained *= per_channel(_PERSON_GAIN, alpha)
+        unexplained += person
+        return np.clip(unexplained, 0, 255, out=unexplained)
+
+
+class Reduction:
+    """Makes a small copy of pictures of one size, each pixel the mean of the area it covers.
+
+    By way of halves, because OpenCV is several times as fast at halving as at the rest.
+    """
+
+    def __init__(self, size: Size, reduced: Size, channels: int) -> None:
+        """channels: 3 for uint8 (H, W, 3), 1 for uint8 (H, W)."""
+        sizes = []
+        while size.width >= 2 * reduced.width and size.height >= 2 * reduced.height:
+            size = Size(size.width // 2, size.height // 2)
+            sizes.append(size)
+        if not sizes or sizes[-1] != reduced:
+            sizes.append(reduced)
+        self._copies = [np.empty((y, x, channels), np.uint8) for x, y in sizes]
+
+    def reduce(self, image: Image) -> Image:
+        """The small copy of `image`; it is overwritten by the next call."""
+        for copy in self._copies:
+            cv2.resize(image, Size.of(copy), dst=copy, interpolation=cv2.INTER_AREA)
+            image = copy
+        return image
+
+
+def per_channel(table: NDArray[np.float32], alpha: Image) -> NDArray[np.float32]:
+    """`table`, (256,), at `alpha`, uint8 (n,), once for each colour: float32 (n, 3)."""
+    found = cv2.cvtColor(cv2.LUT(alpha[None], table), cv2.COLOR_GRAY2BGR)
+    return found[0].astype(np.float32, copy=False)
 
 
 def _weighted_blur(
     colours: NDArray[np.float32], weight: NDArray[np.float32], radius: int
 ) -> NDArray[np.float32]:
+    """Normalised convolution with a box: nothing beyond the border, of weight nothing."""
     window = (2 * radius + 1, 2 * radius + 1)
-    weights = cv2.blur(weight, window)[..., None]
-    blurred = cv2.blur(colours * weight, window)
-    return (blurred / np.maximum(weights, _LEAST_WEIGHT)).astype(np.float32, copy=False)
+    weights = cv2.blur(weight, window, borderType=cv2.BORDER_CONSTANT)
+    weighted = colours * cv2.cvtColor(weight, cv2.COLOR_GRAY2BGR)
+    blurred = cv2.blur(weighted, window, dst=weighted, borderType=cv2.BORDER_CONSTANT)
+    return blurred / cv2.cvtColor(weights, cv2.COLOR_GRAY2BGR)
