@@ -43,16 +43,19 @@ LEAST_WEIGHT: Final = 1e-3
 
 def person_gain(alpha: NDArray[np.float32]) -> NDArray[np.float32]:
     """What part of the unexplained is added to the person's colour; 1 where alpha is 1."""
-    return alpha * (1 + UNSURENESS) / _variance(alpha)
+    gain = (1 + UNSURENESS) * alpha / _variance(alpha)
+    return gain.astype(np.float32, copy=False)
 
 
 def room_gain(alpha: NDArray[np.float32]) -> NDArray[np.float32]:
     """What part of the unexplained is added to the room's colour; 0 where alpha is 1."""
-    return ROOM_VARIANCE * (1 - alpha) / _variance(alpha)
+    gain = ROOM_VARIANCE * (1 - alpha) / _variance(alpha)
+    return gain.astype(np.float32, copy=False)
 
 
 def _variance(alpha: NDArray[np.float32]) -> NDArray[np.float32]:
-    return alpha * alpha + ROOM_VARIANCE * (1 - alpha) ** 2 + UNSURENESS
+    room = 1 - alpha
+    return (alpha * alpha + ROOM_VARIANCE * room * room + UNSURENESS).astype(np.float32)
 
 
 _UNIT: Final = (np.arange(256) / 255).astype(np.float32)
@@ -161,7 +164,8 @@ class Reduction:
 def per_channel(table: NDArray[np.float32], alpha: Image) -> NDArray[np.float32]:
     """`table`, (256,), at `alpha`, uint8 (n,), once for each colour: float32 (n, 3)."""
     found = cv2.cvtColor(cv2.LUT(alpha[None], table), cv2.COLOR_GRAY2BGR)
-    return found[0].astype(np.float32, copy=False)
+    values: NDArray[np.float32] = found[0].astype(np.float32, copy=False)
+    return values
 
 
 def _weighted_blur(
@@ -172,4 +176,5 @@ def _weighted_blur(
     weights = cv2.blur(weight, window, borderType=cv2.BORDER_CONSTANT)
     weighted = colours * cv2.cvtColor(weight, cv2.COLOR_GRAY2BGR)
     blurred = cv2.blur(weighted, window, dst=weighted, borderType=cv2.BORDER_CONSTANT)
-    return blurred / cv2.cvtColor(weights, cv2.COLOR_GRAY2BGR)
+    mean = blurred / cv2.cvtColor(weights, cv2.COLOR_GRAY2BGR)
+    return mean.astype(np.float32, copy=False)

@@ -17,6 +17,8 @@ class Refinement:
     """Each part can be switched off alone.
 
     steady: mattes are averaged over time where the picture stands still.
+    both_views: each frame is shown to the network in the mirror too, which doubles its work; else
+        every second one is, as long as mattes are averaged anyway.
     islands: specks that no person is connected to are taken out, and doubts within one settled.
     edges: alpha follows the edges of the frame, rather than being enlarged as it is.
     colours: at soft pixels the room's colour is replaced by the person's.
@@ -25,6 +27,7 @@ class Refinement:
     """
 
     steady: bool = True
+    both_views: bool = False
     islands: bool = True
     edges: bool = True
     colours: bool = True
@@ -38,9 +41,12 @@ PARTS: Final = ("steady", "islands", "edges", "colours")
 PLAIN: Final = Refinement(**dict.fromkeys(PARTS, False))
 """The network's matte as it is."""
 
+DEFAULT: Final = Refinement()
+
 QUALITIES: Final = {
     "fast": Refinement(edges=False, colours=False),
-    "balanced": Refinement(),
+    "balanced": DEFAULT,
+    "best": Refinement(both_views=True),
 }
 
 

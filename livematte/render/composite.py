@@ -7,19 +7,16 @@ from typing import Final
 
 import cv2
 import numpy as np
-
 from numpy.typing import NDArray
 
 from livematte.background import Background, Blur, Picture, Transparent
-from livematte.foreground import PersonColours, Reduction, per_channel, radii, reduced_size
+from livematte.foreground import PersonColours, per_channel
 from livematte.frame import Frame, Image, Size
-from livematte.upsample import interpolated, points_of
+from livematte.render.light_wrap import LightWrap
+from livematte.upsample import points_of
 
 _UNIT: Final = (np.arange(256) / 255).astype(np.float32)
 """What the person weighs where alpha is 0 to 255."""
-
-WRAP_LEAST: Final = 0.02
-"""Where less background than this is around, none of its light falls."""
 
 _LEAST_WEIGHT: Final = 1e-4
 """Where less of the room than this is in reach of the blur, its colour is of no consequence."""
@@ -103,56 +100,6 @@ def _put(out: Image, points: NDArray[np.int64], colours: NDArray[np.float32]) ->
     """Write colours, (n, 3) from 0 to 255, to some pixels, each as one element: thrice as fast."""
     rounded = cv2.convertScaleAbs(colours[None])[0]
     np.put(out.reshape(-1, 3).view("V3"), points, rounded.view("V3"))
-
-
-class LightWrap:
-    """Light of the background on the person's edge, so that the person stands in the picture.
-
-    Brinkmann, "The Art and Science of Digital Compositing", 2nd ed. 2008, chapter 13: the blurred
-    background is added to the foreground by the mode "screen", within the blurred inverse of the
-    matte.
-    """
-
-    def __init__(self, size: Size, strength: float) -> None:
-        """strength: 0 to 1; at the most the light at the edge is half of the background's."""
-        self._size = size
-        self._strength = np.float32(strength)
-        self._reduced = reduced_size(size)
-        self._picture_reduction = Reduction(size, self._reduced, 3)
-        self._alpha_reduction = Reduction(size, self._reduced, 1)
-        self._light = np.zeros((self._reduced.height, self._reduced.width, 3), np.float32)
-        self._mask = np.empty((size.height, size.width), np.uint8)
-
-    def spread(self, alpha: Image, behind: Image) -> None:
-        """Find what light falls where: `behind` is the new background, uint8 BGR (H, W, 3)."""
-        wide, _, narrow = radii(self._reduced)
-        glow = self._picture_reduction.reduce(behind).astype(np.float32)
-        glow = _box(glow, wide // 2)
-        part = cv2.LUT(self._alpha_reduction.reduce(alpha), _UNIT)
-        around = np.float32(1) - _box(part, narrow)
-        around[around < WRAP_LEAST] = 0
-        around *= self._strength
-        self._light = glow * cv2.cvtColor(around, cv2.COLOR_GRAY2BGR)
-
-    def add_reach(self, alpha: Image, blended: NDArray[np.bool_]) -> None:
-        """Mark the person's pixels that light falls on, in `blended` (H, W)."""
-        reached = (self._light > 0).any(axis=2).view(np.uint8)
-        reached = cv2.dilate(reached, np.ones((3, 3), np.uint8))
-        cv2.resize(reached, self._size, dst=self._mask, interpolation=cv2.INTER_NEAREST)
-        cv2.copyTo(self._mask, alpha, blended.view(np.uint8))
-
-    def light(self, person: NDArray[np.float32], points: NDArray[np.int64]) -> None:
-        """Add the light to the person's colours, (n, 3) from 0 to 255, at some pixels."""
-        light = interpolated(self._light, self._size, points)
-        light *= 1 - person * np.float32(1 / 255)
-        person += light
-
-
-def _box(values: NDArray[np.float32], radius: int) -> NDArray[np.float32]:
-    """A box blur, twice: what is nearest counts most. The border goes on beyond itself."""
-    window = (2 * radius + 1, 2 * radius + 1)
-    once = cv2.blur(values, window, borderType=cv2.BORDER_REPLICATE)
-    return cv2.blur(once, window, borderType=cv2.BORDER_REPLICATE).astype(np.float32, copy=False)
 
 
 class RoomBlur:

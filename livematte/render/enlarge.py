@@ -7,7 +7,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from livematte.frame import Image, Size
-from livematte.upsample import alpha_at, edge_strength, fit_lines, points_of
+from livematte.upsample import alpha_at, fit_lines, points_of
 
 
 class MatteEnlarger:
@@ -22,9 +22,7 @@ class MatteEnlarger:
         self._mask = np.empty(shape, np.bool_)
         self._lines = np.empty((0, 0, 4), np.float32)
 
-    def enlarge(
-        self, matte: NDArray[np.float32], small: Image, image: Image, alpha: Image
-    ) -> None:
+    def enlarge(self, matte: NDArray[np.float32], small: Image, image: Image, alpha: Image) -> None:
         """Write the alpha of a frame.
 
         matte: float32 (h, w) in [0, 1]; its size may be another for each frame.
@@ -34,12 +32,11 @@ class MatteEnlarger:
         """
         cv2.resize(matte, self._size, dst=self._matte, interpolation=cv2.INTER_LINEAR)
         cv2.convertScaleAbs(self._matte, dst=alpha, alpha=255)
-        strength = edge_strength(self._size, Size.of(matte)) if self._edges else 0.0
-        if strength == 0:
+        if not self._edges:
             return
         if self._lines.shape[:2] != matte.shape:
             self._lines = np.empty((*matte.shape, 4), np.float32)
-        reach = fit_lines(matte, small, strength, self._lines)
+        reach = fit_lines(matte, small, 1.0, self._lines)
         mask = self._mask.view(np.uint8)
         cv2.resize(reach, self._size, dst=mask, interpolation=cv2.INTER_NEAREST)
         for points in points_of(self._mask):

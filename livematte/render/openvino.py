@@ -10,8 +10,9 @@ from __future__ import annotations
 import threading
 import time
 from collections import deque
+from contextlib import suppress
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Final
+from typing import TYPE_CHECKING, Final, NamedTuple
 
 import cv2
 import numpy as np
@@ -19,7 +20,10 @@ import numpy as np
 from livematte.background import Background, Transparent
 from livematte.errors import RenderError
 from livematte.frame import Frame, Rendered, Size
+from livematte.refinement import DEFAULT, Refinement
 from livematte.render.composite import Compositor
+from livematte.render.enlarge import MatteEnlarger
+from livematte.render.refine import Refiner, View
 from livematte.render.renderer import require_size
 from livematte.render.shrink import shrink
 from livematte.render.timings import Timings
@@ -32,13 +36,21 @@ CLOSE_SECONDS: Final = 1.0
 """How long closing waits for what is still being computed."""
 
 
+class _Asked(NamedTuple):
+    """One view of a frame, and who computes its matte."""
+
+    request: Request
+    is_mirrored: bool
+
+
 @dataclass(eq=False)
 class _InFlight:
-    request: Request
+    views: list[_Asked]
     frame: Frame
     background: Background
     submitted_seconds: float
-    is_done: bool = False
+    computing: int
+    """How many of the views are not done."""
     busy_seconds: float = 0.0
     """How long OpenVINO had to do with it, without the time behind another frame."""
 
@@ -49,14 +61,22 @@ class OpenVinoRenderer:
     depth = 2
 
     def __init__(
-        self, model: OpenVinoModel, size: FixedSize | RateHoldingSize, frame_size: Size
+        self,
+        model: OpenVinoModel,
+        size: FixedSize | RateHoldingSize,
+        frame_size: Size,
+        refinement: Refinement = DEFAULT,
     ) -> None:
         """size: which network is to be used, frame by frame; closed with the renderer."""
         self.timings = Timings()
         self._model = model
         self._size = size
         self._frame_size = frame_size
-        self._compositor = Compositor(frame_size)
+        self._refiner = Refiner(refinement)
+        self._enlarger = MatteEnlarger(frame_size, edges=refinement.edges)
+        self._compositor = Compositor(
+            frame_size, colours=refinement.colours, light_wrap=refinement.light_wrap
+        )
         shape = (frame_size.height, frame_size.width)
         self._image = np.zeros((*shape, 3), np.uint8)
         self._alpha = np.zeros(shape, np.uint8)
@@ -73,22 +93,32 @@ class OpenVinoRenderer:
     def wait_until_ready(self, timeout_seconds: float) -> bool:
         with self._changed:
             return self._changed.wait_for(
-                lambda: all(each.is_done for each in self._in_flight), timeout_seconds
+                lambda: not any(each.computing for each in self._in_flight), timeout_seconds
             )
 
     def submit(self, frame: Frame, background: Background) -> bool:
-        request = self._free_request()
-        if request is None:
+        if (free := self._free_requests()) is None:
             return False
         require_size(frame, self._frame_size)
+        views = [_Asked(*each) for each in zip(free, self._refiner.next_views(), strict=False)]
         with self.timings.stage("resize"):
-            shrink(frame.image, request.pixels)
-        submitted = _InFlight(request, frame, background, time.perf_counter())
+            first, *others = (each.request.pixels for each in views)
+            shrink(frame.image, first)
+            for pixels in others:
+                np.copyto(pixels, first)
+            for each in views:
+                if each.is_mirrored:
+                    cv2.flip(each.request.pixels, 1, dst=each.request.pixels)
+        submitted = _InFlight(views, frame, background, time.perf_counter(), len(views))
         with self._changed:
             self._in_flight.append(submitted)
         try:
-            request.start(lambda: self._on_done(submitted))
+            for each in views:
+                each.request.start(lambda: self._on_done(submitted))
         except RenderError:
+            for each in views:
+                with suppress(RenderError):
+                    each.request.wait()  # or it would be taken for free while it computes
             with self._changed:
                 self._in_flight.remove(submitted)
             raise
@@ -97,16 +127,18 @@ class OpenVinoRenderer:
     def _on_done(self, submitted: _InFlight) -> None:
         now_seconds = time.perf_counter()
         with self._changed:
+            submitted.computing -= 1
+            if submitted.computing:
+                return
             begun_seconds = max(submitted.submitted_seconds, self._last_done_seconds)
             submitted.busy_seconds = now_seconds - begun_seconds
-            submitted.is_done = True
             self._last_done_seconds = now_seconds
             self._changed.notify_all()
 
     def collect(self, timeout_seconds: float) -> Rendered | None:
         with self._changed:
             if not self._changed.wait_for(
-                lambda: self._closed or (self._in_flight and self._in_flight[0].is_done),
+                lambda: self._closed or (self._in_flight and not self._in_flight[0].computing),
                 timeout_seconds,
             ):
                 return None
@@ -131,26 +163,31 @@ class OpenVinoRenderer:
         if is_idle:  # else its memory is still being written
             self._size.network.release()
 
-    def _free_request(self) -> Request | None:
+    def _free_requests(self) -> list[Request] | None:
+        """Requests for the views of one more frame; None if `depth` frames are in flight."""
         with self._changed:
             if len(self._in_flight) == self.depth:
                 return None
-            taken = [each.request for each in self._in_flight]
-        network = self._size.network
-        return next((each for each in network.requests if each not in taken), None)
+            taken = [view.request for each in self._in_flight for view in each.views]
+        return [each for each in self._size.network.requests if each not in taken]
 
     def _finish(self, submitted: _InFlight) -> Rendered:
         frame, background = submitted.frame, submitted.background
         self.timings.record("network", submitted.busy_seconds)
         self._size.note(submitted.busy_seconds)
         with self.timings.stage("refine"):
-            small_alpha = submitted.request.alpha()
-            if small_alpha is None:
+            if not all(each.request.wait() for each in submitted.views):
                 raise RenderError(
                     f"The network gave no usable matte for frame {frame.index}.",
                     "Check the weights: try again with --weights photographic.",
                 )
-            cv2.resize(small_alpha, self._frame_size, dst=self._alpha)
+            matte, pixels = self._refiner.refine(
+                [
+                    View(each.request.pixels, each.request.matte, each.is_mirrored)
+                    for each in submitted.views
+                ]
+            )
+            self._enlarger.enlarge(matte, pixels, frame.image, self._alpha)
         with self.timings.stage("composite"):
             self._compositor.compose(frame, self._alpha, background, self._image)
         return Rendered(

@@ -46,11 +46,13 @@ class OpenVinoModel:
         precision: str,
         threads: int | None,
         streams: int = 1,
+        requests: int = REQUESTS,
     ) -> None:
         """threads: how many of the processor's cores to use; all if None.
 
         streams: how many inferences run side by side, each on its share of the cores. One is the
             soonest done; as many as there are cores waste the least.
+        requests: how many inferences of a compiled network may be under way.
 
         Raises ImportError if OpenVINO cannot be loaded, `DeviceError` if it does not have the
         device or that not the precision, `WeightsError` if the weights cannot be used.
@@ -58,6 +60,7 @@ class OpenVinoModel:
         openvino = load_openvino()
         self._openvino = openvino
         self._core = openvino.Core()
+        self._requests = requests
         self.device = device
         if device not in self._core.available_devices:
             known = ", ".join(self._core.available_devices) or "none"
@@ -112,10 +115,8 @@ class OpenVinoModel:
                 "Leave out --precision, or choose --precision int8 or fp32.",
             )
 
-    def compile(
-        self, matte_size: Size, *, requests: int = REQUESTS, lasting: bool = True
-    ) -> OpenVinoNetwork:
-        """The network for mattes of `matte_size`, with room for so many inferences at once.
+    def compile(self, matte_size: Size, *, lasting: bool = True) -> OpenVinoNetwork:
+        """The network for mattes of `matte_size`.
 
         lasting: warm it up, and keep it in the user's cache folder, for a later start. Of photos
             each may want another size, which would fill the folder for little.
@@ -131,7 +132,7 @@ class OpenVinoModel:
             except RuntimeError:
                 # The cache may be unwritable or damaged, which is no reason not to start.
                 compiled = self._core.compile_model(model, self.device, uncached)
-            network = OpenVinoNetwork(self._openvino, compiled, matte_size, requests)
+            network = OpenVinoNetwork(self._openvino, compiled, matte_size, self._requests)
             if lasting:
                 network.warm_up()
             if self.device != "CPU":
@@ -192,7 +193,6 @@ class Request:
         shape = (matte_size.height, matte_size.width)
         self.pixels: Image = np.zeros((*shape, 3), np.uint8)
         self.matte: NDArray[np.float32] = np.zeros(shape, np.float32)
-        self._alpha: Image = np.zeros(shape, np.uint8)
         self._on_done: Callable[[], None] = lambda: None
         self._request = compiled.create_infer_request()
         self._request.set_input_tensor(openvino.Tensor(self.pixels[None], shared_memory=True))
@@ -211,18 +211,6 @@ class Request:
             self._request.start_async()
         except RuntimeError as error:
             raise _failed(error) from error
-
-    def alpha(self) -> Image | None:
-        """The matte of an inference that is done, uint8 (h, w); None if it is not finite.
-
-        It is overwritten when the next one is started.
-
-        Raises `RenderError` if the inference has failed.
-        """
-        if not self.wait():
-            return None
-        cv2.convertScaleAbs(self.matte, dst=self._alpha, alpha=255)
-        return self._alpha
 
     def wait(self) -> bool:
         """Wait until `matte` is done; False if it is not finite.

@@ -7,7 +7,8 @@ Owns what is remembered of earlier frames. In OpenCV, for renderers that run on 
 from __future__ import annotations
 
 import math
-from typing import Final
+from collections.abc import Sequence
+from typing import Final, NamedTuple, TypeVar
 
 import cv2
 import numpy as np
@@ -46,6 +47,18 @@ _SQUARE: Final = np.ones((3, 3), np.uint8)
 _CROSS: Final = cv2.getStructuringElement(cv2.MORPH_CROSS, (3, 3))
 
 Matte = NDArray[np.float32]
+Values = TypeVar("Values", Matte, Image)
+
+
+class View(NamedTuple):
+    """What the network was shown of a frame, and what it said.
+
+    pixels: uint8 BGR (h, w, 3). matte: float32 (h, w) in [0, 1]. is_mirrored: both left to right.
+    """
+
+    pixels: Image
+    matte: Matte
+    is_mirrored: bool
 
 
 class Refiner:
@@ -66,31 +79,43 @@ class Refiner:
         self._mirrored = False
         self._past: _Past | None = None
 
-    def next_is_mirrored(self) -> bool:
-        """Whether the next frame is to be shown to the network in the mirror."""
+    def next_views(self) -> tuple[bool, ...]:
+        """How the next frame is to be shown to the network: for each time whether in the mirror."""
+        if self._refinement.both_views:
+            return (False, True)
         self._mirrored = self._refinement.steady and not self._mirrored
-        return self._mirrored
+        return (self._mirrored,)
 
-    def refine(self, matte: Matte, pixels: Image) -> Matte:
-        """The refined matte of a frame: float32 (h, w) in [0, 1], for the caller to keep.
+    def refine(self, views: Sequence[View]) -> tuple[Matte, Image]:
+        """The refined matte of a frame, and what the network saw of it, neither in the mirror.
 
-        matte: float32 (h, w) in [0, 1], and pixels, uint8 BGR (h, w, 3): what the network said, and
-            of what, neither in the mirror. The size may change from frame to frame.
+        views: what `next_views` said. Their size may change from frame to frame.
+
+        Returns float32 (h, w) in [0, 1], for the caller to keep, and uint8 BGR (h, w, 3), valid for
+        as long as the first view.
         """
-        refined = matte.copy()
+        refined, *others = (_turned(each.matte, each.is_mirrored) for each in views)
+        for other in others:
+            refined = cv2.addWeighted(refined, 0.5, other, 0.5, 0).astype(np.float32, copy=False)
+        pixels = _turned(views[0].pixels, views[0].is_mirrored)
         if self._refinement.steady:
-            size = Size.of(matte)
+            size = Size.of(refined)
             if self._past is None:
                 self._past = _Past.empty(size)
             elif self._past.size != size:
                 self._past = self._past.resized(size)
-            self._past.add(matte, pixels)
-            np.copyto(refined, self._past.alpha)
+            self._past.add(refined, pixels)
+            refined = self._past.alpha.copy()
         if self._refinement.islands:
             take_out_islands(refined)
         if self._refinement.margin:
             refined = move_edge(refined, self._refinement.margin)
-        return refined
+        return refined, pixels
+
+
+def _turned(picture: Values, is_mirrored: bool) -> Values:
+    """A picture that may be in the mirror, as it is without."""
+    return cv2.flip(picture, 1).astype(picture.dtype, copy=False) if is_mirrored else picture
 
 
 class _Past:

@@ -16,7 +16,7 @@ import cv2
 from livematte.errors import DeviceError, RenderError, UsageError
 from livematte.network import weights
 from livematte.network.size import DEFAULT_SHORT_SIDE, network_size
-from livematte.refinement import PLAIN, Refinement
+from livematte.refinement import DEFAULT, Refinement
 from livematte.render.cuda_driver import driver_problem
 
 if TYPE_CHECKING:
@@ -124,7 +124,7 @@ def open_renderer(
     precision: str = "auto",
     threads: int | None = None,
     frames_per_second: Fraction | None = None,
-    refinement: Refinement = PLAIN,
+    refinement: Refinement = DEFAULT,
     on_change: Callable[[str], None] = lambda _sentence: None,
 ) -> Choice:
     """Open the renderer for frames of `frame_size` on `device`.
@@ -209,16 +209,19 @@ class _Wish(NamedTuple):
 def _open_openvino(name: str, wish: _Wish) -> Choice:
     """name: as OpenVINO calls the device. Raises ImportError if OpenVINO cannot be loaded."""
     from livematte.render.openvino import OpenVinoRenderer
-    from livematte.render.openvino_network import OpenVinoModel
+    from livematte.render.openvino_network import REQUESTS, OpenVinoModel
     from livematte.render.openvino_size import FixedSize, RateHoldingSize
 
-    model = OpenVinoModel(name, wish.weights_path, wish.precision, wish.threads)
+    views = 2 if wish.refinement.both_views else 1
+    model = OpenVinoModel(
+        name, wish.weights_path, wish.precision, wish.threads, requests=REQUESTS * views
+    )
     size: FixedSize | RateHoldingSize
     if name == "CPU" and wish.matte_short_side is None and wish.frames_per_second is not None:
         size = RateHoldingSize(model, wish.frame_size, wish.frames_per_second, wish.on_change)
     else:
         size = FixedSize(model.compile(wish.matte_size))
-    return Choice(OpenVinoRenderer(model, size, wish.frame_size), size.reason)
+    return Choice(OpenVinoRenderer(model, size, wish.frame_size, wish.refinement), size.reason)
 
 
 def _open_cuda(device: str, wish: _Wish) -> Renderer:
@@ -264,7 +267,7 @@ def _open_torch(wish: _Wish) -> Renderer:
     if wish.threads is not None:
         torch.set_num_threads(wish.threads)
     state = weights.fold(weights.read(wish.weights_path))
-    return TorchRenderer(wish.frame_size, wish.matte_size, load_modnet(state))
+    return TorchRenderer(wish.frame_size, wish.matte_size, load_modnet(state), wish.refinement)
 
 
 def require_size(frame: Frame, size: Size) -> None:

@@ -78,8 +78,10 @@ def open_still_network(
         name = device.partition(":")[2] or "CPU"
         try:
             streams = min(parallel, threads or parallel)
-            model = OpenVinoModel(name, path, precision, threads, streams)
-            return OpenVinoStillNetwork(model, parallel)
+            model = OpenVinoModel(
+                name, path, precision, threads, streams=streams, requests=parallel
+            )
+            return OpenVinoStillNetwork(model)
         except ImportError as error:
             if device.startswith("openvino:"):
                 raise DeviceError(
@@ -91,10 +93,10 @@ def open_still_network(
 class OpenVinoStillNetwork:
     """The network in OpenVINO, compiled for each size that comes; the last few are kept."""
 
-    def __init__(self, model: OpenVinoModel, parallel: int) -> None:
+    def __init__(self, model: OpenVinoModel) -> None:
+        """model: with as many requests as threads will ask at once."""
         self.description = f"OpenVINO {model.precision} on {model.device_name}"
         self._model = model
-        self._parallel = parallel
         self._requests: OrderedDict[Size, SimpleQueue[Request]] = OrderedDict()
         self._lock = threading.Lock()
 
@@ -123,7 +125,7 @@ class OpenVinoStillNetwork:
 
     def _compile(self, size: Size) -> SimpleQueue[Request]:
         requests: SimpleQueue[Request] = SimpleQueue()
-        network = self._model.compile(size, requests=self._parallel, lasting=False)
+        network = self._model.compile(size, lasting=False)
         for each in network.requests:
             requests.put(each)
         return requests

@@ -10,15 +10,16 @@ import torch
 
 from livematte.errors import RenderError
 from livematte.network.size import PIXEL_MEAN, PIXEL_SCALE
+from livematte.refinement import DEFAULT, Refinement
 from livematte.render.composite import Compositor
+from livematte.render.enlarge import MatteEnlarger
 from livematte.render.handover import Handover
+from livematte.render.refine import Refiner, View
 from livematte.render.renderer import require_size
 from livematte.render.shrink import shrink
 from livematte.render.timings import Timings
 
 if TYPE_CHECKING:
-    from numpy.typing import NDArray
-
     from livematte.background import Background
     from livematte.frame import Frame, Image, Rendered, Size
     from livematte.network.modnet import MODNet
@@ -32,20 +33,29 @@ class TorchRenderer:
 
     depth = 2
 
-    def __init__(self, frame_size: Size, matte_size: Size, network: MODNet) -> None:
+    def __init__(
+        self,
+        frame_size: Size,
+        matte_size: Size,
+        network: MODNet,
+        refinement: Refinement = DEFAULT,
+    ) -> None:
         """`network`: in evaluation mode, float32, channels_last."""
         self.timings = Timings()
         self.description = f"PyTorch float32 on the CPU, matte at {matte_size}"
         self._frame_size = frame_size
         self._network = network
-        self._compositor = Compositor(frame_size)
+        self._refiner = Refiner(refinement)
+        self._enlarger = MatteEnlarger(frame_size, edges=refinement.edges)
+        self._compositor = Compositor(
+            frame_size, colours=refinement.colours, light_wrap=refinement.light_wrap
+        )
         self._handover = Handover(self.depth, frame_size)
         shape = (matte_size.height, matte_size.width)
         self._small_bgr = np.empty((*shape, 3), np.uint8)
         self._small_rgb = np.empty((*shape, 3), np.uint8)
-        self._small_alpha = np.empty(shape, np.uint8)
         self._input = torch.empty(1, 3, *shape).contiguous(memory_format=torch.channels_last)
-        self._matte(np.zeros((frame_size.height, frame_size.width, 3), np.uint8))  # warm up
+        self._view(np.zeros((*shape, 3), np.uint8), is_mirrored=False)  # warm up
 
     def wait_until_ready(self, timeout_seconds: float) -> bool:
         return self._handover.wait_for_room(timeout_seconds)
@@ -55,15 +65,17 @@ class TorchRenderer:
             return False
         require_size(frame, self._frame_size)
         with self._handover.render(frame, background) as (image, alpha):
-            matte = self._matte(frame.image)
-            if not np.isfinite(matte).all():
+            with self.timings.stage("resize"):
+                shrink(frame.image, self._small_bgr)
+            views = [self._view(self._small_bgr, each) for each in self._refiner.next_views()]
+            if not all(np.isfinite(each.matte).all() for each in views):
                 raise RenderError(
                     f"The network gave no usable matte for frame {frame.index}.",
                     "Check the weights: try again with --weights photographic.",
                 )
             with self.timings.stage("refine"):
-                cv2.convertScaleAbs(matte, dst=self._small_alpha, alpha=255)
-                cv2.resize(self._small_alpha, self._frame_size, dst=alpha)
+                matte, pixels = self._refiner.refine(views)
+                self._enlarger.enlarge(matte, pixels, frame.image, alpha)
             with self.timings.stage("composite"):
                 self._compositor.compose(frame, alpha, background, image)
         return True
@@ -74,13 +86,12 @@ class TorchRenderer:
     def close(self) -> None:
         """Nothing is held that needs giving back."""
 
-    def _matte(self, image: Image) -> NDArray[np.float32]:
-        """The matte of a frame (H, W, 3) at the network's size: float32 (h, w) in [0, 1]."""
-        with self.timings.stage("resize"):
-            shrink(image, self._small_bgr)
-        cv2.cvtColor(self._small_bgr, cv2.COLOR_BGR2RGB, dst=self._small_rgb)
+    def _view(self, pixels: Image, is_mirrored: bool) -> View:
+        """What the network says of a frame at its size, uint8 BGR (h, w, 3)."""
+        if is_mirrored:
+            pixels = cv2.flip(pixels, 1).astype(np.uint8, copy=False)
+        cv2.cvtColor(pixels, cv2.COLOR_BGR2RGB, dst=self._small_rgb)
         with self.timings.stage("network"), torch.inference_mode():
-            pixels = torch.from_numpy(self._small_rgb).permute(2, 0, 1)
-            self._input[0].copy_(pixels).sub_(PIXEL_MEAN).div_(PIXEL_SCALE)
-            matte: NDArray[np.float32] = self._network(self._input)[0, 0].numpy()
-            return matte
+            rgb = torch.from_numpy(self._small_rgb).permute(2, 0, 1)
+            self._input[0].copy_(rgb).sub_(PIXEL_MEAN).div_(PIXEL_SCALE)
+            return View(pixels, self._network(self._input)[0, 0].numpy(), is_mirrored)

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 from livematte.background import Background, Transparent, parse
 from livematte.errors import UsageError
 from livematte.pipeline import Pipeline
+from livematte.refinement import DEFAULT, Refinement
 from livematte.render.renderer import Choice, check_device, check_precision, open_renderer
 from livematte.sinks import ImageFolder, Sink, VideoWriter, open_output
 from livematte.sources import VideoFile
@@ -41,6 +42,7 @@ class VideoJob:
         precision: str = "auto",
         threads: int | None = None,
         weights_name: str = "photographic",
+        refinement: Refinement = DEFAULT,
         on_ready: Callable[[], None] = lambda: None,
         on_progress: Callable[[int], None] = lambda _frames: None,
     ) -> None:
@@ -52,7 +54,8 @@ class VideoJob:
             players show. The result begins at 0, which is `start_seconds`.
         quality: 1 to 100 as a JPEG's, None for 75. Only for H.264 and VP9.
         overwrite: replace what is there under the name of `output`.
-        device, matte_short_side, precision, threads, weights_name: see `open_renderer`.
+        device, matte_short_side, precision, threads, weights_name, refinement: see
+            `open_renderer`.
         on_ready: called before the first picture; `description` and `total_frames` are known now.
         on_progress: called after each picture with how many there are.
             Both are called by the thread that called `run`.
@@ -88,15 +91,15 @@ class VideoJob:
         self._background = background
 
         def open_for(frame_size: Size) -> Choice:
-            choice = open_renderer(
+            return open_renderer(
                 device,
                 frame_size=frame_size,
                 matte_short_side=matte_short_side,
                 weights_name=weights_name,
                 precision=precision,
                 threads=threads,
+                refinement=refinement,
             )
-            return _with_clean_colours(choice) if save in (Save.FOREGROUND, Save.CUTOUT) else choice
 
         self.pipeline = Pipeline(
             self._source,
@@ -152,13 +155,6 @@ class VideoJob:
         self.frames += 1
         self._seconds = picture.media_seconds
         self._on_progress(self.frames)
-
-
-def _with_clean_colours(choice: Choice) -> Choice:
-    """The renderer, with the room's colour taken out of the hair, where there is no background."""
-    from livematte.render.foreground import ForegroundRenderer
-
-    return Choice(ForegroundRenderer(choice.renderer), choice.reason)
 
 
 def _sink(save: Save, output: Sink) -> Sink:
