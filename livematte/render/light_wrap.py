@@ -53,7 +53,8 @@ class LightWrap:
         lit: Image = np.asarray((self._light > 0).any(axis=2), np.uint8)
         reached = cv2.dilate(lit, np.ones((3, 3), np.uint8))
         cv2.resize(reached, self._size, dst=self._mask, interpolation=cv2.INTER_NEAREST)
-        cv2.copyTo(self._mask, alpha, blended.view(np.uint8))
+        cv2.min(self._mask, alpha, dst=self._mask)
+        cv2.bitwise_or(blended.view(np.uint8), self._mask, dst=blended.view(np.uint8))
 
     def light(self, person: NDArray[np.float32], points: NDArray[np.int64]) -> None:
         """Add the light to the person's colours, (n, 3) from 0 to 255, at some pixels."""
