@@ -34,7 +34,7 @@ class LightWrap:
         self._reduced = reduced_size(size)
         self._picture_reduction = Reduction(size, self._reduced, 3)
         self._alpha_reduction = Reduction(size, self._reduced, 1)
-        self._light = np.zeros((self._reduced.height, self._reduced.width, 3), np.float32)
+        self._light = np.zeros((self._reduced.height, self._reduced.width, 4), np.float32)
         self._mask = np.empty((size.height, size.width), np.uint8)
 
     def spread(self, alpha: Image, behind: Image) -> None:
@@ -46,7 +46,9 @@ class LightWrap:
         around = _box(room, narrow)
         around[around < LEAST] = 0
         around *= self._strength
-        self._light = glow * cv2.cvtColor(around, cv2.COLOR_GRAY2BGR)
+        light = cv2.multiply(glow, cv2.cvtColor(around, cv2.COLOR_GRAY2BGR))
+        self._light = cv2.cvtColor(light, cv2.COLOR_BGR2BGRA).astype(np.float32, copy=False)
+        self._light[..., 3] = 0
 
     def add_reach(self, alpha: Image, blended: NDArray[np.bool_]) -> None:
         """Mark the person's pixels that light falls on, in `blended` (H, W)."""
@@ -56,7 +58,7 @@ class LightWrap:
         cv2.copyTo(self._mask, alpha, blended.view(np.uint8))
 
     def light(self, person: NDArray[np.float32], points: NDArray[np.int64]) -> None:
-        """Add the light to the person's colours, (n, 3) from 0 to 255, at some pixels."""
+        """Add the light to the person's colours at some pixels, float32 (n, 4) of `colours_at`."""
         light = interpolated(self._light, self._size, points)
         light *= 1 - person * np.float32(1 / 255)
         person += light
