@@ -55,7 +55,8 @@ class LightWrap:
         lit: Image = np.asarray((self._light > 0).any(axis=2), np.uint8)
         reached = cv2.dilate(lit, np.ones((3, 3), np.uint8))
         cv2.resize(reached, self._size, dst=self._mask, interpolation=cv2.INTER_NEAREST)
-        cv2.copyTo(self._mask, alpha, blended.view(np.uint8))
+        np.minimum(self._mask, alpha, out=self._mask)  # 1 of the person where light falls
+        np.logical_or(blended, self._mask, out=blended)
 
     def light(self, person: NDArray[np.float32], points: NDArray[np.int64]) -> None:
         """Add the light to the person's colours at some pixels, float32 (n, 4) of `colours_at`."""
