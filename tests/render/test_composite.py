@@ -66,7 +66,7 @@ def test_soft_pixels_hold_the_persons_colour_and_not_the_rooms(text: str) -> Non
     soft = (alpha > 20) & (alpha < 235)
     part = alpha[soft][:, None] / 255
     if text == "transparent":
-        expected = np.broadcast_to(PERSON, part.shape[:1] + (3,))
+        expected = np.broadcast_to(PERSON, (len(part), 3))
     else:
         expected = part * PERSON + (1 - part) * behind(image, alpha, parse(text))[soft]
     off, plainly_off = (
