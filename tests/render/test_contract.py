@@ -21,7 +21,7 @@ from livematte.frame import Frame, Image, Rendered, Size
 from livematte.network import weights
 from livematte.network.modnet import load_modnet
 from livematte.network.size import network_size
-from livematte.refinement import DEFAULT, PLAIN, Refinement
+from livematte.refinement import DEFAULT, PLAIN, QUALITIES, Refinement
 from livematte.render.cuda import CudaRenderer
 from livematte.render.fake import FakeRenderer
 from livematte.render.renderer import Renderer, open_renderer
@@ -31,20 +31,42 @@ from tests.cuda.simulation import simulated_cuda
 
 SIZE: Final = Size(640, 360)
 SHORT_SIDE: Final = 224
+REFINED_SHORT_SIDE: Final = 128
+"""Of refined renderers, which do as much again for every frame, but not with the network."""
+LARGE: Final = Size(1920, 1080)
 PATIENCE_SECONDS: Final = 20.0
 
 
-def open_on(
-    device: str, precision: str = "auto", refinement: Refinement = PLAIN, size: Size = SIZE
+def open_on(device: str, precision: str = "auto") -> Renderer:
+    return open_renderer(
+        device,
+        frame_size=SIZE,
+        matte_short_side=SHORT_SIDE,
+        weights_name="photographic",
+        precision=precision,
+        refinement=PLAIN,
+    ).renderer
+
+
+def open_refined(
+    device: str, precision: str, *, size: Size = SIZE, refinement: Refinement = DEFAULT
 ) -> Renderer:
     return open_renderer(
         device,
         frame_size=size,
-        matte_short_side=SHORT_SIDE,
+        matte_short_side=REFINED_SHORT_SIDE,
         weights_name="photographic",
         precision=precision,
         refinement=refinement,
     ).renderer
+
+
+REFINED: Final = {
+    "torch refined": ("torch:cpu", "fp32"),
+    "openvino fp32 refined": ("cpu", "fp32"),
+    "openvino int8 refined": ("cpu", "int8"),
+}
+"""Kinds whose mattes depend on the frames before, and whose soft pixels hold other colours."""
 
 
 @contextmanager
@@ -64,9 +86,10 @@ MAKERS: Final[dict[str, Callable[[], AbstractContextManager[Renderer]]]] = {
     "torch": lambda: nullcontext(open_on("torch:cpu")),
     "openvino fp32": lambda: nullcontext(open_on("cpu", "fp32")),
     "openvino int8": lambda: nullcontext(open_on("cpu", "int8")),
-    "torch refined": lambda: nullcontext(open_on("torch:cpu", refinement=DEFAULT)),
-    "openvino fp32 refined": lambda: nullcontext(open_on("cpu", "fp32", DEFAULT)),
-    "openvino int8 refined": lambda: nullcontext(open_on("cpu", "int8", DEFAULT)),
+    **{
+        kind: lambda wish=wish: nullcontext(open_refined(*wish))  # type: ignore[misc]
+        for kind, wish in REFINED.items()
+    },
     "simulated cuda": simulated_cuda_renderer,
     "cuda": lambda: nullcontext(open_on("cuda")),
 }
@@ -79,9 +102,6 @@ TOLERANCES: Final = {
     "cuda": 2e-3,
 }
 """By how much a renderer's alpha may differ from the reference's, in [0, 1], on average."""
-
-REFINED: Final = tuple(each for each in MAKERS if each.endswith("refined"))
-"""Kinds whose mattes depend on the frames before, and whose soft pixels hold other colours."""
 
 
 @pytest.fixture(
@@ -370,9 +390,13 @@ def test_one_thread_submits_and_another_collects(renderer: Renderer, images: lis
 
 @pytest.mark.parametrize("text", ["navy", "blur:20", "transparent"])
 def test_no_frame_sized_memory_is_allocated_for_a_frame(
-    renderer: Renderer, images: list[Image], text: str
+    kind: str, renderer: Renderer, images: list[Image], text: str
 ) -> None:
+    """Who refines needs some of the network's size, which is little beside a large frame."""
     background, frame = parse(text), make_frame(images[0])
+    if kind in REFINED:
+        renderer = open_refined(*REFINED[kind], size=LARGE)
+        frame = make_frame(cv2.resize(images[0], LARGE).astype(np.uint8))
     for _ in range(3):
         render(renderer, frame, background)
     tracemalloc.start()
@@ -395,6 +419,72 @@ def test_it_agrees_with_the_reference(kind: str, renderer: Renderer, images: lis
         picture = render(renderer, make_frame(image), parse("navy"))
         difference = np.abs(picture.alpha.astype(float) - expected.alpha) / 255
         assert difference.mean() <= TOLERANCES[kind]
+
+
+@pytest.mark.parametrize(
+    ("kind", "quality", "tolerance"),
+    [
+        ("openvino fp32 refined", "balanced", 1e-4),
+        ("openvino fp32 refined", "best", 1e-4),
+        ("openvino int8 refined", "balanced", 2e-3),
+    ],
+)
+def test_refined_sequences_agree_with_the_reference(
+    kind: str, quality: str, tolerance: float
+) -> None:
+    renderer, reference, plain = (
+        open_refined(*REFINED[each], refinement=refinement)
+        for each, refinement in (
+            (kind, QUALITIES[quality]),
+            ("torch refined", QUALITIES[quality]),
+            (kind, PLAIN),
+        )
+    )
+    refined_by = []
+    with Demo(SIZE, realtime=False) as demo:
+        for frame in islice(demo.frames(), 6):
+            expected = copy_of(render(reference, frame, parse("navy")))
+            picture = render(renderer, frame, parse("navy"))
+            difference = np.abs(picture.alpha.astype(float) - expected.alpha) / 255
+            assert difference.mean() <= tolerance
+            assert np.abs(picture.image.astype(float) - expected.image).mean() / 255 <= tolerance
+            unrefined = render(plain, frame, parse("navy")).alpha
+            refined_by.append(np.abs(unrefined.astype(float) - expected.alpha).mean() / 255)
+    assert min(refined_by) > 1.2 * tolerance, "else they would agree without being refined"
+    for each in (renderer, reference, plain):
+        each.close()
+
+
+MARK: Final = (255, 0, 255)
+"""The colour of a room, in BGR, that neither a person nor a background has."""
+
+
+@pytest.mark.parametrize("kind", ["torch refined", "openvino int8 refined"])
+def test_nothing_of_the_room_is_remembered_where_nobody_is(kind: str, images: list[Image]) -> None:
+    """Someone moves to and fro before a marked room, and uncovers it."""
+    with nullcontext(open_on("cpu")) as plain:
+        there = render(plain, make_frame(images[0]), parse("magenta")).image.copy()
+        plain.close()
+    refinement = Refinement(light_wrap=0.5)
+    renderer = open_refined(*REFINED[kind], refinement=refinement)
+    backgrounds = [parse(each) for each in ("#204060", "transparent")]
+    for index in range(16):
+        shift = np.array([[1, 0, 60 * np.sin(index / 2)], [0, 1, 0]])
+        moved = cv2.warpAffine(there, shift, SIZE, borderValue=MARK).astype(np.uint8)
+        background = backgrounds[index % 2]
+        picture = render(renderer, make_frame(moved, index), background)
+        outside = picture.alpha == 0
+        assert 0.2 < outside.mean() < 0.9
+        expected = (
+            background.picture_at(SIZE, 0.0)
+            if isinstance(background, Picture)
+            else np.zeros_like(moved)
+        )
+        np.testing.assert_array_equal(picture.image[outside], expected[outside])
+        # Nor where hardly anybody is.
+        if isinstance(background, Picture):
+            assert np.abs(picture.image.astype(int) - MARK).max(axis=2).min() > 40
+    renderer.close()
 
 
 def test_closing_twice_is_fine(kind: str) -> None:

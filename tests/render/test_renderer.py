@@ -11,8 +11,10 @@ import torch
 
 from livematte.errors import DeviceError, UsageError
 from livematte.frame import Size
-from livematte.render import cuda, openvino_network, renderer
+from livematte.refinement import DEFAULT, QUALITIES, Refinement
+from livematte.render import cuda, openvino, openvino_network, renderer, torch_cpu
 from livematte.render.openvino import OpenVinoRenderer
+from livematte.render.refine import Refiner
 from livematte.render.renderer import Choice, open_renderer
 from livematte.render.torch_cpu import TorchRenderer
 
@@ -43,6 +45,31 @@ def test_torch_is_taken_when_it_is_asked_for() -> None:
     assert isinstance(choice.renderer, TorchRenderer)
     assert choice.renderer.description == "PyTorch float32 on the CPU, matte at 384x224"
     assert choice.reason == ""
+
+
+@pytest.mark.parametrize("device", ["cpu", "torch:cpu"])
+def test_it_refines_as_it_was_wished_and_by_default(
+    monkeypatch: pytest.MonkeyPatch, device: str
+) -> None:
+    wished: list[Refinement] = []
+
+    class Watched(Refiner):
+        def __init__(self, refinement: Refinement) -> None:
+            super().__init__(refinement)
+            wished.append(refinement)
+
+    for module in (openvino, torch_cpu):
+        monkeypatch.setattr(module, "Refiner", Watched)
+    size = Size(320, 180)
+    open_renderer(device, frame_size=size, matte_short_side=96, weights_name="photographic")
+    open_renderer(
+        device,
+        frame_size=size,
+        matte_short_side=96,
+        weights_name="photographic",
+        refinement=QUALITIES["best"],
+    )
+    assert wished == [DEFAULT, QUALITIES["best"]]
 
 
 def test_auto_takes_the_cpu_where_there_is_no_nvidia_driver(
