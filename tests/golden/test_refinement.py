@@ -43,10 +43,11 @@ PICTURES: Final[dict[str, Refinement]] = {
 def paint(refinement: Refinement) -> Image:
     """The last of some frames of the demo on orange, around the person's head: uint8 (h, w, 3)."""
     renderer = open_renderer(
-        "torch:cpu",
+        "cpu",
         frame_size=SIZE,
         matte_short_side=SHORT_SIDE,
         weights_name="photographic",
+        precision="fp32",
         refinement=refinement,
     ).renderer
     background = parse("#ff9040")
@@ -57,7 +58,7 @@ def paint(refinement: Refinement) -> Image:
             picture = renderer.collect(10.0)
             assert picture is not None
     renderer.close()
-    left, top, width, height = cv2.boundingRect(picture.alpha)
+    left, top, width, _ = cv2.boundingRect(picture.alpha)
     middle = left + width // 2
     return picture.image[max(0, top - 12) : top + 150, max(0, middle - 110) : middle + 110].copy()
 
