@@ -61,6 +61,7 @@ def choose_refinement(
         raise UsageError(
             f"Quality {quality!r} is not known.", f"Choose one of {', '.join(QUALITIES)}."
         )
+    without = tuple(without)
     for part in without:
         if part not in PARTS:
             raise UsageError(

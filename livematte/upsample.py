@@ -111,6 +111,8 @@ def fit_lines(
     soft = ((matte > SURE) & (matte < 1 - SURE)).view(np.uint8)
     soft = cv2.dilate(soft, _WINDOW).astype(np.uint8, copy=False)
     at = np.flatnonzero(soft.view(np.bool_))
+    if not at.size:  # nobody is there, or nothing else
+        return soft
     size = Size.of(matte)
     half = Size(-(-size.width // 2), -(-size.height // 2))
     colours = cv2.resize(small, half, interpolation=cv2.INTER_AREA)

@@ -3,11 +3,8 @@ from __future__ import annotations
 import cv2
 import numpy as np
 
-from livematte.background import parse
 from livematte.foreground import estimate_foreground
-from livematte.frame import Frame, Image, Size
-from livematte.render.fake import FakeRenderer
-from livematte.render.foreground import ForegroundRenderer
+from livematte.frame import Image
 
 PERSON, ROOM = (40, 90, 210), (200, 220, 60)
 
@@ -36,26 +33,3 @@ def test_sure_pixels_are_the_pictures_and_invisible_ones_hold_nothing() -> None:
     np.testing.assert_array_equal(estimated[alpha == 255], image[alpha == 255])
     assert not estimated[alpha == 0].any()
     assert not estimate_foreground(image, np.zeros_like(alpha)).any()
-
-
-def test_a_renderer_for_files_cleans_cut_outs_and_leaves_composites_alone() -> None:
-    image, _ = soft_disc()
-    size = Size.of(image)
-    frames = [Frame(image, 0, 0.0, 0.0), Frame(image[::-1].copy(), 1, 0.0, 0.0)]
-    for background in (parse("transparent"), parse("navy")):
-        plain, cleaning = FakeRenderer(size), ForegroundRenderer(FakeRenderer(size))
-        assert cleaning.depth == plain.depth
-        for frame in frames:
-            assert plain.submit(frame, background)
-            assert cleaning.submit(frame, background)
-        assert not cleaning.submit(frames[0], background)
-        for frame in frames:
-            expected, picture = plain.collect(1.0), cleaning.collect(1.0)
-            assert expected is not None
-            assert picture is not None
-            assert picture.index == frame.index
-            wanted = expected.image
-            if picture.transparent:
-                wanted = estimate_foreground(frame.image, expected.alpha)
-            np.testing.assert_array_equal(picture.image, wanted)
-        cleaning.close()

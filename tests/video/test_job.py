@@ -21,6 +21,8 @@ from livematte.colour import FULL, SMPTE_170M, UNSPECIFIED, Colour
 from livematte.errors import LivematteError, SourceError, UsageError
 from livematte.foreground import estimate_foreground
 from livematte.frame import Frame, Image, Size
+from livematte.refinement import PLAIN, Refinement
+from livematte.render.composite import Compositor
 from livematte.render.fake import FakeRenderer
 from livematte.render.renderer import Choice, Renderer
 from livematte.video import Save, VideoJob
@@ -32,7 +34,11 @@ COUNT = 40
 
 
 class BlueIsAlpha(FakeRenderer):
-    """Takes the blue of a frame for its matte."""
+    """Takes the blue of a frame for its matte, and composites as it was wished."""
+
+    def __init__(self, frame_size: Size, refinement: Refinement) -> None:
+        super().__init__(frame_size)
+        self._compositor = Compositor(frame_size, colours=refinement.colours)
 
     def submit(self, frame: Frame, background: Background) -> bool:
         if not self._handover.has_room():
@@ -51,6 +57,15 @@ def _without_a_network(monkeypatch: pytest.MonkeyPatch) -> None:
 def use(monkeypatch: pytest.MonkeyPatch, make: Callable[[Size], Renderer]) -> None:
     def open_fake(_device: str, *, frame_size: Size, **_wishes: Any) -> Choice:
         return Choice(make(frame_size), "")
+
+    monkeypatch.setattr("livematte.video.job.open_renderer", open_fake)
+
+
+def use_blue(monkeypatch: pytest.MonkeyPatch) -> None:
+    def open_fake(
+        _device: str, *, frame_size: Size, refinement: Refinement, **_wishes: Any
+    ) -> Choice:
+        return Choice(BlueIsAlpha(frame_size, refinement), "")
 
     monkeypatch.setattr("livematte.video.job.open_renderer", open_fake)
 
@@ -283,7 +298,7 @@ def test_a_cutout_has_the_matte_as_its_alpha(
     mean: float,
     worst: float,
 ) -> None:
-    use(monkeypatch, BlueIsAlpha)
+    use_blue(monkeypatch)
     images = [ramp(index) for index in range(8)]
     path = write_clip(tmp_path / "a.mkv", images, **LOSSLESS)
     matte(path, tmp_path / name, save=Save.CUTOUT)
@@ -307,7 +322,7 @@ def test_a_cutout_has_the_matte_as_its_alpha(
 
 
 def test_a_cutout_of_pngs_is_exact(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    use(monkeypatch, BlueIsAlpha)
+    use_blue(monkeypatch)
     path = write_clip(tmp_path / "a.mkv", [ramp(3)] * 3, **LOSSLESS)
     matte(path, f"{tmp_path}/frames/", save=Save.CUTOUT)
     assert sorted(os.listdir(tmp_path / "frames")) == [f"{index:06}.png" for index in range(3)]
@@ -319,11 +334,22 @@ def test_a_cutout_of_pngs_is_exact(tmp_path: Path, monkeypatch: pytest.MonkeyPat
     assert not written[alpha == 0].any()
 
 
+def test_a_cutout_may_keep_the_rooms_colours(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    use_blue(monkeypatch)
+    path = write_clip(tmp_path / "a.mkv", [ramp(3)] * 2, **LOSSLESS)
+    matte(path, f"{tmp_path}/frames/", save=Save.CUTOUT, refinement=PLAIN)
+    written = read_png(tmp_path / "frames" / "000001.png")
+    visible = written[..., 3] > 0
+    np.testing.assert_array_equal(written[visible][:, :3], ramp(3)[visible])
+
+
 @pytest.mark.parametrize("save", [Save.ALPHA, Save.FOREGROUND])
 def test_key_and_fill_are_what_goes_over_a_background(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, save: Save
 ) -> None:
-    use(monkeypatch, BlueIsAlpha)
+    use_blue(monkeypatch)
     path = write_clip(tmp_path / "a.mkv", [ramp(0)] * 2, **LOSSLESS)
     matte(path, f"{tmp_path}/frames/", save=save)
     matte(path, tmp_path / "out.mp4", save=save)

@@ -1,0 +1,327 @@
+"""Mattes over time, without islands, and with the edge where it was told to be."""
+
+from __future__ import annotations
+
+import functools
+from itertools import cycle, islice
+from typing import Final
+
+import cv2
+import numpy as np
+import pytest
+
+from livematte.frame import Image
+from livematte.refinement import DEFAULT, PLAIN, Refinement
+from livematte.render.refine import SAME, Matte, Refiner, View, move_edge, take_out_islands
+
+STEADY: Final = Refinement(islands=False, edges=False, colours=False)
+HEIGHT, WIDTH = 96, 160
+FRAME_SCALE: Final = 3
+"""By how much frames are larger than what the network sees of them."""
+
+
+def refine(refiner: Refiner, pixels: Image, matte: Matte) -> Matte:
+    """What becomes of a frame of which the network says the same in the mirror."""
+    views = [
+        View(np.ascontiguousarray(pixels[:, ::-1]), np.ascontiguousarray(matte[:, ::-1]), True)
+        if is_mirrored
+        else View(pixels.copy(), matte.copy(), False)
+        for is_mirrored in refiner.next_views()
+    ]
+    refined, seen = refiner.refine(views)
+    np.testing.assert_array_equal(seen, pixels)
+    assert refined.dtype == np.float32
+    return refined
+
+
+@functools.cache
+def room() -> Image:
+    """A patterned picture, so that nothing goes by a colour that is the same all over."""
+    tiles = np.random.default_rng(5).integers(40, 200, (HEIGHT // 8, WIDTH // 8, 3), np.uint8)
+    return tiles.repeat(8, axis=0).repeat(8, axis=1)
+
+
+@functools.cache
+def seen(noise: float) -> list[Image]:
+    """What the network sees of a still room, with noise of so many levels in the frames' pixels."""
+    random = np.random.default_rng(6)
+    frame = room().repeat(FRAME_SCALE, axis=0).repeat(FRAME_SCALE, axis=1)
+    pictures = []
+    for _ in range(20):
+        noisy = np.clip(np.rint(frame + random.normal(0, noise, frame.shape)), 0, 255)
+        small = cv2.resize(noisy, (WIDTH, HEIGHT), interpolation=cv2.INTER_AREA)
+        pictures.append(np.rint(small).astype(np.uint8))
+    return pictures
+
+
+def half() -> Matte:
+    """A person on the left and none on the right, with a soft edge between them."""
+    columns = np.arange(WIDTH, dtype=np.float32)
+    row = np.clip((WIDTH / 2 - columns) / 8 + 0.5, 0, 1)
+    return np.repeat(row[None], HEIGHT, axis=0)
+
+
+def square(left: float, side: int = 32) -> Matte:
+    """A square whose left edge is at a column that need not be whole."""
+    columns = np.arange(WIDTH, dtype=np.float32)
+    row = np.clip(np.minimum(columns + 1 - left, left + side - columns), 0, 1)
+    matte = np.zeros((HEIGHT, WIDTH), np.float32)
+    matte[32 : 32 + side] = row
+    return matte
+
+
+def painted(matte: Matte, behind: Image, level: int) -> Image:
+    part = matte[..., None]
+    return np.rint(part * level + (1 - part) * behind).astype(np.uint8)
+
+
+# --- steadiness
+
+
+@pytest.mark.parametrize("noise", [0.0, 3.0])
+def test_a_matte_that_flickers_in_a_still_picture_becomes_steady(noise: float) -> None:
+    random, refiner = np.random.default_rng(1), Refiner(STEADY)
+    said, refined = [], []
+    for pixels in islice(cycle(seen(noise)), 60):
+        flicker = random.normal(0, 0.1, (HEIGHT, WIDTH)).astype(np.float32)
+        said.append(np.full((HEIGHT, WIDTH), 0.5, np.float32) + flicker)
+        refined.append(refine(refiner, pixels, said[-1]))
+    before, after = (np.std(each[20:], axis=0).mean() for each in (said, refined))
+    assert after < 0.25 * before
+    assert np.mean(refined[20:]) == pytest.approx(0.5, abs=0.005)
+
+
+def test_what_moves_is_followed_with_no_lag_and_no_ghost() -> None:
+    refiner, behind = Refiner(STEADY), np.full((HEIGHT, WIDTH, 3), 50, np.uint8)
+    for left in range(8, 120, 5):
+        matte = square(left)
+        refined = refine(refiner, painted(matte, behind, 220), matte)
+        np.testing.assert_allclose(refined, matte, atol=0.01)
+
+
+@pytest.mark.parametrize(
+    ("contrast", "rows", "faintness"),
+    [(30, slice(36, 60), SAME / 30), (80, slice(HEIGHT), 0.05), (170, slice(HEIGHT), 0.05)],
+)
+def test_slow_movement_leaves_no_ghost(contrast: int, rows: slice, faintness: float) -> None:
+    """Of a person who is hardly brighter than the room there is as much as colours cannot tell."""
+    refiner, behind = Refiner(STEADY), np.full((HEIGHT, WIDTH, 3), 50, np.uint8)
+    for _ in range(30):
+        refine(refiner, painted(square(40), behind, 50 + contrast), square(40))
+    for step in range(1, 41):
+        matte = square(40 + step / 4)
+        refined = refine(refiner, painted(matte, behind, 50 + contrast), matte)
+        # Of the edge itself little is seen in a frame, so there a pixel may be late.
+        inner, outer = (change(matte, np.ones((3, 3))) for change in (cv2.erode, cv2.dilate))
+        assert (refined <= outer + faintness)[rows].all()
+        assert (refined >= inner - faintness)[rows].all()
+
+
+@pytest.mark.parametrize("noise", [0.0, 3.0])
+def test_who_sits_still_stays(noise: float) -> None:
+    refiner = Refiner(DEFAULT)
+    for pixels in islice(cycle(seen(noise)), 200):
+        refined = refine(refiner, pixels, half())
+    np.testing.assert_allclose(refined, half(), atol=1e-3)
+
+
+def test_a_mistake_in_a_still_picture_hardly_shows_and_is_forgotten() -> None:
+    refiner = Refiner(STEADY)
+    for _ in range(30):
+        refine(refiner, room(), np.ones((HEIGHT, WIDTH), np.float32))
+    for _ in range(2):
+        refined = refine(refiner, room(), np.zeros((HEIGHT, WIDTH), np.float32))
+        assert refined.min() > 0.85
+    for _ in range(30):
+        refined = refine(refiner, room(), np.ones((HEIGHT, WIDTH), np.float32))
+    assert refined.min() > 0.98
+
+
+def test_what_is_said_for_a_second_is_believed() -> None:
+    refiner = Refiner(STEADY)
+    for _ in range(200):
+        refine(refiner, room(), np.ones((HEIGHT, WIDTH), np.float32))
+    for _ in range(30):
+        refined = refine(refiner, room(), np.zeros((HEIGHT, WIDTH), np.float32))
+    assert refined.max() < 0.2
+
+
+@pytest.mark.parametrize("change", [30, -30])
+def test_in_another_light_all_is_forgotten_at_once(change: int) -> None:
+    refiner, matte = Refiner(STEADY), np.full((HEIGHT, WIDTH), 0.3, np.float32)
+    for _ in range(30):
+        refine(refiner, room(), np.ones((HEIGHT, WIDTH), np.float32))
+    lit = np.clip(room().astype(int) + change, 0, 255).astype(np.uint8)
+    np.testing.assert_allclose(refine(refiner, lit, matte), matte, atol=1e-6)
+
+
+def test_only_where_the_picture_changes_is_the_past_forgotten() -> None:
+    refiner = Refiner(STEADY)
+    for _ in range(30):
+        refine(refiner, room(), np.ones((HEIGHT, WIDTH), np.float32))
+    changed = room().copy()
+    changed[:, :40] = 255 - changed[:, :40]
+    refined = refine(refiner, changed, np.zeros((HEIGHT, WIDTH), np.float32))
+    assert refined[:, 42:].min() > 0.9
+    # A colour near the middle stays nearly the same when it is inverted.
+    assert (refined[:, :38] < 0.1).mean() > 0.75
+
+
+def test_a_matte_of_another_size_goes_on_from_what_is_known() -> None:
+    refiner, matte = Refiner(STEADY), half()
+    for _ in range(30):
+        refine(refiner, np.full((HEIGHT, WIDTH, 3), 90, np.uint8), matte)
+    for width, height in ((224, 128), (WIDTH, HEIGHT)):
+        nothing = np.zeros((height, width), np.float32)
+        refined = refine(refiner, np.full((height, width, 3), 90, np.uint8), nothing)
+        expected = cv2.resize(matte, (width, height))
+        np.testing.assert_allclose(refined, expected, atol=0.15)
+        assert refined.shape == (height, width)
+
+
+def test_a_refined_matte_is_the_callers_to_keep() -> None:
+    refiner = Refiner(DEFAULT)
+    first = refine(refiner, room(), half())
+    kept = first.copy()
+    refine(refiner, 255 - room(), 1 - half())
+    np.testing.assert_array_equal(first, kept)
+
+
+# --- views
+
+
+def test_every_second_frame_is_shown_in_the_mirror_if_mattes_are_averaged() -> None:
+    refiner = Refiner(DEFAULT)
+    shown = [refiner.next_views() for _ in range(4)]
+    assert sorted(shown[:2]) == [(False,), (True,)]
+    assert shown[2:] == shown[:2]
+    plain = Refiner(PLAIN)
+    assert [plain.next_views() for _ in range(3)] == [(False,)] * 3
+
+
+def test_what_is_wrong_in_one_view_is_halved_by_the_average() -> None:
+    """The network that says more of what is on its left, in the mirror as without."""
+    refiner = Refiner(STEADY)
+    lean = np.repeat(np.linspace(0.1, -0.1, WIDTH, dtype=np.float32)[None], HEIGHT, axis=0)
+    for _ in range(40):
+        ((is_mirrored),) = refiner.next_views()
+        pixels = room()[:, ::-1].copy() if is_mirrored else room()
+        refined, seen = refiner.refine([View(pixels, 0.5 + lean, is_mirrored)])
+        np.testing.assert_array_equal(seen, room())
+    np.testing.assert_allclose(refined, 0.5, atol=0.01)
+
+
+def test_both_views_of_a_frame_are_averaged() -> None:
+    refiner = Refiner(Refinement(**{**vars(PLAIN), "both_views": True}))
+    assert [refiner.next_views() for _ in range(2)] == [(False, True)] * 2
+    random = np.random.default_rng(3)
+    plain, mirrored = random.random((2, HEIGHT, WIDTH), np.float32)
+    views = [View(room(), plain, False), View(room()[:, ::-1].copy(), mirrored, True)]
+    refined, seen = refiner.refine(views)
+    np.testing.assert_allclose(refined, (plain + mirrored[:, ::-1]) / 2, atol=1e-6)
+    np.testing.assert_array_equal(seen, room())
+
+
+def test_plain_is_the_matte_as_it_was() -> None:
+    refiner, random = Refiner(PLAIN), np.random.default_rng(4)
+    for _ in range(3):
+        matte = random.random((HEIGHT, WIDTH), np.float32)
+        np.testing.assert_array_equal(refine(refiner, room(), matte), matte)
+
+
+# --- islands
+
+
+def with_person() -> Matte:
+    matte = np.zeros((HEIGHT, WIDTH), np.float32)
+    matte[24:, 16:80] = 1
+    return matte
+
+
+def without_islands(matte: Matte) -> Matte:
+    changed = matte.copy()
+    take_out_islands(changed)
+    return changed
+
+
+@pytest.mark.parametrize("alpha", [0.3, 1.0])
+def test_a_speck_far_from_the_person_is_taken_out(alpha: float) -> None:
+    matte = with_person()
+    matte[10:22, 120:136] = alpha
+    np.testing.assert_array_equal(without_islands(matte), with_person())
+
+
+def test_what_is_connected_to_the_person_is_kept() -> None:
+    matte = with_person()
+    matte[40:43, 80:150] = 0.5  # an arm, out of focus
+    np.testing.assert_array_equal(without_islands(matte), matte)
+
+
+def test_a_second_person_is_kept() -> None:
+    matte = with_person()
+    matte[60:, 110:150] = 1
+    np.testing.assert_array_equal(without_islands(matte), matte)
+
+
+def test_nothing_is_taken_out_while_nobody_is_solid() -> None:
+    matte = np.zeros((HEIGHT, WIDTH), np.float32)
+    matte[24:, 16:80] = 0.8
+    matte[10:16, 120:126] = 1
+    np.testing.assert_array_equal(without_islands(matte), matte)
+
+
+def test_a_doubt_within_the_person_is_settled() -> None:
+    matte = with_person()
+    matte[50:60, 40:52] = 0.6
+    np.testing.assert_array_equal(without_islands(matte), with_person())
+
+
+def test_a_gap_through_which_the_room_is_seen_stays_open() -> None:
+    matte = with_person()
+    matte[50:60, 40:52] = 0.6
+    matte[53:57, 44:48] = 0
+    np.testing.assert_array_equal(without_islands(matte), matte)
+
+
+@pytest.mark.parametrize("islands", [True, False])
+def test_islands_can_be_left_in(islands: bool) -> None:
+    matte = with_person()
+    matte[10:16, 120:126] = 1
+    refiner = Refiner(Refinement(**{**vars(PLAIN), "islands": islands}))
+    refined = refine(refiner, room(), matte)
+    np.testing.assert_array_equal(refined, with_person() if islands else matte)
+
+
+# --- margin
+
+
+@pytest.mark.parametrize("margin", [-10, -5, -3, -1, 1, 2, 5, 10])
+@pytest.mark.parametrize("rows", [288, 360])
+def test_the_edge_moves_by_pixels_of_a_frame_of_720_rows(margin: int, rows: int) -> None:
+    matte = np.zeros((rows, 120), np.float32)
+    matte[:, :60] = 1
+    moved = move_edge(matte, margin)
+    np.testing.assert_allclose(moved.sum(axis=1), 60 + margin * rows / 720, atol=1e-3)
+    assert 0 <= moved.min() <= moved.max() <= 1
+    turned = move_edge(np.zeros((rows, 120), np.float32) + np.tri(rows, 120, -150), margin)
+    assert np.sign(turned.sum() - np.tri(rows, 120, -150).sum()) == np.sign(margin)
+
+
+def test_the_edge_moves_as_far_at_corners_and_slopes() -> None:
+    """By an octagon: a disc becomes one that is larger, not a square."""
+    disc = np.zeros((360, 360), np.float32)
+    cv2.circle(disc, (180, 180), 60, 1.0, -1)
+    for margin in (-10, 10):
+        moved = move_edge(disc, margin)
+        rows, columns = np.nonzero(moved > 0.5)
+        radius = np.hypot(rows - 180, columns - 180).max()
+        assert radius == pytest.approx(60 + margin / 2, abs=1.5)
+
+
+def test_a_refiner_moves_the_edge_and_remembers_it_unmoved() -> None:
+    refiner = Refiner(Refinement(islands=False, edges=False, colours=False, margin=-10))
+    matte = np.zeros((HEIGHT, WIDTH), np.float32)
+    matte[:, :80] = 1
+    for _ in range(20):
+        refined = refine(refiner, room(), matte)
+    np.testing.assert_allclose(refined.sum(axis=1), 80 - 10 * HEIGHT / 720, atol=1e-3)
