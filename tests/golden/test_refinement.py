@@ -56,8 +56,8 @@ def paint(refinement: Refinement) -> Image:
             seen = Frame(frame.image.copy(), frame.index, 0.0, 0.0)
             assert renderer.submit(seen, background)
             picture = renderer.collect(10.0)
-            assert picture is not None
     renderer.close()
+    assert picture is not None
     left, top, width, _ = cv2.boundingRect(picture.alpha)
     middle = left + width // 2
     return picture.image[max(0, top - 12) : top + 150, max(0, middle - 110) : middle + 110].copy()
