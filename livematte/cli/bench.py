@@ -38,7 +38,7 @@ def bench(
         list[str] | None,
         typer.Option(
             metavar="auto|PIXELS",
-            help="Short side of what the network sees; auto is what holds 30 frames/s. May be "
+            help="Short side of what the network sees; auto is as in livematte itself. May be "
             "given several times.",
             show_default="288, and auto",
         ),

@@ -135,7 +135,7 @@ def run(
         typer.Option(
             metavar="auto|PIXELS",
             help=f"Short side of what the network sees, {SHORT_SIDES.start} to "
-            f"{SHORT_SIDES.stop - 1}; larger is slower. auto holds the camera's rate on the CPU.",
+            f"{SHORT_SIDES.stop - 1}; larger is slower. auto is the most accurate.",
             rich_help_panel="Network",
         ),
     ] = AUTOMATIC,

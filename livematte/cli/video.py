@@ -31,7 +31,7 @@ from livematte.cli.terminal import (
     say,
     stopped_by_signals,
 )
-from livematte.network.size import DEFAULT_SHORT_SIDE
+from livematte.network.size import LIVE_SHORT_SIDE
 
 
 def video(
@@ -83,7 +83,7 @@ def video(
     edge: Edge = 0,
     light_wrap: LightWrap = 0.0,
     device: Device = AUTOMATIC,
-    matte_size: FixedMatteSize = str(DEFAULT_SHORT_SIDE),
+    matte_size: FixedMatteSize = str(LIVE_SHORT_SIDE),
     precision: Precision = AUTOMATIC,
     threads: Threads = None,
     weights: Weights = "photographic",

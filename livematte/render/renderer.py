@@ -15,7 +15,7 @@ import cv2
 
 from livematte.errors import DeviceError, RenderError, UsageError
 from livematte.network import weights
-from livematte.network.size import DEFAULT_SHORT_SIDE, network_size
+from livematte.network.size import LIVE_SHORT_SIDE, network_size
 from livematte.refinement import DEFAULT, Refinement
 from livematte.render.cuda_driver import driver_problem
 
@@ -130,8 +130,9 @@ def open_renderer(
     """Open the renderer for frames of `frame_size` on `device`.
 
     device: auto, cpu (OpenVINO), cuda, cuda:N, openvino:GPU, openvino:NPU or torch:cpu.
-    matte_short_side: the shorter side, in pixels, of what the network sees. None for 288, but for
-        the largest that holds `frames_per_second` with OpenVINO on the CPU.
+    matte_short_side: the shorter side, in pixels, of what the network sees. None for
+        `LIVE_SHORT_SIDE`, and with OpenVINO on the CPU for the largest of `AUTO_SHORT_SIDES` that
+        holds `frames_per_second`.
     weights_name: the name of a set of weights, or the path of a file; see `network.weights.find`.
     precision: auto, fp32, int8 or fp16. auto is the fastest that is right on the device.
     threads: how many of the CPU's cores to use; None for all.
@@ -203,7 +204,7 @@ class _Wish(NamedTuple):
     @property
     def matte_size(self) -> Size:
         """Of renderers that do not follow a rate."""
-        return network_size(self.frame_size, self.matte_short_side or DEFAULT_SHORT_SIDE)
+        return network_size(self.frame_size, self.matte_short_side or LIVE_SHORT_SIDE)
 
 
 def _open_openvino(name: str, wish: _Wish) -> Choice:

@@ -82,7 +82,9 @@ def test_soft_pixels_hold_the_persons_colour_and_not_the_rooms(text: str) -> Non
 def test_what_is_sure_is_exact(text: str, colours: bool) -> None:
     random = np.random.default_rng(1)
     image = random.integers(0, 256, (SIZE.height, SIZE.width, 3), np.uint8)
-    alpha = random.choice(np.array([0, 0, 1, 90, 254, 255, 255], np.uint8), SIZE[::-1])
+    alpha = random.choice(
+        np.array([0, 0, 1, 90, 254, 255, 255], np.uint8), (SIZE.height, SIZE.width)
+    )
     out = composed(image, alpha, text, colours=colours)
     expected = behind(image, alpha, parse(text))
     np.testing.assert_array_equal(out[alpha == 0], expected[alpha == 0])

@@ -17,12 +17,18 @@ from livematte.errors import DeviceError, RenderError, WeightsError
 from livematte.frame import Frame, Size
 from livematte.network import weights
 from livematte.network.size import AUTO_SHORT_SIDES
-from livematte.render import openvino_network
+from livematte.render import openvino_network, openvino_size
 from livematte.render.openvino import OpenVinoRenderer
 from livematte.render.openvino_network import OpenVinoModel, OpenVinoNetwork, Request
 from livematte.render.renderer import Choice, open_renderer
 
 SIZE = Size(640, 360)
+
+
+@pytest.fixture(autouse=True)
+def several_sizes(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Sizes to choose from, whether or not there are several that are worth it."""
+    monkeypatch.setattr(openvino_size, "AUTO_SHORT_SIDES", (256, 288, 320))
 
 
 def open_at_rate(rate: int, sentences: list[str] | None = None) -> Choice:

@@ -303,6 +303,8 @@ def test_the_edge_moves_by_pixels_of_a_frame_of_720_rows(margin: int, rows: int)
     moved = move_edge(matte, margin)
     np.testing.assert_allclose(moved.sum(axis=1), 60 + margin * rows / 720, atol=1e-3)
     assert 0 <= moved.min() <= moved.max() <= 1
+    slope = np.tri(rows, 120, -150, np.float32)
+    assert np.sign(move_edge(slope, margin).sum() - slope.sum()) == np.sign(margin)
 
 
 def test_the_edge_moves_as_far_at_corners_and_slopes() -> None:
