@@ -61,7 +61,7 @@ SURE: Final = 0.02
 
 _WINDOW: Final = np.ones((3, 3), np.uint8)
 _SUM: Final = np.ones((1, 3), np.float32)
-_LEAST_WEIGHT: Final = 1e-6
+LEAST_WEIGHT: Final = 1e-6
 
 
 def upsample_matte(matte: NDArray[np.float32], small: Image, image: Image) -> NDArray[np.float32]:
@@ -145,7 +145,7 @@ def _gaussians(
     coarse, coarse_weight = (
         cv2.resize(each, reduced, interpolation=cv2.INTER_AREA) for each in (weighted, weight)
     )
-    whole = np.array(cv2.mean(coarse)) / max(cv2.mean(coarse_weight)[0], _LEAST_WEIGHT)
+    whole = np.array(cv2.mean(coarse)) / max(cv2.mean(coarse_weight)[0], LEAST_WEIGHT)
     wide: NDArray[np.float32] = np.broadcast_to(whole, coarse.shape).astype(np.float32)
     for radius in WIDE_RADII:
         window = (2 * radius + 1, 2 * radius + 1)
