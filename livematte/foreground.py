@@ -84,8 +84,7 @@ def estimate_foreground(image: Image, alpha: Image) -> Image:
     colours.spread(image, alpha)
     for points in points_of((alpha > 0) & (alpha < 255)):
         levels = alpha.reshape(-1).take(points)
-        person = colours.at(image.reshape(-1, 3).take(points, axis=0), levels, points)
-        estimated.reshape(-1, 3)[points] = np.rint(person)
+        put_colours(estimated, points, colours.at(colours_at(image, points), levels, points))
     return estimated
 
 
@@ -97,7 +96,7 @@ class PersonColours:
         self._reduced = reduced_size(size)
         self._image_reduction = Reduction(size, self._reduced, 3)
         self._alpha_reduction = Reduction(size, self._reduced, 1)
-        shape = (self._reduced.height, self._reduced.width, 3)
+        shape = (self._reduced.height, self._reduced.width, 4)
         self._person = self._room = np.zeros(shape, np.float32)
 
     def spread(self, image: Image, alpha: Image) -> None:
@@ -119,19 +118,24 @@ class PersonColours:
             unexplained = colours - room - part_bgr * (person - room)
             person = np.clip(person + to_person * unexplained, 0, 255)
             room = np.clip(room + to_room * unexplained, 0, 255)
-        self._person, self._room = person, room
+        # Four channels are interpolated faster than three.
+        self._person = cv2.cvtColor(person, cv2.COLOR_BGR2BGRA).astype(np.float32, copy=False)
+        self._room = cv2.cvtColor(room, cv2.COLOR_BGR2BGRA).astype(np.float32, copy=False)
 
-    def at(self, image: Image, alpha: Image, points: NDArray[np.int64]) -> NDArray[np.float32]:
-        """The person's colours at some pixels of the picture, float32 (n, 3) from 0 to 255.
+    def at(
+        self, bgr0: NDArray[np.float32], alpha: Image, points: NDArray[np.int64]
+    ) -> NDArray[np.float32]:
+        """The person's colours at some pixels of the picture: float32 (n, 4) as of `colours_at`.
 
-        image, alpha: uint8 (n, 3) and (n,), the picture's there.
+        bgr0, alpha: float32 (n, 4) and uint8 (n,), the picture's there.
         points: (n,) of `points_of`.
         """
         person = interpolated(self._person, self._size, points)
         room = interpolated(self._room, self._size, points)
-        unexplained = image - room
+        unexplained = bgr0 - room
         room -= person
-        unexplained += per_channel(_UNIT, alpha) * room
+        room *= per_channel(_UNIT, alpha)
+        unexplained += room
         unexplained *= per_channel(_PERSON_GAIN, alpha)
         unexplained += person
         return np.clip(unexplained, 0, 255, out=unexplained)
@@ -162,10 +166,28 @@ class Reduction:
 
 
 def per_channel(table: NDArray[np.float32], alpha: Image) -> NDArray[np.float32]:
-    """`table`, (256,), at `alpha`, uint8 (n,), once for each colour: float32 (n, 3)."""
-    found = cv2.cvtColor(cv2.LUT(alpha[None], table), cv2.COLOR_GRAY2BGR)
-    values: NDArray[np.float32] = found[0].astype(np.float32, copy=False)
+    """`table`, (256,), at `alpha`, uint8 (n,), once for each channel: float32 (n, 4)."""
+    found = cv2.LUT(alpha[None], table)
+    values: NDArray[np.float32] = cv2.merge((found,) * 4)[0].astype(np.float32, copy=False)
     return values
+
+
+def colours_at(image: Image, points: NDArray[np.int64]) -> NDArray[np.float32]:
+    """Some pixels of a picture, uint8 (H, W, 3): float32 (n, 4), of which the last means nothing.
+
+    Four of a pixel are faster to compute with than three. points: (n,) of `points_of`.
+    """
+    # Each as one element, because that is thrice as fast to take.
+    pixels = image.reshape(-1, 3).view("V3").take(points).view(np.uint8).reshape(1, -1, 3)
+    bgra = cv2.cvtColor(pixels, cv2.COLOR_BGR2BGRA)
+    values: NDArray[np.float32] = bgra[0].astype(np.float32)
+    return values
+
+
+def put_colours(image: Image, points: NDArray[np.int64], colours: NDArray[np.float32]) -> None:
+    """Write `colours`, float32 (n, 4) as of `colours_at`, to some pixels of a picture."""
+    rounded = cv2.cvtColor(cv2.convertScaleAbs(colours[None]), cv2.COLOR_BGRA2BGR)
+    np.put(image.reshape(-1, 3).view("V3"), points, rounded.view("V3"))
 
 
 def _weighted_blur(

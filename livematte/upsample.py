@@ -46,10 +46,10 @@ KNOWN: Final = 0.2
 """Pixels whose alpha is within this of 0 or 1 tell colours of room and person, the more the nearer.
 """
 
-RADIUS: Final = 2
-"""Of the windows in which colours are known, in pixels at the network's size."""
+RADIUS: Final = 1
+"""Of the windows in which colours are known, in pixels of half the network's size."""
 
-REDUCTION: Final = 4
+REDUCTION: Final = 2
 WIDE_RADII: Final = (9, 3)
 """Of wider windows, widest first, in pixels of a copy reduced that many times."""
 
@@ -60,7 +60,8 @@ SURE: Final = 0.02
 """Alpha this close to 0 or 1 is taken for it."""
 
 _WINDOW: Final = np.ones((3, 3), np.uint8)
-_SUM: Final = np.ones((1, 3), np.float32)
+_SUM: Final = np.ones((1, 4), np.float32)
+_SUM_OF_COLOURS: Final = np.array([[1, 1, 1, 0]], np.float32)
 LEAST_WEIGHT: Final = 1e-6
 
 
@@ -109,14 +110,19 @@ def fit_lines(
     lines[..., 3] = matte
     soft = ((matte > SURE) & (matte < 1 - SURE)).view(np.uint8)
     soft = cv2.dilate(soft, _WINDOW).astype(np.uint8, copy=False)
-    at = np.flatnonzero(soft)
-    colour = cv2.cvtColor(small, cv2.COLOR_BGR2BGRA).astype(np.float32)
-    colour[..., 3] = cv2.transform(cv2.multiply(small, small, dtype=cv2.CV_32F), _SUM)
+    at = np.flatnonzero(soft.view(np.bool_))
+    size = Size.of(matte)
+    half = Size(-(-size.width // 2), -(-size.height // 2))
+    colours = cv2.resize(small, half, interpolation=cv2.INTER_AREA)
+    known = cv2.resize(matte, half, interpolation=cv2.INTER_AREA)
+    seen = cv2.cvtColor(colours, cv2.COLOR_BGR2BGRA).astype(np.float32)
+    seen[..., 3] = cv2.transform(seen * seen, _SUM_OF_COLOURS)
+    person = interpolated(_gaussians(seen, (known - (1 - KNOWN)) / KNOWN), size, at)
+    room = interpolated(_gaussians(seen, (KNOWN - known) / KNOWN), size, at)
     alpha = matte.reshape(-1).take(at)
-    person, person_variance = _gaussians(colour, (matte - (1 - KNOWN)) / KNOWN, at)
-    room, room_variance = _gaussians(colour, (KNOWN - matte) / KNOWN, at)
-    variance = NOISE + alpha * person_variance + (1 - alpha) * room_variance
+    variance = NOISE + alpha * person[:, 3] + (1 - alpha) * room[:, 3]
     doubt = variance / DISTRUST**2
+    person, room = person[:, :3], room[:, :3]
     between = person - room
     slope = between / (np.einsum("nc,nc->n", between, between) + doubt)[:, None]
     # Where the colours say just what the network says, the line goes through its alpha.
@@ -127,38 +133,45 @@ def fit_lines(
     return soft
 
 
-def _gaussians(
-    colour: NDArray[np.float32], weight: NDArray[np.float32], at: NDArray[np.int64]
-) -> tuple[NDArray[np.float32], NDArray[np.float32]]:
-    """Mean and variance of the colours around some pixels: float32 (n, 3) and (n,).
+def _gaussians(seen: NDArray[np.float32], weight: NDArray[np.float32]) -> NDArray[np.float32]:
+    """The colours around each pixel: float32 (h, w, 4), means and the sum of their variances.
 
     Of small windows, with a little of wider ones, so that these count where the small ones are
-    empty. The variance is the sum of the three channels'.
+    empty.
 
-    colour: float32 (h, w, 4), the fourth the sum of the squares of the others.
+    seen: float32 (h, w, 4), the colours and the sum of their squares.
     weight: float32 (h, w), what counts how much; limited to [0, 1] here.
     """
-    height, width = weight.shape
     weight = np.clip(weight, 0, 1)
-    weighted = colour * cv2.merge((weight,) * 4)
-    reduced = (-(-width // REDUCTION), -(-height // REDUCTION))
+    weighted = seen * cv2.merge((weight,) * 4)
+    size = Size.of(weight)
+    reduced = (-(-size.width // REDUCTION), -(-size.height // REDUCTION))
     coarse, coarse_weight = (
-        cv2.resize(each, reduced, interpolation=cv2.INTER_AREA) for each in (weighted, weight)
+        cv2.resize(each, reduced, interpolation=cv2.INTER_AREA).astype(np.float32, copy=False)
+        for each in (weighted, weight)
     )
     whole = np.array(cv2.mean(coarse)) / max(cv2.mean(coarse_weight)[0], LEAST_WEIGHT)
-    wide: NDArray[np.float32] = np.broadcast_to(whole, coarse.shape).astype(np.float32)
+    means: NDArray[np.float32] = np.broadcast_to(whole, coarse.shape).astype(np.float32)
     for radius in WIDE_RADII:
-        window = (2 * radius + 1, 2 * radius + 1)
-        sums = cv2.blur(coarse, window) + WIDER * wide
-        wide = sums / (cv2.blur(coarse_weight, window) + WIDER)[..., None]
-    window = (2 * RADIUS + 1, 2 * RADIUS + 1)
-    sums = cv2.blur(weighted, window).reshape(-1, 4).take(at, axis=0)
-    weights = cv2.blur(weight, window).reshape(-1).take(at)
-    means = sums + WIDER * cv2.resize(wide, (width, height)).reshape(-1, 4).take(at, axis=0)
-    means /= (weights + WIDER)[:, None]
-    colours: NDArray[np.float32] = means[:, :3]
-    squares = np.einsum("nc,nc->n", colours, colours)
-    return colours, np.maximum(means[:, 3] - squares, np.float32(0))
+        means = _local_means(coarse, coarse_weight, radius, means)
+    means = cv2.resize(means, size).astype(np.float32, copy=False)
+    means = _local_means(weighted, weight, RADIUS, means)
+    means[..., 3] -= cv2.transform(means * means, _SUM_OF_COLOURS)
+    np.maximum(means[..., 3], 0, out=means[..., 3])
+    return means
+
+
+def _local_means(
+    weighted: NDArray[np.float32],
+    weight: NDArray[np.float32],
+    radius: int,
+    wider: NDArray[np.float32],
+) -> NDArray[np.float32]:
+    """Means in windows of `radius`, with a little of those in wider ones."""
+    window = (2 * radius + 1, 2 * radius + 1)
+    weights = cv2.blur(weight, window) + WIDER
+    sums = cv2.scaleAdd(wider, WIDER, cv2.blur(weighted, window))
+    return cv2.divide(sums, cv2.merge((weights,) * 4)).astype(np.float32, copy=False)
 
 
 def alpha_at(
@@ -169,10 +182,11 @@ def alpha_at(
     lines: of `fit_lines`. points: (n,) of `points_of`.
     """
     between = interpolated(lines, Size.of(image), points)
-    colours = image.reshape(-1, 3).take(points, axis=0)
-    alpha = between[:, 3].copy()
-    for channel in range(3):
-        alpha += between[:, channel] * colours[:, channel]
+    colours = image.reshape(-1, 3).view("V3").take(points).view(np.uint8).reshape(1, -1, 3)
+    between[:, :3] *= colours[0]
+    alpha: NDArray[np.float32] = cv2.transform(between[None], _SUM)[0].astype(
+        np.float32, copy=False
+    )
     return np.clip(alpha, 0, 1, out=alpha)
 
 

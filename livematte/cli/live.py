@@ -12,7 +12,17 @@ from rich.markup import escape
 from rich.table import Table
 
 from livematte import __version__
-from livematte.cli.options import Debug, Device, Precision, Threads, Weights
+from livematte.cli.options import (
+    Debug,
+    Device,
+    Edge,
+    LightWrap,
+    Precision,
+    Quality,
+    Threads,
+    Weights,
+    Without,
+)
 from livematte.cli.terminal import (
     AUTOMATIC,
     parse_matte_size,
@@ -115,6 +125,10 @@ def run(
     no_preview: Annotated[
         bool, typer.Option("--no-preview", help="No window.", rich_help_panel="Where to")
     ] = False,
+    quality: Quality = "balanced",
+    without: Without = None,
+    edge: Edge = 0,
+    light_wrap: LightWrap = 0.0,
     device: Device = "auto",
     matte_size: Annotated[
         str,
@@ -144,10 +158,12 @@ def run(
         # Loaded here, so that help and mistyped options need not wait for OpenCV.
         from livematte import background as backgrounds_from
         from livematte.pipeline import Pipeline
+        from livematte.refinement import choose_refinement
         from livematte.render.renderer import check_device, check_precision, open_renderer
 
         check_device(device)
         check_precision(precision)
+        refinement = choose_refinement(quality, without or (), edge, light_wrap)
         short_side = parse_matte_size(matte_size)
         backgrounds = [backgrounds_from.parse(each) for each in background or ["green"]]
         source = _choose_source(camera, input_path, demo, size, fps, realtime=not no_realtime)
@@ -164,6 +180,7 @@ def run(
                 precision=precision,
                 threads=threads,
                 frames_per_second=None if no_realtime else source.frames_per_second,
+                refinement=refinement,
                 on_change=say,
             ),
             backgrounds,

@@ -54,6 +54,61 @@ FixedMatteSize = Annotated[
     ),
 ]
 
+MATTE_PANEL = "Matte"
+
+QUALITY_CHOICES = "fast|balanced|best"
+QUALITY_HELP = (
+    "fast: steady over time. balanced: edges of the frame and the person's own colours too. best: "
+    "each frame seen twice by the network, for twice its work."
+)
+
+Quality = Annotated[
+    str,
+    typer.Option(
+        "--quality", metavar=QUALITY_CHOICES, help=QUALITY_HELP, rich_help_panel=MATTE_PANEL
+    ),
+]
+
+MatteQuality = Annotated[
+    str,
+    typer.Option(
+        "--matte-quality", metavar=QUALITY_CHOICES, help=QUALITY_HELP, rich_help_panel=MATTE_PANEL
+    ),
+]
+"""The same, for commands whose --quality is that of a file."""
+
+Without = Annotated[
+    list[str] | None,
+    typer.Option(
+        "--without",
+        metavar="steady|islands|edges|colours",
+        help="Switch a part of the quality off. May be given several times.",
+        rich_help_panel=MATTE_PANEL,
+    ),
+]
+
+Edge = Annotated[
+    int,
+    typer.Option(
+        "--edge",
+        min=-10,
+        max=10,
+        help="Move the person's edge, in pixels of 720 rows: negative is inwards.",
+        rich_help_panel=MATTE_PANEL,
+    ),
+]
+
+LightWrap = Annotated[
+    float,
+    typer.Option(
+        "--light-wrap",
+        min=0,
+        max=1,
+        help="How much of the background's light falls around the person's edge.",
+        rich_help_panel=MATTE_PANEL,
+    ),
+]
+
 Overwrite = Annotated[bool, typer.Option("--overwrite", help="Replace what is there already.")]
 
 Debug = Annotated[

@@ -11,11 +11,15 @@ from rich.markup import escape
 from livematte.cli.options import (
     Debug,
     Device,
+    Edge,
     FixedMatteSize,
+    LightWrap,
+    MatteQuality,
     Overwrite,
     Precision,
     Threads,
     Weights,
+    Without,
 )
 from livematte.cli.progress import progress_bar
 from livematte.cli.terminal import (
@@ -74,6 +78,10 @@ def video(
         ),
     ] = None,
     overwrite: Overwrite = False,
+    matte_quality: MatteQuality = "balanced",
+    without: Without = None,
+    edge: Edge = 0,
+    light_wrap: LightWrap = 0.0,
     device: Device = AUTOMATIC,
     matte_size: FixedMatteSize = str(DEFAULT_SHORT_SIDE),
     precision: Precision = AUTOMATIC,
@@ -84,6 +92,7 @@ def video(
     """Matte a video file, every frame, keeping its times, colours and sound."""
     with reported(debug), progress_bar("frames") as progress:
         from livematte import background as backgrounds_from
+        from livematte.refinement import choose_refinement
         from livematte.video import Save, VideoJob
 
         task = progress.add_task("", total=None)
@@ -106,6 +115,7 @@ def video(
             precision=precision,
             threads=threads,
             weights_name=weights,
+            refinement=choose_refinement(matte_quality, without or (), edge, light_wrap),
             on_ready=begin,
             on_progress=lambda frames: progress.update(task, completed=frames),
         )

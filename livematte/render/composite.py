@@ -7,10 +7,9 @@ from typing import Final
 
 import cv2
 import numpy as np
-from numpy.typing import NDArray
 
 from livematte.background import Background, Blur, Picture, Transparent
-from livematte.foreground import PersonColours, per_channel
+from livematte.foreground import PersonColours, colours_at, per_channel, put_colours
 from livematte.frame import Frame, Image, Size
 from livematte.render.light_wrap import LightWrap
 from livematte.upsample import points_of
@@ -82,24 +81,17 @@ class Compositor:
         cv2.copyTo(image, self._inside.view(np.uint8), out)
         for points in points_of(self._blended):
             levels = alpha.reshape(-1).take(points)
-            seen = image.reshape(-1, 3).take(points, axis=0)
-            person = seen.astype(np.float32)
+            person = colours_at(image, points)
             if self._colours is not None:
-                person = self._colours.at(seen, levels, points)
+                person = self._colours.at(person, levels, points)
             if wrap is not None:
                 wrap.light(person, points)
             if not transparent:
-                behind = out.reshape(-1, 3).take(points, axis=0)
+                behind = colours_at(out, points)
                 person -= behind
                 person *= per_channel(_UNIT, levels)
                 person += behind
-            _put(out, points, person)
-
-
-def _put(out: Image, points: NDArray[np.int64], colours: NDArray[np.float32]) -> None:
-    """Write colours, (n, 3) from 0 to 255, to some pixels, each as one element: thrice as fast."""
-    rounded = cv2.convertScaleAbs(colours[None])[0]
-    np.put(out.reshape(-1, 3).view("V3"), points, rounded.view("V3"))
+            put_colours(out, points, person)
 
 
 class RoomBlur:

@@ -6,6 +6,8 @@ knows. Written to be captured as a CUDA graph.
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 import torch
 import torch.nn.functional as F
 from torch import Tensor
@@ -29,10 +31,11 @@ class CudaEdges:
     """Enlarges mattes of one size for frames of another."""
 
     def __init__(self, frame_size: Size, matte_size: Size, device: torch.device) -> None:
-        """matte_size: sides multiples of `REDUCTION`."""
+        """matte_size: sides multiples of 2 and `REDUCTION`, as the network's are."""
         self._shape = (frame_size.height, frame_size.width)
-        coarse = Size(matte_size.width // REDUCTION, matte_size.height // REDUCTION)
-        self._near = BoxBlur(matte_size, RADIUS, "reflect", device)
+        half = Size(matte_size.width // 2, matte_size.height // 2)
+        coarse = Size(half.width // REDUCTION, half.height // REDUCTION)
+        self._near = BoxBlur(half, RADIUS, "reflect", device)
         self._wide = [BoxBlur(coarse, radius, "reflect", device) for radius in WIDE_RADII]
 
     def enlarge(self, matte: Tensor, pixels: Tensor, frame: Tensor) -> Tensor:
@@ -44,45 +47,43 @@ class CudaEdges:
         is_soft = ((matte > SURE) & (matte < 1 - SURE)).float()
         soft = F.max_pool2d(is_soft[None], 3, 1, 1)  # and around it
         lines = torch.where(soft > 0, self._lines(matte, pixels), _constant(matte))
-        enlarged = self._resized(torch.cat((lines, matte[None])), "bilinear")  # (5, H, W)
+        enlarged = _bilinear(torch.cat((lines, matte[None]))[None], self._shape)[0]
         colours = frame.permute(2, 0, 1)
         alpha = ((enlarged[:3] * colours).sum(dim=0) + enlarged[3]).clamp(0, 1)
-        reach = self._resized(soft, "nearest")[0]
+        reach = F.interpolate(soft[None], self._shape, mode="nearest")[0, 0]
         return torch.where(reach > 0, alpha, enlarged[4])[..., None]
 
     def _lines(self, matte: Tensor, pixels: Tensor) -> Tensor:
         """What alpha changes with each colour, and an offset: float32 (4, h, w)."""
-        known = torch.stack((matte - (1 - KNOWN), KNOWN - matte)) / KNOWN
-        (person, room), (person_variance, room_variance) = self._gaussians(pixels, known)
-        variance = NOISE + matte * person_variance + (1 - matte) * room_variance
-        between = person - room
+        small = torch.cat((pixels.permute(2, 0, 1), matte[None]))
+        half = F.avg_pool2d(small, 2)
+        known = torch.stack((half[3] - (1 - KNOWN), KNOWN - half[3])) / KNOWN
+        person, room = _bilinear(self._gaussians(half[:3], known), matte.shape)
+        variance = NOISE + matte * person[3] + (1 - matte) * room[3]
+        between = person[:3] - room[:3]
         slope = between / ((between * between).sum(dim=0) + variance / DISTRUST**2)
         # Where the colours say just what the network says, the line goes through its alpha.
-        offset = matte - (slope * (room + matte * between)).sum(dim=0)
+        offset = matte - (slope * (room[:3] + matte * between)).sum(dim=0)
         return torch.cat((slope, offset[None]))
 
-    def _gaussians(self, pixels: Tensor, weights: Tensor) -> tuple[Tensor, Tensor]:
-        """Means and variances of the colours around: float32 (2, 3, h, w) and (2, h, w).
+    def _gaussians(self, colours: Tensor, known: Tensor) -> Tensor:
+        """The colours around each pixel: float32 (2, 4, h, w), means and the sum of variances.
 
-        weights: float32 (2, h, w), what counts how much for the person and for the room.
+        colours: float32 (3, h, w).
+        known: float32 (2, h, w), what counts how much for the person and for the room; limited to
+            [0, 1] here.
         """
-        colour = pixels.permute(2, 0, 1)
-        with_squares = torch.cat((colour, (colour * colour).sum(dim=0, keepdim=True)))
-        weight = weights.clamp(0, 1)[:, None]
-        weighted = torch.cat((with_squares * weight, weight), dim=1)  # (2, 5, h, w)
+        seen = torch.cat((colours, (colours * colours).sum(dim=0, keepdim=True)))
+        weight = known.clamp(0, 1)[:, None]
+        weighted = torch.cat((seen * weight, weight), dim=1)  # (2, 5, h, w)
         coarse = F.avg_pool2d(weighted, REDUCTION)
         whole = coarse.mean(dim=(2, 3), keepdim=True)
-        wide = whole[:, :4] / whole[:, 4:].clamp_min(LEAST_WEIGHT)
+        means = whole[:, :4] / whole[:, 4:].clamp_min(LEAST_WEIGHT)
         for blur in self._wide:
-            wide = _with_wider(blur(coarse), wide)
-        wide = F.interpolate(wide, weights.shape[1:], mode="bilinear", align_corners=False)
-        means = _with_wider(self._near(weighted), wide)
-        colours = means[:, :3]
-        return colours, (means[:, 3] - (colours * colours).sum(dim=1)).clamp_min(0)
-
-    def _resized(self, channels: Tensor, mode: str) -> Tensor:
-        align_corners = False if mode == "bilinear" else None
-        return F.interpolate(channels[None], self._shape, mode=mode, align_corners=align_corners)[0]
+            means = _local_means(blur(coarse), means)
+        means = _local_means(self._near(weighted), _bilinear(means, known.shape[1:]))
+        squares = (means[:, :3] * means[:, :3]).sum(dim=1)
+        return torch.cat((means[:, :3], (means[:, 3] - squares).clamp_min(0)[:, None]), dim=1)
 
 
 def _constant(matte: Tensor) -> Tensor:
@@ -90,9 +91,14 @@ def _constant(matte: Tensor) -> Tensor:
     return F.pad(matte[None], (0, 0, 0, 0, 3, 0))
 
 
-def _with_wider(sums: Tensor, wide: Tensor) -> Tensor:
-    """Means of windows with a little of wider ones.
+def _local_means(sums: Tensor, wider: Tensor) -> Tensor:
+    """Means in windows, with a little of those in wider ones.
 
-    sums: (2, 5, h, w), the fifth the sum of the weights. wide: (2, 4, h, w) or of one pixel.
+    sums: (2, 5, h, w), the fifth of the weights. wider: (2, 4, h, w), or of one pixel for all.
     """
-    return (sums[:, :4] + WIDER * wide) / (sums[:, 4:] + WIDER)
+    return (sums[:, :4] + WIDER * wider) / (sums[:, 4:] + WIDER)
+
+
+def _bilinear(pictures: Tensor, shape: Sequence[int]) -> Tensor:
+    """(n, channels, h, w) in another size, with pixels centred at halves."""
+    return F.interpolate(pictures, tuple(shape), mode="bilinear", align_corners=False)

@@ -41,4 +41,4 @@ class MatteEnlarger:
         cv2.resize(reach, self._size, dst=mask, interpolation=cv2.INTER_NEAREST)
         for points in points_of(self._mask):
             levels = cv2.convertScaleAbs(alpha_at(self._lines, image, points), alpha=255)
-            alpha.reshape(-1)[points] = levels.reshape(-1)
+            np.put(alpha, points, levels)

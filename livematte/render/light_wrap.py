@@ -34,7 +34,7 @@ class LightWrap:
         self._reduced = reduced_size(size)
         self._picture_reduction = Reduction(size, self._reduced, 3)
         self._alpha_reduction = Reduction(size, self._reduced, 1)
-        self._light = np.zeros((self._reduced.height, self._reduced.width, 3), np.float32)
+        self._light = np.zeros((self._reduced.height, self._reduced.width, 4), np.float32)
         self._mask = np.empty((size.height, size.width), np.uint8)
 
     def spread(self, alpha: Image, behind: Image) -> None:
@@ -46,17 +46,20 @@ class LightWrap:
         around = _box(room, narrow)
         around[around < LEAST] = 0
         around *= self._strength
-        self._light = glow * cv2.cvtColor(around, cv2.COLOR_GRAY2BGR)
+        light = cv2.multiply(glow, cv2.cvtColor(around, cv2.COLOR_GRAY2BGR))
+        self._light = cv2.cvtColor(light, cv2.COLOR_BGR2BGRA).astype(np.float32, copy=False)
+        self._light[..., 3] = 0
 
     def add_reach(self, alpha: Image, blended: NDArray[np.bool_]) -> None:
         """Mark the person's pixels that light falls on, in `blended` (H, W)."""
         lit: Image = np.asarray((self._light > 0).any(axis=2), np.uint8)
         reached = cv2.dilate(lit, np.ones((3, 3), np.uint8))
         cv2.resize(reached, self._size, dst=self._mask, interpolation=cv2.INTER_NEAREST)
-        cv2.copyTo(self._mask, alpha, blended.view(np.uint8))
+        np.minimum(self._mask, alpha, out=self._mask)  # 1 of the person where light falls
+        np.logical_or(blended, self._mask, out=blended)
 
     def light(self, person: NDArray[np.float32], points: NDArray[np.int64]) -> None:
-        """Add the light to the person's colours, (n, 3) from 0 to 255, at some pixels."""
+        """Add the light to the person's colours at some pixels, float32 (n, 4) of `colours_at`."""
         light = interpolated(self._light, self._size, points)
         light *= 1 - person * np.float32(1 / 255)
         person += light
