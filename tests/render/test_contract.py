@@ -20,6 +20,7 @@ from livematte.frame import Frame, Image, Rendered, Size
 from livematte.network import weights
 from livematte.network.modnet import load_modnet
 from livematte.network.size import network_size
+from livematte.refinement import PLAIN, Refinement
 from livematte.render.cuda import CudaRenderer
 from livematte.render.fake import FakeRenderer
 from livematte.render.renderer import Renderer, open_renderer
@@ -43,7 +44,7 @@ def open_on(device: str, precision: str = "auto") -> Renderer:
 
 
 @contextmanager
-def simulated_cuda_renderer() -> Iterator[Renderer]:
+def simulated_cuda_renderer(refinement: Refinement) -> Iterator[Renderer]:
     """The CUDA renderer on CUDA's rules and the CPU's arithmetic; see `tests.cuda.simulation`.
 
     It says that it is a card on which float16 is slow, because it is even slower here.
@@ -51,7 +52,9 @@ def simulated_cuda_renderer() -> Iterator[Renderer]:
     state = weights.fold(weights.read(weights.find("photographic")))
     with simulated_cuda(capability=(6, 1)) as cuda:
         matte_size = network_size(SIZE, SHORT_SIDE)
-        yield CudaRenderer("cuda:0", SIZE, matte_size, load_modnet(state), cuda)
+        yield CudaRenderer(
+            "cuda:0", SIZE, matte_size, load_modnet(state), cuda, refinement=refinement
+        )
 
 
 MAKERS: Final[dict[str, Callable[[], AbstractContextManager[Renderer]]]] = {
@@ -59,7 +62,7 @@ MAKERS: Final[dict[str, Callable[[], AbstractContextManager[Renderer]]]] = {
     "torch": lambda: nullcontext(open_on("torch:cpu")),
     "openvino fp32": lambda: nullcontext(open_on("cpu", "fp32")),
     "openvino int8": lambda: nullcontext(open_on("cpu", "int8")),
-    "simulated cuda": simulated_cuda_renderer,
+    "simulated cuda": lambda: simulated_cuda_renderer(PLAIN),
     "cuda": lambda: nullcontext(open_on("cuda")),
 }
 
