@@ -21,6 +21,7 @@ import torch
 from livematte.background import Background, Blur, Picture, Transparent
 from livematte.errors import DeviceError, LivematteError, RenderError
 from livematte.frame import Frame, Image, Rendered, Size
+from livematte.refinement import DEFAULT, Refinement
 from livematte.render.cuda_device import CudaDevice, Mirror, Work
 from livematte.render.cuda_frame import (
     Compositing,
@@ -56,6 +57,7 @@ class CudaRenderer:
         network: MODNet,
         cuda: Any = torch.cuda,
         precision: str = "auto",
+        refinement: Refinement = DEFAULT,
     ) -> None:
         """Take memory, choose the precision and capture all graphs, before any frame.
 
@@ -63,6 +65,7 @@ class CudaRenderer:
         network: float32, in evaluation mode, on the CPU; it is copied and left alone.
         cuda: the module to speak to CUDA through.
         precision: auto, fp16 or fp32.
+        refinement: what is done to the matte beyond what the network says.
 
         Raises `DeviceError` if the device cannot be used, or has too little memory.
         """
@@ -74,10 +77,14 @@ class CudaRenderer:
         # Work on another device would start CUDA there too, which takes memory and time.
         with cuda.device(self._device), _failing_as(DeviceError, self._device), _exact_float32():
             chosen = choose_precision(network, matte_size, self._device, cuda, precision)
-            path = FramePath(frame_size, matte_size, network, chosen.dtype, self._device)
+            path = FramePath(
+                frame_size, matte_size, network, chosen.dtype, self._device, refinement
+            )
             self._cuda = CudaDevice(self._device, cuda)
             compute = self._cuda.stream()
             works = [_SlotWork(self._cuda, path, frame_size, compute) for _ in range(SLOTS)]
+            # Capturing ran the graphs, and so left a past of no frames.
+            self._cuda.run(path.forget, compute)
             self._cuda.synchronize()
             self._ring: Ring[_SlotWork, Any, Any] = Ring(self._cuda, works, compute)
         self.description = (

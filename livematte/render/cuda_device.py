@@ -61,8 +61,7 @@ class CudaDevice:
         self._cuda.synchronize(self._device)
         # A first run lets cuDNN measure its algorithms and libraries take their workspaces, which a
         # capture does not allow.
-        with self._cuda.stream(stream):
-            run()
+        self.run(run, stream)
         graph = self._cuda.CUDAGraph()
         # Any other mode makes the calls of other threads, whatever they do, fail the capture.
         with self._cuda.graph(
@@ -73,6 +72,11 @@ class CudaDevice:
         ):
             run()
         return graph
+
+    def run(self, action: Callable[[], None], stream: Any) -> None:
+        """Queue what `action` does, to be done after all that is queued there."""
+        with self._cuda.stream(stream):
+            action()
 
     def synchronize(self) -> None:
         """Wait for everything: only before the first frame and after the last."""

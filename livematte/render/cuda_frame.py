@@ -1,9 +1,10 @@
 """All that happens to a frame on the GPU, from its pixels to the picture that may be seen.
 
 Written to be captured as a CUDA graph: it waits for nothing, takes no value to the host, and reads
-and writes only tensors that stay where they are. The rules of compositing are the CPU's
-(`render.composite`). Only the network runs in half precision. Pixels are float32, because a half
-has 11 bits and a weighted sum of two levels needs more to round as it should.
+and writes only tensors that stay where they are. The rules of refining and compositing are the
+CPU's (`render.refine`, `render.composite`). Only the network runs in half precision. Pixels are
+float32, because a half has 11 bits and a weighted sum of two levels needs more to round as it
+should.
 """
 
 from __future__ import annotations
@@ -23,7 +24,11 @@ from torch import Tensor
 from livematte.background import BLUR_SIGMAS, Blur
 from livematte.frame import Size
 from livematte.network.size import PIXEL_MEAN, PIXEL_SCALE
+from livematte.refinement import Refinement
 from livematte.render.area import AreaResize
+from livematte.render.cuda_colours import CudaColours, CudaLight
+from livematte.render.cuda_edges import CudaEdges
+from livematte.render.cuda_refine import CudaRefiner
 
 if TYPE_CHECKING:
     from livematte.network.modnet import MODNet
@@ -69,6 +74,7 @@ class FramePath:
         network: MODNet,
         dtype: torch.dtype,
         device: torch.device,
+        refinement: Refinement,
     ) -> None:
         """network: float32, in evaluation mode, on the CPU; it is copied and left alone.
 
@@ -79,12 +85,30 @@ class FramePath:
         self._to_reduced = AreaResize(frame_size, Blur.reduced_size(frame_size), device)
         self._dtype = dtype
         self._network = network_on(device, dtype, network)
+        self._refiner = CudaRefiner(matte_size, refinement, device)
+        self._edges = CudaEdges(frame_size, matte_size, device) if refinement.edges else None
+        self._colours = CudaColours(frame_size, device) if refinement.colours else None
+        strength = refinement.light_wrap
+        self._light = CudaLight(frame_size, strength, device) if strength > 0 else None
+
+    def forget(self) -> None:
+        """As if no frame had been rendered. To be called once all graphs are captured."""
+        self._refiner.forget()
 
     @torch.no_grad()
     def render(self, tensors: FrameTensors, compositing: Compositing) -> None:
-        """Matte and composite `tensors.frame` into `image`, `alpha` and `is_finite`."""
-        matte = self._matte(tensors.frame)
-        tensors.is_finite.copy_(matte.isfinite().all())
+        """Matte and composite `tensors.frame` into `image`, `alpha` and `is_finite`.
+
+        Frames are to be rendered in their order, since refining remembers earlier ones.
+        """
+        pixels = self._to_network(tensors.frame)  # (h, w, 3)
+        mattes = self._mattes(self._refiner.views(pixels))
+        tensors.is_finite.copy_(mattes.isfinite().all())
+        small_matte = self._refiner.refine(mattes, pixels)
+        if self._edges is None:
+            matte = self._enlarge(small_matte[..., None])  # (H, W, 1)
+        else:
+            matte = self._edges.enlarge(small_matte, pixels, tensors.frame)
 
         levels = (255 * matte).round_()
         # Below half a level the picture is the background and nothing else.
@@ -98,17 +122,16 @@ class FramePath:
         }[compositing]
         tensors.image.copy_(composite(tensors, matte).round_())
 
-    def _matte(self, frame: Tensor) -> Tensor:
-        """The matte of a frame (H, W, 3), at its size: float32 (H, W, 1) in [0, 1]."""
-        bgr = self._to_network(frame)  # (h, w, 3)
-        rgb = (bgr.flip(2) - PIXEL_MEAN) / PIXEL_SCALE
-        pixels = rgb.permute(2, 0, 1)[None]  # (1, 3, h, w)
+    def _mattes(self, views: Tensor) -> Tensor:
+        """What the network says of views of a frame, (n, h, w, 3): float32 (n, h, w) in [0, 1]."""
+        rgb = (views.flip(3) - PIXEL_MEAN) / PIXEL_SCALE
+        pixels = rgb.permute(0, 3, 1, 2)  # (n, 3, h, w)
         pixels = pixels.to(self._dtype, memory_format=torch.channels_last)
-        matte: Tensor = self._network(pixels)
-        return self._enlarge(matte[0].permute(1, 2, 0).float())
+        mattes: Tensor = self._network(pixels)
+        return mattes[:, 0].float()
 
     def _on_picture(self, tensors: FrameTensors, matte: Tensor) -> Tensor:
-        return torch.lerp(tensors.picture.float(), tensors.frame.float(), matte)
+        return self._over(tensors.picture.float(), tensors, matte)
 
     def _on_blurred_room(self, tensors: FrameTensors, matte: Tensor) -> Tensor:
         """On the room out of focus, without the person's colours in it.
@@ -124,10 +147,23 @@ class FramePath:
         across = F.conv2d(channels, tensors.blur_taps.view(1, 1, 1, -1), padding=(0, radius))
         blurred = F.conv2d(across, tensors.blur_taps.view(1, 1, -1, 1), padding=(radius, 0))
         room = blurred[:3, 0] / blurred[3:, 0].clamp_min(LEAST_WEIGHT)  # (3, h, w)
-        return torch.lerp(self._enlarge(room.permute(1, 2, 0)), tensors.frame.float(), matte)
+        return self._over(self._enlarge(room.permute(1, 2, 0)), tensors, matte)
 
     def _on_nothing(self, tensors: FrameTensors, matte: Tensor) -> Tensor:
-        return torch.where(matte > 0, tensors.frame, 0).float()
+        return torch.where(matte > 0, self._person(tensors, matte), 0)
+
+    def _over(self, behind: Tensor, tensors: FrameTensors, matte: Tensor) -> Tensor:
+        """Porter and Duff's "over" (SIGGRAPH 1984), on float32 BGR (H, W, 3)."""
+        person = self._person(tensors, matte)
+        if self._light is not None:
+            person = self._light.shine(person, matte, behind)
+        return torch.lerp(behind, person, matte)
+
+    def _person(self, tensors: FrameTensors, matte: Tensor) -> Tensor:
+        """The person's colours: float32 BGR (H, W, 3)."""
+        if self._colours is None:
+            return tensors.frame.float()
+        return self._colours.estimate(tensors.frame, matte)
 
     def _enlarge(self, picture: Tensor) -> Tensor:
         """(h, w, channels) to the frame's size, bilinearly with pixels centred at halves."""

@@ -237,7 +237,14 @@ def _open_cuda(device: str, wish: _Wish) -> Renderer:
     name = "cuda:0" if device == "cuda" else device
     state = weights.fold(weights.read(wish.weights_path))
     network = load_modnet(state)
-    return CudaRenderer(name, wish.frame_size, wish.matte_size, network, precision=wish.precision)
+    return CudaRenderer(
+        name,
+        wish.frame_size,
+        wish.matte_size,
+        network,
+        precision=wish.precision,
+        refinement=wish.refinement,
+    )
 
 
 def _cuda_problem(device: str, wish: _Wish) -> str | None:

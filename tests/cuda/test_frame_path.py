@@ -5,6 +5,7 @@ from __future__ import annotations
 import copy
 from collections.abc import Iterator
 from contextlib import contextmanager
+from dataclasses import replace
 
 import cv2
 import numpy as np
@@ -17,6 +18,7 @@ from torch._subclasses.fake_tensor import FakeTensorMode
 from livematte.background import Blur
 from livematte.frame import Image, Size
 from livematte.network.modnet import IBNorm, MODNet
+from livematte.refinement import PLAIN, Refinement
 from livematte.render import cuda_frame
 from livematte.render.area import AreaResize
 from livematte.render.cuda_frame import (
@@ -33,6 +35,8 @@ from .strict import RuleBrokenError, StrictCuda
 
 CUDA = torch.device("cuda:0")
 CPU = torch.device("cpu")
+
+EVERYTHING = Refinement(margin=-3, light_wrap=0.5)
 
 
 def tensors_on(device: torch.device) -> FrameTensors:
@@ -69,12 +73,15 @@ def fake_network_on(device: torch.device, dtype: torch.dtype, network: MODNet) -
 
 
 def render_strictly(
-    path_type: type[FramePath], compositing: Compositing, dtype: torch.dtype
+    path_type: type[FramePath],
+    compositing: Compositing,
+    dtype: torch.dtype,
+    refinement: Refinement = PLAIN,
 ) -> StrictCuda:
     network = MODNet().eval()
     with pytest.MonkeyPatch.context() as patch, fake_cuda():
         patch.setattr(cuda_frame, "network_on", fake_network_on)
-        path = path_type(FRAME_SIZE, MATTE_SIZE, network, dtype, CUDA)
+        path = path_type(FRAME_SIZE, MATTE_SIZE, network, dtype, CUDA, refinement)
         tensors = tensors_on(CUDA)
         strict = StrictCuda()
         with strict:
@@ -82,32 +89,33 @@ def render_strictly(
     return strict
 
 
+@pytest.mark.parametrize("refinement", [PLAIN, EVERYTHING, replace(EVERYTHING, both_views=True)])
 @pytest.mark.parametrize("dtype", [torch.float16, torch.float32])
 @pytest.mark.parametrize("compositing", Compositing)
 def test_the_frame_path_keeps_the_rules_of_cuda(
-    compositing: Compositing, dtype: torch.dtype
+    compositing: Compositing, dtype: torch.dtype, refinement: Refinement
 ) -> None:
-    strict = render_strictly(FramePath, compositing, dtype)
+    strict = render_strictly(FramePath, compositing, dtype, refinement)
     assert strict.kernels > 140  # MODNet's parameters alone are 140
 
 
 class ResizesBytesBilinearly(FramePath):
-    def _matte(self, frame: Tensor) -> Tensor:
-        nchw = frame.permute(2, 0, 1)[None]
+    def _on_picture(self, tensors: FrameTensors, matte: Tensor) -> Tensor:
+        nchw = tensors.frame.permute(2, 0, 1)[None]
         F.interpolate(nchw, MATTE_SIZE[::-1], mode="bilinear")
-        return super()._matte(frame)
+        return super()._on_picture(tensors, matte)
 
 
 class FeedsFloatsToHalfWeights(FramePath):
-    def _matte(self, frame: Tensor) -> Tensor:
+    def _mattes(self, views: Tensor) -> Tensor:
         self._dtype = torch.float32
-        return super()._matte(frame)
+        return super()._mattes(views)
 
 
 class KeepsIndicesOnTheHost(FramePath):
-    def _matte(self, frame: Tensor) -> Tensor:
-        self._to_network = AreaResize(FRAME_SIZE, MATTE_SIZE, CPU)
-        return super()._matte(frame)
+    def _on_picture(self, tensors: FrameTensors, matte: Tensor) -> Tensor:
+        AreaResize(FRAME_SIZE, MATTE_SIZE, CPU)(tensors.frame)
+        return super()._on_picture(tensors, matte)
 
 
 class TakesItsValueToTheHost(FramePath):
@@ -165,9 +173,9 @@ class ComputesInDouble(FramePath):
 
 
 class SumsInHalf(FramePath):
-    def _matte(self, frame: Tensor) -> Tensor:
-        frame.half().sum(dim=(0, 1))
-        return super()._matte(frame)
+    def _mattes(self, views: Tensor) -> Tensor:
+        views.half().sum(dim=(1, 2))
+        return super()._mattes(views)
 
 
 class UsesTwoGpus(FramePath):
@@ -222,14 +230,14 @@ class Composite:
         sigma: float = 3.0,
     ) -> None:
         class Given(FramePath):
-            def _matte(self, frame: Tensor) -> Tensor:
-                return torch.from_numpy(matte)[..., None]
+            def _mattes(self, views: Tensor) -> Tensor:
+                return torch.from_numpy(matte)[None]
 
         tensors = tensors_on(CPU)
         tensors.frame.copy_(torch.from_numpy(frame))
         tensors.picture.copy_(torch.from_numpy(picture))
         tensors.blur_taps.copy_(torch.from_numpy(gaussian(sigma, blur_radius(FRAME_SIZE))))
-        path = Given(FRAME_SIZE, MATTE_SIZE, MODNet().eval(), torch.float32, CPU)
+        path = Given(FRAME_SIZE, FRAME_SIZE, MODNet().eval(), torch.float32, CPU, PLAIN)
         path.render(tensors, compositing)
         self.image: Image = tensors.image.numpy()
         self.alpha: Image = tensors.alpha.numpy()
@@ -349,7 +357,7 @@ def test_the_network_sees_rgb_from_minus_1_to_1_in_its_fastest_layout(
         return pixels[:, :1]
 
     monkeypatch.setattr(MODNet, "forward", look)
-    path = FramePath(FRAME_SIZE, MATTE_SIZE, MODNet().eval(), dtype, CPU)
+    path = FramePath(FRAME_SIZE, MATTE_SIZE, MODNet().eval(), dtype, CPU, PLAIN)
     tensors = tensors_on(CPU)
     tensors.frame.copy_(torch.tensor([0, 51, 255]))  # blue, green, red
     path.render(tensors, Compositing.TRANSPARENT)
@@ -363,5 +371,5 @@ def test_the_network_sees_rgb_from_minus_1_to_1_in_its_fastest_layout(
 
 def test_the_callers_network_is_left_alone() -> None:
     network = MODNet().eval()
-    FramePath(FRAME_SIZE, MATTE_SIZE, network, torch.float16, CPU)
+    FramePath(FRAME_SIZE, MATTE_SIZE, network, torch.float16, CPU, PLAIN)
     assert {parameter.dtype for parameter in network.parameters()} == {torch.float32}

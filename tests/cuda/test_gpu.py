@@ -5,6 +5,7 @@ from __future__ import annotations
 import statistics
 import time
 from collections.abc import Iterator
+from dataclasses import replace
 from typing import Final
 
 import numpy as np
@@ -16,6 +17,7 @@ from livematte.background import Background, Blur, Transparent, solid
 from livematte.frame import Frame, Rendered, Size
 from livematte.network import weights
 from livematte.network.modnet import MODNet, load_modnet
+from livematte.refinement import DEFAULT, PLAIN
 from livematte.render.cuda import CudaRenderer, cuda_problem
 from livematte.render.torch_cpu import TorchRenderer
 
@@ -34,7 +36,7 @@ def network() -> MODNet:
 @pytest.fixture(scope="module")
 def renderer(network: MODNet) -> Iterator[CudaRenderer]:
     assert cuda_problem("cuda:0") is None
-    renderer = CudaRenderer("cuda:0", FRAME_SIZE, MATTE_SIZE, network)
+    renderer = CudaRenderer("cuda:0", FRAME_SIZE, MATTE_SIZE, network, refinement=PLAIN)
     print(renderer.description)
     yield renderer
     renderer.close()
@@ -57,7 +59,18 @@ def collected(renderer: CudaRenderer | TorchRenderer) -> Rendered:
 def test_it_agrees_with_the_cpu(
     renderer: CudaRenderer, network: MODNet, background: Background
 ) -> None:
-    cpu = TorchRenderer(FRAME_SIZE, MATTE_SIZE, network)
+    cpu = TorchRenderer(FRAME_SIZE, MATTE_SIZE, network, PLAIN)
+    agree(renderer, cpu, background)
+
+
+def test_it_refines_as_the_cpu_does(network: MODNet) -> None:
+    refinement = replace(DEFAULT, margin=-2, light_wrap=0.5)
+    renderer = CudaRenderer("cuda:0", FRAME_SIZE, MATTE_SIZE, network, refinement=refinement)
+    agree(renderer, TorchRenderer(FRAME_SIZE, MATTE_SIZE, network, refinement), BACKGROUNDS[0])
+    renderer.close()
+
+
+def agree(renderer: CudaRenderer, cpu: TorchRenderer, background: Background) -> None:
     for index in range(3):
         assert renderer.submit(frame(index), background)
         assert cpu.submit(frame(index), background)

@@ -17,6 +17,7 @@ from livematte.background import Background, Blur, Picture, Transparent
 from livematte.errors import BackgroundError, DeviceError, RenderError
 from livematte.frame import Frame, Image, Size
 from livematte.network.modnet import MODNet
+from livematte.refinement import PLAIN, Refinement
 from livematte.render.cuda import CudaRenderer, _SlotWork
 from livematte.render.cuda_device import CudaDevice, Mirror, Work
 from livematte.render.cuda_frame import (
@@ -54,9 +55,16 @@ class Room(Picture):
         return self._picture
 
 
-def opened(network: MODNet, capability: tuple[int, int] = PASCAL, seed: int = 0) -> Opened:
+def opened(
+    network: MODNet,
+    capability: tuple[int, int] = PASCAL,
+    seed: int = 0,
+    refinement: Refinement = PLAIN,
+) -> Opened:
     with simulated_cuda(seed=seed, capability=capability) as cuda:
-        renderer = CudaRenderer("cuda", FRAME_SIZE, MATTE_SIZE, network, cuda=cuda)
+        renderer = CudaRenderer(
+            "cuda", FRAME_SIZE, MATTE_SIZE, network, cuda=cuda, refinement=refinement
+        )
     cuda.log = Log()
     return renderer, cuda
 
@@ -106,7 +114,7 @@ def on_the_cpu(network: MODNet, frame: Frame, background: Background) -> tuple[I
         kind = Compositing.BLUR
         taps = gaussian(background.reduced_sigma(frame.size), blur_radius(frame.size))
         tensors = FrameTensors(**{**vars(tensors), "blur_taps": torch.from_numpy(taps)})
-    path = FramePath(frame.size, MATTE_SIZE, network, torch.float32, torch.device("cpu"))
+    path = FramePath(frame.size, MATTE_SIZE, network, torch.float32, torch.device("cpu"), PLAIN)
     path.render(tensors, kind)
     return tensors.image.numpy(), tensors.alpha.numpy()
 

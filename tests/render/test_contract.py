@@ -73,12 +73,16 @@ REFINED: Final = {
 def simulated_cuda_renderer() -> Iterator[Renderer]:
     """The CUDA renderer on CUDA's rules and the CPU's arithmetic; see `tests.cuda.simulation`.
 
+    Refined it is held to the CPU's in `tests.cuda.test_cuda_refine`, because it is slow here.
+
     It says that it is a card on which float16 is slow, because it is even slower here.
     """
     state = weights.fold(weights.read(weights.find("photographic")))
     with simulated_cuda(capability=(6, 1)) as cuda:
         matte_size = network_size(SIZE, SHORT_SIDE)
-        yield CudaRenderer("cuda:0", SIZE, matte_size, load_modnet(state), cuda)
+        yield CudaRenderer(
+            "cuda:0", SIZE, matte_size, load_modnet(state), cuda, refinement=PLAIN
+        )
 
 
 MAKERS: Final[dict[str, Callable[[], AbstractContextManager[Renderer]]]] = {

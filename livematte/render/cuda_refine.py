@@ -1,0 +1,165 @@
+"""The matte at the network's size, made steady and rid of islands: `render.refine` on the GPU.
+
+Written to be captured as a CUDA graph, as is `render.cuda_frame`: what is remembered of earlier
+frames is in tensors that stay where they are, even whether the next one is shown in the mirror.
+All graphs are replayed on one stream in the order of their frames, and so share one past.
+"""
+
+from __future__ import annotations
+
+import math
+
+import torch
+import torch.nn.functional as F
+from torch import Tensor
+
+from livematte.frame import Size
+from livematte.refinement import Refinement
+from livematte.render.box import BoxBlur
+from livematte.render.refine import (
+    CELL,
+    DOUBT,
+    MARGIN_ROWS,
+    MOST_FRAMES,
+    OTHER,
+    POSSIBLE,
+    SAME,
+    SOLID_CELLS,
+    SURE,
+)
+
+
+class CudaRefiner:
+    """What `refine.Refiner` does, at one size; whoever captures it calls `forget` afterwards."""
+
+    def __init__(self, size: Size, refinement: Refinement, device: torch.device) -> None:
+        """size: of the mattes, sides multiples of `CELL`."""
+        self._refinement = refinement
+        self._mirrored = torch.zeros(1, dtype=torch.bool, device=device)
+        self._past = _Past(size, device) if refinement.steady else None
+
+    def forget(self) -> None:
+        """As if no frame had been seen: capturing a graph leaves anything behind."""
+        self._mirrored.zero_()
+        if self._past is not None:
+            self._past.forget()
+
+    def views(self, pixels: Tensor) -> Tensor:
+        """How a frame is to be shown to the network: (n, h, w, 3), of float32 BGR (h, w, 3)."""
+        mirrored = pixels.flip(1)
+        if self._refinement.both_views:
+            return torch.stack((pixels, mirrored))
+        if not self._refinement.steady:
+            return pixels[None]
+        self._mirrored.logical_not_()
+        return torch.where(self._mirrored, mirrored, pixels)[None]
+
+    def refine(self, mattes: Tensor, pixels: Tensor) -> Tensor:
+        """The refined matte: float32 (h, w) in [0, 1].
+
+        mattes: float32 (n, h, w) in [0, 1], what the network said of the views.
+        pixels: float32 BGR (h, w, 3), what `views` was given.
+        """
+        matte = self._unmirrored(mattes)
+        if self._past is not None:
+            matte = self._past.add(matte, pixels)
+        if self._refinement.islands:
+            matte = without_islands(matte)
+        if self._refinement.margin:
+            matte = with_edge_moved(matte, self._refinement.margin)
+        return matte
+
+    def _unmirrored(self, mattes: Tensor) -> Tensor:
+        turned = mattes.flip(2)
+        if self._refinement.both_views:
+            return 0.5 * mattes[0] + 0.5 * turned[1]
+        if not self._refinement.steady:
+            return mattes[0]
+        return torch.where(self._mirrored, turned[0], mattes[0])
+
+
+class _Past:
+    """What pixels have looked like lately, and the mean of what was said about them meanwhile.
+
+    alpha, frames: float32 (h, w); colour: float32 BGR (h, w, 3). See `refine.Refiner`.
+    """
+
+    def __init__(self, size: Size, device: torch.device) -> None:
+        shape = (size.height, size.width)
+        self._alpha = torch.zeros(shape, device=device)
+        self._colour = torch.zeros(*shape, 3, device=device)
+        self._frames = torch.zeros(shape, device=device)
+        self._blur = BoxBlur(size, 1, "edge", device)
+
+    def forget(self) -> None:
+        for each in (self._alpha, self._colour, self._frames):
+            each.zero_()  # not multiplied by 0, which would keep what is no number
+
+    def add(self, matte: Tensor, pixels: Tensor) -> Tensor:
+        """The mean with what is new; the tensor belongs to the past and must not be changed."""
+        change = (pixels - self._colour).abs().amax(dim=2)
+        moved = ((self._blur(change[None])[0] - SAME) / (OTHER - SAME)).clamp(0, 1)
+        # A pixel that looks quite different has no past, and one that looks a little so, a shorter.
+        self._frames.mul_(1 - moved).add_(1).clamp_(max=MOST_FRAMES)
+        weight = torch.maximum(self._frames.reciprocal(), moved)
+        # What is no number would never be forgotten. Its frame is reported by the frame path.
+        said = torch.where(matte.isfinite(), matte, self._alpha)
+        self._alpha.add_((said - self._alpha) * weight)
+        self._colour.add_((pixels - self._colour) * weight[..., None])
+        return self._alpha
+
+
+def without_islands(matte: Tensor) -> Tensor:
+    """What `refine.take_out_islands` makes of a matte, float32 (h, w) in [0, 1].
+
+    Paths are followed for as many cells as the grid has rows and columns, which takes an arm from
+    corner to corner; what hangs on a longer one is an island here.
+    """
+    height, width = matte.shape
+    levels = (255 * matte).round().view(height // CELL, CELL, width // CELL, CELL)
+    most, least = levels.amax(dim=(1, 3)), levels.amin(dim=(1, 3))
+    # The CPU's erosion too takes what lies beyond the border for part of the person.
+    solid = -_dilated(-(least > SURE).float(), SOLID_CELLS)
+    within = torch.stack((most > POSSIBLE, least < SURE)).float()
+    seeds = torch.stack((solid, (least < DOUBT).float()))
+    apart = (within > _connected(within, seeds)) & (solid > 0).any()
+    islands, doubts = (each[:, None, :, None] for each in apart)
+    cells = matte.view(height // CELL, CELL, width // CELL, CELL)
+    settled = torch.where(doubts, 1.0, torch.where(islands, 0.0, cells))
+    return settled.view(height, width)
+
+
+def _connected(within: Tensor, seeds: Tensor) -> Tensor:
+    """What of `within` is connected to a seed, diagonally too: 0 or 1, (n, rows, columns).
+
+    Morphological reconstruction (Vincent, IEEE Transactions on Image Processing, 1993), a cell a
+    step; how many are needed is known only afterwards, and a graph has no loop that asks.
+    """
+    reached = torch.minimum(seeds, within)
+    for _ in range(sum(within.shape[1:])):
+        reached = torch.minimum(_dilated(reached, 3), within)
+    return reached
+
+
+def _dilated(cells: Tensor, side: int) -> Tensor:
+    """The largest value within a square around each: (h, w) or (n, h, w), beyond which is none."""
+    of_cells = cells if cells.dim() == 3 else cells[None]
+    return F.max_pool2d(of_cells, side, 1, side // 2).view(cells.shape)
+
+
+def with_edge_moved(matte: Tensor, margin: int) -> Tensor:
+    """What `refine.move_edge` makes of a matte, float32 (h, w) in [0, 1]."""
+    sign = 1 if margin > 0 else -1
+    pixels = abs(margin) * matte.shape[0] / MARGIN_ROWS
+    outside = sign * matte[None]  # inwards for the person is outwards for the room
+    for step in range(math.ceil(pixels)):
+        if step % 2:
+            up, across = (
+                F.max_pool2d(outside, side, 1, padding)
+                for side, padding in (((3, 1), (1, 0)), ((1, 3), (0, 1)))
+            )
+            further = torch.maximum(up, across)
+        else:
+            further = F.max_pool2d(outside, 3, 1, 1)
+        outside = torch.lerp(outside, further, min(1.0, pixels - step))
+    return sign * outside[0]

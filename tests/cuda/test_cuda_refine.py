@@ -1,0 +1,480 @@
+"""The refinement on the GPU, in PyTorch on the CPU, against the one that OpenCV does.
+
+People and rooms are the demo's, and mattes the network's, unless a test draws its own.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from dataclasses import replace
+from itertools import islice
+from types import SimpleNamespace
+from typing import Any, Final
+
+import cv2
+import numpy as np
+import pytest
+import torch
+import torch.nn.functional as F
+from torch import Tensor
+
+from livematte.background import Background, Blur, Picture, Transparent, solid
+from livematte.foreground import estimate_foreground
+from livematte.frame import Frame, Image, Size
+from livematte.network import weights
+from livematte.network.modnet import MODNet, load_modnet
+from livematte.network.size import PIXEL_MEAN, PIXEL_SCALE, network_size
+from livematte.refinement import DEFAULT, MARGINS, PLAIN, Refinement
+from livematte.render import cuda, renderer
+from livematte.render.area import AreaResize
+from livematte.render.box import BoxBlur, box_blur_within
+from livematte.render.composite import Compositor
+from livematte.render.cuda import CudaRenderer
+from livematte.render.cuda_colours import CudaColours
+from livematte.render.cuda_edges import CudaEdges
+from livematte.render.cuda_frame import (
+    Compositing,
+    FramePath,
+    FrameTensors,
+    blur_radius,
+    gaussian,
+)
+from livematte.render.cuda_refine import CudaRefiner, with_edge_moved, without_islands
+from livematte.render.enlarge import MatteEnlarger
+from livematte.render.refine import (
+    CELL,
+    Matte,
+    Refiner,
+    View,
+    move_edge,
+    take_out_islands,
+)
+from livematte.render.shrink import shrink
+from livematte.render.torch_cpu import TorchRenderer
+from livematte.sources import Demo
+
+from . import pictures
+from .simulation import Log, simulated_cuda
+
+CPU: Final = torch.device("cpu")
+SIZE: Final = Size(480, 270)
+MATTE_SIZE: Final = network_size(SIZE, 160)
+FRAMES: Final = 7
+
+EVERYTHING: Final = replace(DEFAULT, margin=-3, light_wrap=0.6)
+ROOM: Final = solid("#ffd070")
+BACKGROUNDS: Final[list[Background]] = [ROOM, Blur(20), Transparent()]
+
+
+@pytest.fixture(scope="module", autouse=True)
+def one_thread() -> Iterator[None]:
+    """Small tensors are quicker by far on one."""
+    threads = torch.get_num_threads()
+    torch.set_num_threads(1)
+    yield
+    torch.set_num_threads(threads)
+
+
+@pytest.fixture(scope="module")
+def images() -> list[Image]:
+    """Frames of the demo far enough apart that the person moves a pixel or two."""
+    with Demo(SIZE, realtime=False) as demo:
+        return [frame.image.copy() for frame in islice(demo.frames(), 0, 4 * FRAMES, 4)]
+
+
+@pytest.fixture(scope="module")
+def modnet() -> MODNet:
+    return load_modnet(weights.fold(weights.read(weights.find("photographic"))))
+
+
+Say = Callable[[Image], Matte]
+
+
+@pytest.fixture(scope="module")
+def say(modnet: MODNet) -> Say:
+    """What the network says of a frame at its size, uint8 BGR (h, w, 3)."""
+    known: dict[bytes, Matte] = {}
+
+    def matte_of(pixels: Image) -> Matte:
+        key = pixels.tobytes()
+        if key not in known:
+            rgb = torch.from_numpy(pixels[..., ::-1].copy()).permute(2, 0, 1)[None]
+            with torch.no_grad():
+                known[key] = modnet((rgb - PIXEL_MEAN) / PIXEL_SCALE)[0, 0].numpy()
+        return known[key].copy()
+
+    return matte_of
+
+
+def small(image: Image) -> Image:
+    pixels = np.empty((MATTE_SIZE.height, MATTE_SIZE.width, 3), np.uint8)
+    shrink(image, pixels)
+    return pixels
+
+
+def by_opencv(refiner: Refiner, pixels: Image, say: Say) -> tuple[Matte, list[bool]]:
+    views = []
+    for is_mirrored in refiner.next_views():
+        seen = np.ascontiguousarray(pixels[:, ::-1]) if is_mirrored else pixels
+        views.append(View(seen, say(seen), is_mirrored))
+    return refiner.refine(views)[0], [view.is_mirrored for view in views]
+
+
+def by_torch(refiner: CudaRefiner, pixels: Image, say: Say) -> tuple[Matte, list[bool]]:
+    shown = torch.from_numpy(pixels).float()
+    views = [view.numpy().astype(np.uint8) for view in refiner.views(shown)]
+    mattes = torch.from_numpy(np.stack([say(view) for view in views]))
+    refined: Matte = refiner.refine(mattes, shown).numpy().copy()
+    return refined, [not np.array_equal(view, pixels) for view in views]
+
+
+# At the network's size.
+
+
+@pytest.mark.parametrize(
+    "refinement",
+    [
+        PLAIN,
+        replace(PLAIN, steady=True),
+        replace(PLAIN, both_views=True),
+        replace(PLAIN, steady=True, both_views=True),
+        replace(PLAIN, islands=True),
+        replace(DEFAULT, margin=8),
+        replace(DEFAULT, margin=-3),
+    ],
+    ids=repr,
+)
+def test_mattes_of_a_sequence_are_refined_as_on_the_cpu(
+    images: list[Image], say: Say, refinement: Refinement
+) -> None:
+    ours, theirs = CudaRefiner(MATTE_SIZE, refinement, CPU), Refiner(refinement)
+    for image in images:
+        pixels = small(image)
+        refined, shown = by_torch(ours, pixels, say)
+        expected, expected_shown = by_opencv(theirs, pixels, say)
+        assert shown == expected_shown
+        # OpenCV compares looks in whole levels.
+        assert np.abs(refined - expected).mean() < 2e-4
+        assert refined.min() >= 0
+        assert refined.max() <= 1
+
+
+def test_a_steady_matte_is_the_mean_where_the_picture_stands_still_and_new_elsewhere() -> None:
+    refiner = CudaRefiner(Size(64, 32), replace(PLAIN, steady=True), CPU)
+    pixels = torch.full((32, 64, 3), 90.0)
+    refined = torch.zeros(32, 64)
+    for number in range(4):
+        pixels[:, 40:] = 40.0 * number  # the right moves
+        refiner.views(pixels)
+        refined = refiner.refine(torch.full((1, 32, 64), 0.2 * number), pixels)
+    torch.testing.assert_close(refined[:, :30], torch.full((32, 30), 0.3))
+    torch.testing.assert_close(refined[:, 45:], torch.full((32, 19), 0.6))
+
+
+def test_every_second_frame_is_shown_in_the_mirror_and_turned_back() -> None:
+    refiner = CudaRefiner(Size(64, 32), replace(PLAIN, steady=True), CPU)
+    pixels = torch.arange(64.0)[None, :, None].expand(32, 64, 3).clone()
+    shown = []
+    for _ in range(4):
+        (view,) = refiner.views(pixels)
+        shown.append(int(view[0, 0, 0]))
+        refined = refiner.refine(view[None, ..., 0] / 64, pixels)
+        torch.testing.assert_close(refined, pixels[..., 0] / 64)
+    assert shown == [63, 0, 63, 0]
+
+
+def test_what_is_no_number_is_not_remembered() -> None:
+    refiner = CudaRefiner(Size(64, 32), DEFAULT, CPU)
+    pixels = torch.full((32, 64, 3), 90.0)
+    for value in (0.5, float("nan"), 0.5):
+        refiner.views(pixels)
+        refined = refiner.refine(torch.full((1, 32, 64), value), pixels)
+    torch.testing.assert_close(refined, torch.full((32, 64), 0.5))
+
+
+def islands_and_snake() -> Matte:
+    """A person, a speck far away, a diagonal snake from the person, and a doubt and a hole."""
+    matte = np.zeros((96, 160), np.float32)
+    matte[36:, 30:80] = 1
+    matte[4:9, 140:150] = 0.9  # a speck
+    for step in range(9):  # cells that touch by their corners, from the person to the upper edge
+        row, column = 36 - CELL * (step + 1), 80 + CELL * step
+        matte[row : row + CELL, column : column + CELL] = 0.5
+    matte[60:68, 40:48] = 0.6  # a doubt within the person
+    matte[60:72, 60:72] = 0.1  # a hole, and a rim around it
+    return matte
+
+
+def without_islands_by_opencv(matte: Matte) -> Matte:
+    settled = matte.copy()
+    take_out_islands(settled)
+    return settled
+
+
+def test_islands_are_taken_out_and_a_snake_is_kept() -> None:
+    matte = islands_and_snake()
+    settled = without_islands(torch.from_numpy(matte)).numpy()
+    np.testing.assert_array_equal(settled, without_islands_by_opencv(matte))
+    assert not settled[4:9, 140:150].any()
+    assert settled[2, 114] == 0.5  # the snake's head
+    assert (settled[60:68, 40:48] == 1).all()
+    assert settled[65, 65] == np.float32(0.1)
+
+
+@pytest.mark.parametrize("seed", [0, 2, 3, 4, 6, 7])  # the others have no islands
+def test_islands_of_any_shape_are_those_of_the_cpu(seed: int) -> None:
+    rng = np.random.default_rng(seed)
+    noise = cv2.GaussianBlur(rng.normal(size=(128, 224)).astype(np.float32), (0, 0), 6)
+    matte = np.clip(0.5 + 12 * noise, 0, 1).astype(np.float32)
+    expected = without_islands_by_opencv(matte)
+    assert (expected != matte).any()
+    settled = without_islands(torch.from_numpy(matte)).numpy()
+    np.testing.assert_array_equal(settled, expected)
+
+
+def test_nothing_is_taken_out_where_nobody_is_sure_to_be() -> None:
+    matte = islands_and_snake()
+    matte[36:, 30:80] *= 0.8
+    np.testing.assert_array_equal(without_islands(torch.from_numpy(matte)).numpy(), matte)
+
+
+@pytest.mark.parametrize("margin", [margin for margin in MARGINS if margin])
+def test_the_edge_goes_where_it_goes_on_the_cpu(images: list[Image], say: Say, margin: int) -> None:
+    matte = say(small(images[0]))
+    moved = with_edge_moved(torch.from_numpy(matte), margin).numpy()
+    np.testing.assert_allclose(moved, move_edge(matte, margin), atol=1e-6)
+    assert (moved.mean() > matte.mean()) == (margin > 0)
+
+
+# Blurs.
+
+
+@pytest.mark.parametrize("radius", [1, 3, 9])
+@pytest.mark.parametrize(
+    ("border", "theirs"), [("reflect", cv2.BORDER_REFLECT_101), ("edge", cv2.BORDER_REPLICATE)]
+)
+def test_box_blur_is_opencvs(radius: int, border: Any, theirs: int) -> None:
+    picture = np.random.default_rng(0).random((8, 17), np.float32)  # less high than the window
+    ours = BoxBlur(Size(17, 8), radius, border, CPU)(torch.from_numpy(picture)[None])[0]
+    side = (2 * radius + 1, 2 * radius + 1)
+    np.testing.assert_allclose(ours, cv2.blur(picture, side, borderType=theirs), atol=1e-6)
+
+
+def test_box_blur_with_nothing_beyond_the_border_is_opencvs() -> None:
+    picture = np.random.default_rng(0).random((8, 17), np.float32)
+    ours = box_blur_within(torch.from_numpy(picture)[None], 3)[0]
+    theirs = cv2.blur(picture, (7, 7), borderType=cv2.BORDER_CONSTANT)
+    np.testing.assert_allclose(ours, theirs, atol=1e-6)
+
+
+# At the frame's size.
+
+
+def test_edges_are_those_of_the_cpu(images: list[Image], say: Say) -> None:
+    enlarged = {edges: np.empty((SIZE.height, SIZE.width), np.uint8) for edges in (True, False)}
+    ours = CudaEdges(SIZE, MATTE_SIZE, CPU)
+    for image in images[::3]:
+        pixels = small(image)
+        matte = say(pixels)
+        for edges, alpha in enlarged.items():
+            MatteEnlarger(SIZE, edges=edges).enlarge(matte, pixels, image, alpha)
+        seen, frame = torch.from_numpy(pixels).float(), torch.from_numpy(image)
+        alpha = 255 * ours.enlarge(torch.from_numpy(matte), seen, frame)[..., 0].numpy()
+        # Rounding to whole levels is a quarter of one on average, where alpha is soft.
+        assert np.abs(alpha - enlarged[True]).mean() < 255 * 2e-4
+        assert np.abs(alpha - enlarged[False].astype(float)).mean() > 255 * 8e-4
+
+
+def soft_alpha(image: Image, say: Say) -> Image:
+    matte = cv2.resize(say(small(image)), SIZE, interpolation=cv2.INTER_LINEAR)
+    return cv2.convertScaleAbs(matte, alpha=255).astype(np.uint8)
+
+
+def test_colours_are_those_of_the_cpu(images: list[Image], say: Say) -> None:
+    image = images[0]
+    alpha = soft_alpha(image, say)
+    matte = torch.from_numpy(alpha / np.float32(255))[..., None]
+    ours = CudaColours(SIZE, CPU).estimate(torch.from_numpy(image), matte).round().numpy()
+    soft = (alpha > 12) & (alpha < 243)
+    theirs = estimate_foreground(image, alpha)
+    assert np.abs(ours - theirs)[soft].mean() < 1
+    assert np.abs(ours - image.astype(float))[soft].mean() > 8
+    np.testing.assert_array_equal(ours[alpha == 255], image[alpha == 255])
+
+
+def frame_tensors(image: Image, background: Background) -> FrameTensors:
+    size = Size.of(image)
+    picture, taps = torch.zeros(1), torch.zeros(1)
+    if isinstance(background, Picture):
+        picture = torch.from_numpy(background.picture_at(size, 0.0))
+    elif isinstance(background, Blur):
+        taps = torch.from_numpy(gaussian(background.reduced_sigma(size), blur_radius(size)))
+    frame = torch.from_numpy(image)
+    return FrameTensors(
+        frame,
+        picture,
+        taps,
+        torch.empty_like(frame),
+        torch.empty_like(frame[..., 0]),
+        torch.empty(1, dtype=torch.uint8),
+    )
+
+
+def kind_of(background: Background) -> Compositing:
+    if isinstance(background, Picture):
+        return Compositing.PICTURE
+    return Compositing.BLUR if isinstance(background, Blur) else Compositing.TRANSPARENT
+
+
+@pytest.mark.parametrize("background", BACKGROUNDS, ids=lambda each: each.description)
+@pytest.mark.parametrize("light_wrap", [0.0, 0.7])
+@pytest.mark.parametrize("colours", [False, True])
+def test_composites_are_those_of_the_cpu(
+    images: list[Image], say: Say, background: Background, light_wrap: float, colours: bool
+) -> None:
+    image = images[0]
+    given = soft_alpha(image, say)
+
+    class Given(FramePath):
+        def _mattes(self, views: Tensor) -> Tensor:
+            return torch.from_numpy(given / np.float32(255))[None]
+
+    refinement = replace(PLAIN, colours=colours, light_wrap=light_wrap)
+    path = Given(SIZE, SIZE, MODNet().eval(), torch.float32, CPU, refinement)
+    tensors = frame_tensors(image, background)
+    path.render(tensors, kind_of(background))
+    ours, alpha = tensors.image.numpy(), tensors.alpha.numpy()
+    np.testing.assert_array_equal(alpha, given)
+
+    theirs = np.empty_like(image)
+    compositor = Compositor(SIZE, colours=colours, light_wrap=light_wrap)
+    compositor.compose(Frame(image, 0, 0, 0), given, background, theirs)
+    difference = np.abs(ours.astype(int) - theirs)
+    assert difference.mean() < 0.25
+    assert difference[(alpha > 0) & (alpha < 255)].mean() < (2 if colours else 1)
+    if isinstance(background, Picture):
+        behind = background.picture_at(SIZE, 0.0)
+        np.testing.assert_array_equal(ours[alpha == 0], behind[alpha == 0])
+    elif isinstance(background, Transparent):
+        assert not ours[alpha == 0].any()
+
+
+def test_light_falls_on_the_edge_alone(images: list[Image], say: Say) -> None:
+    given = soft_alpha(images[0], say)
+
+    class Given(FramePath):
+        def _mattes(self, views: Tensor) -> Tensor:
+            return torch.from_numpy(given / np.float32(255))[None]
+
+    lit, unlit = (frame_tensors(images[0], ROOM) for _ in range(2))
+    for tensors, strength in ((lit, 0.7), (unlit, 0.0)):
+        refinement = replace(PLAIN, light_wrap=strength)
+        path = Given(SIZE, SIZE, MODNet().eval(), torch.float32, CPU, refinement)
+        path.render(tensors, Compositing.PICTURE)
+    brighter = lit.image.numpy().astype(int) - unlit.image.numpy()
+    inside = cv2.erode(given, np.ones((61, 61), np.uint8)) == 255
+    soft = (given > 100) & (given < 200)
+    assert inside.any()
+    assert not brighter[inside].any()
+    assert brighter[soft].mean() > 5
+
+
+# The whole of it.
+
+
+@pytest.mark.parametrize("refinement", [DEFAULT, replace(EVERYTHING, both_views=True)], ids=repr)
+def test_frames_of_a_sequence_are_those_of_the_cpus_renderer(
+    images: list[Image], modnet: MODNet, refinement: Refinement
+) -> None:
+    reference = TorchRenderer(SIZE, MATTE_SIZE, modnet, refinement)
+    path = FramePath(SIZE, MATTE_SIZE, modnet, torch.float32, CPU, refinement)
+    for index, image in enumerate(images):
+        background = BACKGROUNDS[index % 3]
+        tensors = frame_tensors(image, background)
+        path.render(tensors, kind_of(background))
+        assert reference.submit(Frame(image, index, 0, index / 30), background)
+        expected = reference.collect(1.0)
+        assert expected is not None
+        alpha = tensors.alpha.numpy().astype(int)
+        assert np.abs(alpha - expected.alpha).mean() < 255 * 1e-3
+        assert np.abs(tensors.image.numpy().astype(int) - expected.image).mean() < 1
+
+
+def test_with_all_parts_off_the_matte_is_the_networks_enlarged(
+    images: list[Image], modnet: MODNet
+) -> None:
+    path = FramePath(SIZE, MATTE_SIZE, modnet, torch.float32, CPU, PLAIN)
+    for image in images[:3]:
+        tensors = frame_tensors(image, ROOM)
+        path.render(tensors, Compositing.PICTURE)
+        bgr = AreaResize(SIZE, MATTE_SIZE, CPU)(tensors.frame).permute(2, 0, 1)
+        with torch.no_grad():
+            matte = modnet((bgr.flip(0)[None] - PIXEL_MEAN) / PIXEL_SCALE)
+        enlarged = F.interpolate(matte, (SIZE.height, SIZE.width), mode="bilinear")[0, 0]
+        difference = tensors.alpha.float() - 255 * enlarged
+        assert difference.abs().max() < 0.51
+
+
+@pytest.mark.parametrize("refinement", [EVERYTHING, replace(EVERYTHING, both_views=True)], ids=repr)
+def test_graphs_begin_without_a_past_and_share_one(network: MODNet, refinement: Refinement) -> None:
+    """To the last bit what the frame path makes of these frames, that has captured nothing."""
+    with simulated_cuda(capability=(6, 1)) as device:
+        opened = CudaRenderer(
+            "cuda",
+            pictures.FRAME_SIZE,
+            pictures.MATTE_SIZE,
+            network,
+            cuda=device,
+            refinement=refinement,
+        )
+    device.log = Log()
+    path = FramePath(
+        pictures.FRAME_SIZE, pictures.MATTE_SIZE, network, torch.float32, CPU, refinement
+    )
+    waiting: list[FrameTensors] = []
+
+    def collect_one() -> None:
+        rendered = opened.collect(timeout_seconds=20)
+        assert rendered is not None
+        expected = waiting.pop(0)
+        np.testing.assert_array_equal(rendered.alpha, expected.alpha.numpy())
+        np.testing.assert_array_equal(rendered.image, expected.image.numpy())
+
+    # Frames that move a little, for a past to matter; in more slots and kinds than one.
+    still, other = pictures.frame_picture(0), pictures.frame_picture(1)
+    for index in range(8):
+        image = cv2.addWeighted(still, 1 - index / 100, other, index / 100, 0).astype(np.uint8)
+        background = BACKGROUNDS[index % 3]
+        tensors = frame_tensors(image, background)
+        path.render(tensors, kind_of(background))
+        waiting.append(tensors)
+        if len(waiting) > opened.depth:
+            collect_one()
+        assert opened.submit(Frame(image, index, 0, 0), background)
+    while waiting:
+        collect_one()
+    assert device.log.replays == 8
+    assert not device.log.waits
+    assert not device.log.kernels
+    assert not device.log.allocations
+    assert not device.executor.races
+
+
+def test_the_renderer_that_is_opened_refines_as_was_asked(monkeypatch: pytest.MonkeyPatch) -> None:
+    given: list[Refinement] = []
+
+    def note(*_: object, refinement: Refinement, **__: object) -> SimpleNamespace:
+        given.append(refinement)
+        return SimpleNamespace()
+
+    monkeypatch.setattr(renderer, "driver_problem", lambda: None)
+    monkeypatch.setattr(cuda, "cuda_problem", lambda _device: None)
+    monkeypatch.setattr(cuda, "CudaRenderer", note)
+    renderer.open_renderer(
+        "cuda",
+        frame_size=SIZE,
+        matte_short_side=224,
+        weights_name="photographic",
+        refinement=EVERYTHING,
+    )
+    assert given == [EVERYTHING]
