@@ -91,6 +91,28 @@ def test_what_is_sure_is_exact(text: str, colours: bool) -> None:
     np.testing.assert_array_equal(out[alpha == 255], image[alpha == 255])
 
 
+@pytest.mark.parametrize("text", ["#204060", "blur:40"])
+def test_without_colours_soft_pixels_are_mixed_by_their_alpha(text: str) -> None:
+    random = np.random.default_rng(3)
+    image = random.integers(0, 256, (SIZE.height, SIZE.width, 3), np.uint8)
+    alpha = random.integers(0, 256, SIZE[::-1], np.uint8)
+    part = alpha[..., None] / 255
+    expected = part * image + (1 - part) * behind(image, alpha, parse(text))
+    assert np.abs(composed(image, alpha, text) - expected).max() < 0.51
+
+
+def test_the_persons_own_pattern_is_kept_in_soft_pixels() -> None:
+    """A checked shirt out of focus at the edge is not to become a shirt of one colour."""
+    image, alpha = soft_disc()
+    checks = 40 * ((np.indices(alpha.shape) // 3).sum(axis=0) % 2 * 2 - 1)
+    part = alpha[..., None] / 255
+    image = np.clip(image + part * checks[..., None], 0, 255).astype(np.uint8)
+    out = composed(image, alpha, "transparent", colours=True).astype(float)
+    soft = (alpha > 150) & (alpha < 235)
+    light, dark = (out[soft & sign].mean() for sign in (checks > 0, checks < 0))
+    assert light - dark > 40
+
+
 def test_a_cut_out_of_a_video_has_the_colours_of_a_photos() -> None:
     image, alpha = soft_disc()
     np.testing.assert_array_equal(
