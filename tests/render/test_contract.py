@@ -80,9 +80,7 @@ def simulated_cuda_renderer() -> Iterator[Renderer]:
     state = weights.fold(weights.read(weights.find("photographic")))
     with simulated_cuda(capability=(6, 1)) as cuda:
         matte_size = network_size(SIZE, SHORT_SIDE)
-        yield CudaRenderer(
-            "cuda:0", SIZE, matte_size, load_modnet(state), cuda, refinement=PLAIN
-        )
+        yield CudaRenderer("cuda:0", SIZE, matte_size, load_modnet(state), cuda, refinement=PLAIN)
 
 
 MAKERS: Final[dict[str, Callable[[], AbstractContextManager[Renderer]]]] = {
