@@ -17,7 +17,7 @@ from numpy.typing import NDArray
 from livematte.frame import Image, Size
 from livematte.refinement import Refinement
 
-SAME, OTHER = 5.0, 10.0
+SAME, OTHER = 4.0, 8.0
 """A pixel whose colour changed by less looks the same, by more it does not: levels of the channel
 that changed most, mean over 3x3. Sensor noise is about 1 there, as each pixel is a mean of several.
 """
@@ -95,6 +95,8 @@ class Refiner:
         as long as the first view.
         """
         refined, *others = (_turned(each.matte, each.is_mirrored) for each in views)
+        if refined is views[0].matte:
+            refined = refined.copy()
         for other in others:
             refined = cv2.addWeighted(refined, 0.5, other, 0.5, 0).astype(np.float32, copy=False)
         pixels = _turned(views[0].pixels, views[0].is_mirrored)

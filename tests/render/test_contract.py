@@ -31,7 +31,7 @@ from tests.cuda.simulation import simulated_cuda
 
 SIZE: Final = Size(640, 360)
 SHORT_SIDE: Final = 224
-REFINED_SHORT_SIDE: Final = 128
+REFINED_SHORT_SIDE: Final = 160
 """Of refined renderers, which do as much again for every frame, but not with the network."""
 LARGE: Final = Size(1920, 1080)
 PATIENCE_SECONDS: Final = 20.0
