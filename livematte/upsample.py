@@ -104,12 +104,13 @@ def fit_lines(
 
     matte, small: float32 (h, w) in [0, 1] and uint8 (h, w, 3).
     strength: 0 to 1, by which alpha departs from the network's.
-    lines: float32 (h, w, 4), to be written: what alpha changes with each colour, and an offset.
+    lines: float32 (h, w, 4), to be written: what alpha changes with each colour, and with a fourth
+        channel that is 255 everywhere.
 
     Returns uint8 (h, w): 1 around soft pixels, 0 where enlarging by the lines makes no difference.
     """
     lines.fill(0)
-    lines[..., 3] = matte
+    np.multiply(matte, 1 / 255, out=lines[..., 3])
     soft = ((matte > SURE) & (matte < 1 - SURE)).view(np.uint8)
     soft = cv2.dilate(soft, _WINDOW).astype(np.uint8, copy=False)
     at = np.flatnonzero(soft.view(np.bool_))
@@ -133,7 +134,7 @@ def fit_lines(
     offset = alpha - np.einsum("nc,nc->n", slope, room + alpha[:, None] * between)
     fitted = lines.reshape(-1, 4)
     fitted[at, :3] = strength * slope
-    fitted[at, 3] = alpha + strength * (offset - alpha)
+    fitted[at, 3] = (alpha + strength * (offset - alpha)) / 255
     return soft
 
 
@@ -187,10 +188,9 @@ def alpha_at(
     """
     between = interpolated(lines, Size.of(image), points)
     colours = image.reshape(-1, 3).view("V3").take(points).view(np.uint8).reshape(1, -1, 3)
-    between[:, :3] *= colours[0]
-    alpha: NDArray[np.float32] = cv2.transform(between[None], _SUM)[0].astype(
-        np.float32, copy=False
-    )
+    between *= cv2.cvtColor(colours, cv2.COLOR_BGR2BGRA)[0]
+    summed = cv2.transform(between[None], _SUM)
+    alpha: NDArray[np.float32] = summed[0].astype(np.float32, copy=False)
     return np.clip(alpha, 0, 1, out=alpha)
 
 

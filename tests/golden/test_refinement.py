@@ -25,6 +25,9 @@ SHORT_SIDE: Final = 224
 FRAMES: Final = 8
 """Enough for what is remembered to show."""
 
+HEAD: Final = np.s_[57:219, 210:430]
+"""Where the person's head is by then."""
+
 TOLERANCE: Final = 0.6
 """Mean difference in levels that other processors and versions of libraries make."""
 
@@ -58,9 +61,7 @@ def paint(refinement: Refinement) -> Image:
             picture = renderer.collect(10.0)
     renderer.close()
     assert picture is not None
-    left, top, width, _ = cv2.boundingRect(picture.alpha)
-    middle = left + width // 2
-    return picture.image[max(0, top - 12) : top + 150, max(0, middle - 110) : middle + 110].copy()
+    return picture.image[HEAD].copy()
 
 
 def path_of(name: str) -> Path:
