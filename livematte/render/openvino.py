@@ -10,7 +10,6 @@ from __future__ import annotations
 import threading
 import time
 from collections import deque
-from contextlib import suppress
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Final, NamedTuple
 
@@ -112,16 +111,8 @@ class OpenVinoRenderer:
         submitted = _InFlight(views, frame, background, time.perf_counter(), len(views))
         with self._changed:
             self._in_flight.append(submitted)
-        try:
-            for each in views:
-                each.request.start(lambda: self._on_done(submitted))
-        except RenderError:
-            for each in views:
-                with suppress(RenderError):
-                    each.request.wait()  # or it would be taken for free while it computes
-            with self._changed:
-                self._in_flight.remove(submitted)
-            raise
+        for each in views:
+            each.request.start(lambda: self._on_done(submitted))
         return True
 
     def _on_done(self, submitted: _InFlight) -> None:
@@ -158,10 +149,8 @@ class OpenVinoRenderer:
         with self._changed:
             self._closed = True
             self._changed.notify_all()
-        is_idle = self.wait_until_ready(deadline_seconds - time.monotonic())
+        self.wait_until_ready(deadline_seconds - time.monotonic())
         self._size.close()
-        if is_idle:  # else its memory is still being written
-            self._size.network.release()
 
     def _free_requests(self) -> list[Request] | None:
         """Requests for the views of one more frame; None if `depth` frames are in flight."""

@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
+import threading
 import time
 from collections.abc import Callable
-from contextlib import suppress
 from pathlib import Path
 from statistics import median
 from typing import TYPE_CHECKING, Any, Final
@@ -187,53 +187,54 @@ class Request:
 
     pixels: uint8 BGR (h, w, 3) of the matte's size, to be filled before `start`.
     matte: float32 (h, w) in [0, 1], of an inference that is done.
+
+    An inference is waited for in a thread of ours, and OpenVINO never calls back: in a thread of
+    OpenVINO's, Python might happen to free a network that is no longer used, whose threads are to
+    end with it, and a thread that waits for its own end takes the program down.
     """
 
     def __init__(self, openvino: Any, compiled: Any, matte_size: Size) -> None:
         shape = (matte_size.height, matte_size.width)
         self.pixels: Image = np.zeros((*shape, 3), np.uint8)
         self.matte: NDArray[np.float32] = np.zeros(shape, np.float32)
-        self._on_done: Callable[[], None] = lambda: None
+        self._waiter: threading.Thread | None = None
+        self._error: RuntimeError | None = None
         self._request = compiled.create_infer_request()
         self._request.set_input_tensor(openvino.Tensor(self.pixels[None], shared_memory=True))
         self._request.set_output_tensor(openvino.Tensor(self.matte[None, None], shared_memory=True))
-        self._request.set_callback(lambda _userdata: self._on_done(), None)
 
     def start(self, on_done: Callable[[], None]) -> None:
-        """Begin to compute; `on_done` is called from another thread, also if it fails.
-
-        Raises `RenderError` if it cannot begin.
-        """
-        self._on_done = on_done
+        """Begin to compute; `on_done` is called from another thread, also if it fails."""
         # What is not written anew must not pass for this frame's matte.
         self.matte.fill(np.nan)
+        self._error = None
+        self._waiter = threading.Thread(
+            target=self._compute, args=(on_done,), name="network", daemon=True
+        )
+        self._waiter.start()
+
+    def _compute(self, on_done: Callable[[], None]) -> None:
         try:
-            self._request.start_async()
+            self.run()
         except RuntimeError as error:
-            raise _failed(error) from error
+            self._error = error
+        finally:
+            on_done()
 
     def wait(self) -> bool:
         """Wait until `matte` is done; False if it is not finite.
 
         Raises `RenderError` if the inference has failed.
         """
-        try:
-            self._request.wait()
-        except RuntimeError as error:
-            raise _failed(error) from error
+        if self._waiter is not None:
+            self._waiter.join()
+        if self._error is not None:
+            raise _failed(self._error) from self._error
         # A sum is NaN or infinite if any of its numbers is.
         return bool(np.isfinite(cv2.sumElems(self.matte)[0]))
 
-    def release(self) -> None:
-        """Let the network's memory be freed with this; only when nothing is being computed."""
-        with suppress(RuntimeError):  # a failure that somebody was told of already
-            self._request.wait()  # for what calls back to be over
-        # It holds this request and OpenVINO holds it, where Python cannot see that they are a ring.
-        self._request.set_callback(lambda _userdata: None, None)
-
     def run(self) -> float:
         """Compute at once, with whatever `pixels` hold; returns the seconds that it took."""
-        self._on_done = lambda: None
         started_seconds = time.perf_counter()
         self._request.start_async()
         self._request.wait()
@@ -248,11 +249,6 @@ class OpenVinoNetwork:
     ) -> None:
         self.matte_size = matte_size
         self.requests = [Request(openvino, compiled, matte_size) for _ in range(requests)]
-
-    def release(self) -> None:
-        """Let its memory be freed with this; only when nothing is being computed, nor will be."""
-        for request in self.requests:
-            request.release()
 
     def warm_up(self) -> None:
         """Compute a few mattes of nothing, since the first ones are slow."""

@@ -428,7 +428,7 @@ def test_it_agrees_with_the_reference(kind: str, renderer: Renderer, images: lis
     [
         ("openvino fp32 refined", "balanced", 1e-4),
         ("openvino fp32 refined", "best", 1e-4),
-        ("openvino int8 refined", "balanced", 2e-3),
+        ("openvino int8 refined", "balanced", 1e-3),
     ],
 )
 def test_refined_sequences_agree_with_the_reference(
