@@ -23,6 +23,7 @@ from numpy.typing import NDArray
 from livematte.errors import UsageError
 from livematte.foreground import estimate_foreground
 from livematte.frame import Image, Size
+from livematte.holes import SECOND_LOOK, fill_holes, find_holes
 from livematte.network.size import DEFAULT_SHORT_SIDE, SHORT_SIDES, network_size
 from livematte.render.shrink import shrink_photo
 from livematte.render.still import StillNetwork, open_still_network
@@ -94,11 +95,18 @@ class Matter:
         """
         require_rgb(image)
         self.load()
+        small, alpha = self._look(image, self.matte_short_side)
+        if holes := find_holes(alpha):
+            _, second = self._look(image, round(self.matte_short_side * SECOND_LOOK))
+            alpha = fill_holes(alpha, holes, second, small)
+        return upsample_matte(alpha, small, image)
+
+    def _look(self, image: Image, short_side: int) -> tuple[Image, NDArray[np.float32]]:
+        """What the network sees of `image` at a size, uint8 RGB (h, w, 3), and its matte (h, w)."""
         assert self._network is not None
-        size = network_size(Size.of(image), self.matte_short_side)
-        small = shrink_photo(image, size)
+        small = shrink_photo(image, network_size(Size.of(image), short_side))
         bgr = cv2.cvtColor(small, cv2.COLOR_RGB2BGR).astype(np.uint8, copy=False)
-        return upsample_matte(self._network.matte(bgr), small, image)
+        return small, self._network.matte(bgr)
 
     def cutout(self, image: Image) -> Image:
         """The person alone: uint8 RGBA (H, W, 4) of `image`, uint8 RGB (H, W, 3).

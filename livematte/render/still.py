@@ -24,8 +24,9 @@ if TYPE_CHECKING:
     from livematte.network.modnet import MODNet
     from livematte.render.openvino_network import OpenVinoModel, Request
 
-SIZES_KEPT: Final = 6
-"""Compiled networks in memory: cameras and phones know few proportions, each upright and across."""
+SIZES_KEPT: Final = 8
+"""Compiled networks in memory: cameras and phones know few proportions, each upright and across,
+and some pictures are looked at twice."""
 
 
 class StillNetwork(Protocol):
