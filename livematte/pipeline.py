@@ -1,4 +1,4 @@
-"""The loop: the only file with threads and queues, and the one that decides what is sent.
+"""The loop: what is captured, rendered and sent, and what is sent while that goes wrong.
 
     capture thread            render thread              main thread
     source.frames()  ──────>  renderer.submit()  ─────>  renderer.collect()  ──>  every sink
@@ -6,43 +6,66 @@
                (files: every frame)            in flight
 
 The main thread feeds the sinks because windows belong to it. Sinks are given what `collect`
-returned or a slate: until the first matte, while the camera is stalled, and last of all.
+returned or a slate, and nothing else: the slate until the first matte, whenever no picture that may
+be shown has come for `stall_after_seconds`, while nobody watches, and last of all.
+
+What fails while a camera runs is mended: the source opens its device again by itself, a renderer
+that fails or hangs is closed and opened anew, then on the CPU, and a sink that fails is given up.
+Where a file is worked on, whatever fails ends the run.
 """
 
 from __future__ import annotations
 
 import threading
 import time
-from collections import deque
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Sequence
 from contextlib import ExitStack, suppress
-from typing import TYPE_CHECKING, Final, Protocol
+from typing import TYPE_CHECKING, Final, NamedTuple, Protocol
 
-from livematte.errors import LivematteError
+from livematte.errors import LivematteError, RenderError
+from livematte.frame_queue import FrameQueue
+from livematte.matte_guard import MatteGuard
+from livematte.patience import AwakeClock, Patience
+from livematte.render_thread import POLL_SECONDS, RenderThread
 from livematte.sinks import Command, Sink
 from livematte.slate import slate
 from livematte.statistics import Statistics
 
 if TYPE_CHECKING:
     from livematte.background import Background
-    from livematte.frame import Frame, Rendered, Size
-    from livematte.render.renderer import Choice, Renderer
+    from livematte.frame import Rendered, Size
+    from livematte.render.renderer import Choice
     from livematte.sources import Source
 
-FILE_QUEUE_FRAMES: Final = 2
-"""Frames of a file that wait for the renderer: one to take next while another is decoded."""
-
-POLL_SECONDS: Final = 0.02
-"""How long the main thread waits for a picture before it looks at keys and errors again."""
+STALL_AFTER_SECONDS: Final = 0.5
+"""Without a picture for so long, the slate takes over; see `Patience`."""
 
 SLATE_SECONDS: Final = 0.1
 """A slate is sent again this often, so that who opens a virtual camera sees it at once."""
 
-STALL_SECONDS: Final = 1.0
-"""A camera that has given no frame for this long has stalled, and the slate takes over."""
+IDLE_SLATE_SECONDS: Final = 1.0
+"""The same while nobody watches."""
+
+IDLE_POLL_SECONDS: Final = 0.1
+"""How often it is looked, while nobody watches, whether somebody does."""
+
+IDLE_AFTER_SECONDS: Final = 5.0
+"""The camera is kept on for so long after the last one who watched."""
 
 JOIN_SECONDS: Final = 0.4
 """How long a thread is given to end; one that is stuck in a driver is left behind."""
+
+FAILING_SECONDS: Final = 1.0
+"""A renderer that has failed on every frame for so long is opened anew."""
+
+HANGING_SECONDS: Final = 4.0
+"""A renderer that has worked on one frame for so long is given up."""
+
+REOPENING_SECONDS: Final = (0.0, 0.0, 1.0, 2.0, 4.0, 8.0)
+"""How long it is waited before a renderer is opened anew, the first time, the second, ..."""
+
+MENDED_SECONDS: Final = 60.0
+"""A renderer that has run for so long counts as mended."""
 
 
 class Controls(Protocol):
@@ -53,16 +76,31 @@ class Controls(Protocol):
         ...
 
 
+class OnDemand(NamedTuple):
+    """How to know whether anybody watches, and how to turn the camera off and on.
+
+    All are called by the main thread, `is_watched` several times a second.
+    """
+
+    is_watched: Callable[[], bool]
+    turn_off: Callable[[], None]
+    turn_on: Callable[[], None]
+
+
 class Pipeline:
     """Runs one source through one renderer into any number of sinks.
 
-    source: not open yet. Its `live` says whether frames may be dropped.
-    open_renderer: called once, in the render thread, with the size of the frames. It is slow, so
-        the sinks are shown a slate meanwhile.
+    source: not open yet. Its `live` says whether frames may be dropped, and faults be outlived.
+    open_renderer: called in the render thread, with the size of the frames. It is slow, so the
+        sinks are shown a slate meanwhile. Called again if the renderer fails.
     backgrounds: at least one. The first is shown first, the others follow on command.
+    open_fallback: another renderer, for when the one that was opened anew fails as well.
     frames: end after so many pictures; None for no end.
+    stall_after_seconds: how long at most no new picture is sent before the slate is.
+    on_demand: the camera is on only while somebody watches; None for always.
     on_ready: called in the main thread once the renderer is open.
     on_sent: called in the main thread after each picture that was sent; it does not keep it.
+    on_trouble: told in a sentence, by any thread, what has failed and what is done about it.
     """
 
     def __init__(
@@ -72,39 +110,62 @@ class Pipeline:
         backgrounds: Sequence[Background],
         sinks: Sequence[Sink],
         *,
+        open_fallback: Callable[[Size], Choice] | None = None,
         controls: Controls | None = None,
         frames: int | None = None,
+        stall_after_seconds: float = STALL_AFTER_SECONDS,
+        on_demand: OnDemand | None = None,
         on_ready: Callable[[Choice], None] | None = None,
         on_sent: Callable[[Rendered], None] | None = None,
+        on_trouble: Callable[[str], None] = lambda _sentence: None,
     ) -> None:
         self.statistics = Statistics()
+        self.notice = "Starting"
+        """What the slate says now; "" while pictures are sent."""
         self.left_behind = False
         """Whether a thread was stuck when the run ended and may still be."""
         self._source = source
         self._open_renderer = open_renderer
+        self._open_fallback = open_fallback
         self._backgrounds = backgrounds
         self._background_index = 0
         self._sinks = sinks
         self._controls = controls
         self._frames = frames
+        self._on_demand = on_demand
         self._on_ready = on_ready
         self._on_sent = on_sent
+        self._on_trouble = on_trouble
 
         self._open: list[Sink] = []
+        self._sink_error: LivematteError | None = None
         self._waiting = FrameQueue(source)
-        self._in_flight: deque[Frame] = deque()
-        self._collected = threading.Event()
-        self.choice: Choice | None = None
-        """The renderer, once it is open."""
-        self._all_submitted = threading.Event()
         self._stopping = threading.Event()
-        self._failure: BaseException | None = None
+        self._capture_error: BaseException | None = None
+        self._is_capture_stuck = False
         self._slate_seconds = 0.0
+
+        self._clock = AwakeClock()
+        self._patience = Patience(stall_after_seconds, self._clock)
+        self._rendering = self._make_rendering(open_renderer)
+        self._given_up: list[RenderThread] = []
+        self._told_ready = False
+        self._reopened = 0
+        self._reopened_seconds = 0.0
+        self._failing_since_seconds: float | None = None
+        self._last_failure: BaseException | None = None
+        self._watched_seconds = 0.0
+        self._is_off = False
 
     @property
     def background(self) -> Background:
         """The background that frames are put on now."""
         return self._backgrounds[self._background_index]
+
+    @property
+    def choice(self) -> Choice | None:
+        """The renderer, once it is open."""
+        return self._rendering.choice
 
     def stop(self) -> None:
         """End the run soon and in good order; from any thread, and from signal handlers."""
@@ -113,8 +174,9 @@ class Pipeline:
     def run(self) -> None:
         """Run until the source ends, `frames` are sent or `stop` is called, and close everything.
 
-        Raises whatever failed, in whichever thread. Files keep what a camera gave until then; what
-        was made from a file that fails half-way is thrown away.
+        Raises whatever failed and could not be mended, in whichever thread, and at the end of a
+        live run what a sink was given up for. Files keep what a camera gave until then; what was
+        made from a file that fails half-way is thrown away.
         """
         with ExitStack() as closing_source:
             closing_source.enter_context(self._source)
@@ -123,67 +185,44 @@ class Pipeline:
                     self._open_sinks(closing_sinks)
                     self._run_open()
             finally:
-                if self.left_behind:
+                if self._is_capture_stuck:
                     # Closing what a stuck thread still reads from could hang or crash.
                     closing_source.pop_all()
+        if self._sink_error is not None:
+            raise self._sink_error
 
     def _run_open(self) -> None:
-        threads = [
-            threading.Thread(target=self._guard, args=(work,), name=name, daemon=True)
-            for name, work in (("capture", self._capture), ("render", self._render))
-        ]
+        self._guard = MatteGuard(self._source.size)
+        capture = threading.Thread(target=self._capture, name="capture", daemon=True)
         try:
             self._show_slate("Starting")
-            for thread in threads:
-                thread.start()
+            capture.start()
+            self._rendering.start()
             self._feed_sinks()
         finally:
             self.stop()
             self._source.interrupt()
             self._waiting.close()
-            self._collected.set()
-            for thread in threads:
-                if thread.ident is not None:
-                    thread.join(JOIN_SECONDS)
-                    self.left_behind |= thread.is_alive()
+            self._rendering.stop()
+            if capture.ident is not None:
+                capture.join(JOIN_SECONDS)
+                self._is_capture_stuck = self.left_behind = capture.is_alive()
+            for rendering in (*self._given_up, self._rendering):
+                self.left_behind |= not rendering.join(JOIN_SECONDS)
             with suppress(LivematteError):
                 self._show_slate("Camera off")
 
     # --- the capture thread
 
     def _capture(self) -> None:
-        for frame in self._source.frames():
-            if not self._waiting.put(frame):
-                return
-        self._waiting.end()
-
-    # --- the render thread
-
-    def _render(self) -> None:
-        self.choice = self._open_renderer(self._source.size)
-        renderer = self.choice.renderer
         try:
-            for frame in self._waiting:
-                self._submit(renderer, frame)
-            self._all_submitted.set()
-            self._stopping.wait()
-        finally:
-            renderer.close()
-
-    def _submit(self, renderer: Renderer, frame: Frame) -> None:
-        """Submit `frame`, or a newer one if the renderer has no room before that has come."""
-        while not self._stopping.is_set():
-            # A live frame waits here, where a newer one can take its place, not in the renderer.
-            if self._source.live and not renderer.wait_until_ready(POLL_SECONDS):
-                continue
-            frame = self._waiting.newer_than(frame)
-            self._collected.clear()
-            # Before submit, since the picture may be collected before submit returns.
-            self._in_flight.append(frame)
-            if renderer.submit(frame, self.background):
-                return
-            self._in_flight.pop()
-            self._collected.wait(POLL_SECONDS)
+            for frame in self._source.frames():
+                if not self._waiting.put(frame):
+                    return
+            self._waiting.end()
+        except BaseException as error:
+            self._capture_error = error
+            self._waiting.close()
 
     # --- the main thread
 
@@ -201,53 +240,120 @@ class Pipeline:
             closing.push(finish)
 
     def _feed_sinks(self) -> None:
-        told = False
         while not self._stopping.is_set():
-            if self._failure is not None:
-                raise self._failure
-            if self.choice is None:
-                self._repeat_slate("Starting")
-                self._stopping.wait(POLL_SECONDS)
-            else:
-                if not told and self._on_ready is not None:
-                    self._on_ready(self.choice)
-                told = True
-                if not self._feed_one(self.choice.renderer):
-                    return
+            self._clock.tick()
+            if self._capture_error is not None:
+                raise self._capture_error
+            if not self._feed_one():
+                return
+            self._mend_rendering()
+            self._mind_watchers()
             self._obey()
 
-    def _feed_one(self, renderer: Renderer) -> bool:
+    def _feed_one(self) -> bool:
         """Send the next picture if it is done in time; False if it was the last one."""
-        finished = self._all_submitted.is_set()
-        picture = renderer.collect(POLL_SECONDS)
-        if picture is not None:
-            self._source.recycle(self._in_flight.popleft())
-            self._collected.set()
-            self._send(picture)
-            self.statistics.sent(picture.captured_seconds)
-            self.statistics.dropped = self._waiting.dropped
-            if self._on_sent is not None:
-                self._on_sent(picture)
+        rendering = self._rendering
+        if rendering.choice is None:
+            self._repeat_slate("Starting")
+            self._stopping.wait(POLL_SECONDS)
+            return True
+        if not self._told_ready and self._on_ready is not None:
+            self._on_ready(rendering.choice)
+        self._told_ready = True
+        if self._is_off and not rendering.is_working:
+            self._repeat_slate("Camera off", IDLE_SLATE_SECONDS)
+            self._stopping.wait(IDLE_POLL_SECONDS)
+            return True
+
+        finished = rendering.all_submitted.is_set()
+        picture = self._collect(rendering)
+        if picture is not None and self._send_if_sound(rendering, picture):
             return self.statistics.frames != self._frames
-        if self._source.live and not self._in_flight and self._waiting.stalled(STALL_SECONDS):
-            self._repeat_slate("No picture from the camera")
-        return not finished or bool(self._in_flight)
+        if self._source.live and self._patience.is_exhausted:
+            self._repeat_slate(self._trouble())
+        return not finished or rendering.is_working
+
+    def _collect(self, rendering: RenderThread) -> Rendered | None:
+        """The next picture if it is done in time. Of a live source a failure is only noted."""
+        assert rendering.choice is not None
+        try:
+            return rendering.choice.renderer.collect(POLL_SECONDS)
+        except Exception as error:
+            if not self._source.live:
+                raise
+            rendering.lost()
+            self._note_failure(error)
+            return None
+
+    def _send_if_sound(self, rendering: RenderThread, picture: Rendered) -> bool:
+        """Send a picture that is what it should be, and say whether it is."""
+        flight = rendering.landed(picture)
+        if flight is None:
+            error = RenderError(
+                f"The renderer gave a picture of frame {picture.index}, which it was not to make.",
+                "Try another --device.",
+            )
+            if not self._source.live:
+                raise error
+            self._note_failure(error)
+            return False
+        self._source.recycle(flight.frame)
+        if self._source.live:
+            seconds = self._clock.seconds - flight.submitted_seconds
+            self._patience.took(seconds)
+            is_late = seconds > self._patience.seconds
+            problem = (
+                "The network is too slow"
+                if is_late
+                else self._guard.problem(picture, self._clock.seconds)
+            )
+            self._failing_since_seconds = None
+            if problem:
+                self.notice = problem
+                return False
+            self._patience.shown()
+        self.notice = ""
+        self._send(picture)
+        self.statistics.sent(picture.captured_seconds)
+        self.statistics.dropped = self._waiting.dropped
+        if self._on_sent is not None:
+            self._on_sent(picture)
+        return True
+
+    def _trouble(self) -> str:
+        """Why no picture comes, in a few words."""
+        if self._source.trouble:
+            return self._source.trouble
+        if self._failing_since_seconds is not None:
+            return "The matte failed, one moment"
+        if self._rendering.is_working:
+            return "The matte takes too long, one moment"
+        if self._rendering.refusal is not None:
+            return "The matte failed, one moment"
+        if self.notice:
+            return self.notice  # what was wrong with the last picture, or that none has come yet
+        return "No picture from the camera"
 
     def _send(self, picture: Rendered) -> None:
+        """To every sink. One that fails is given up; the others go on if the source is live."""
         for sink in tuple(self._open):
             try:
                 sink.send(picture)
-            except LivematteError:
+            except LivematteError as error:
                 self._open.remove(sink)
                 sink.abort()
-                raise
+                if not self._source.live or not self._open:
+                    raise
+                self._sink_error = self._sink_error or error
+                self._on_trouble(f"{error.problem} The other outputs go on.")
 
     def _show_slate(self, notice: str) -> None:
+        self.notice = notice
         self._send(slate(self._source.size, self.background, notice))
         self._slate_seconds = time.monotonic()
 
-    def _repeat_slate(self, notice: str) -> None:
-        if time.monotonic() - self._slate_seconds >= SLATE_SECONDS:
+    def _repeat_slate(self, notice: str, every_seconds: float = SLATE_SECONDS) -> None:
+        if notice != self.notice or time.monotonic() - self._slate_seconds >= every_seconds:
             self._show_slate(notice)
 
     def _obey(self) -> None:
@@ -257,83 +363,91 @@ class Pipeline:
             elif command is Command.NEXT_BACKGROUND:
                 self._background_index = (self._background_index + 1) % len(self._backgrounds)
 
-    def _guard(self, work: Callable[[], None]) -> None:
-        """Run the work of a thread; what it raises is raised again in the main thread."""
-        try:
-            work()
-        except BaseException as error:
-            self._failure = error
-            self._waiting.close()
+    # --- the main thread: a renderer that fails
 
+    def _make_rendering(self, open_renderer: Callable[[Size], Choice]) -> RenderThread:
+        return RenderThread(
+            lambda: open_renderer(self._source.size),
+            self._waiting,
+            lambda: self.background,
+            lambda: self._clock.seconds,
+            live=self._source.live,
+        )
 
-class FrameQueue:
-    """Frames on their way from the capture to the render thread.
+    def _note_failure(self, error: BaseException) -> None:
+        self._last_failure = error
+        if self._failing_since_seconds is None:
+            self._failing_since_seconds = self._clock.seconds
 
-    Of a live source only the newest waits: an older one is recycled and counted as dropped. Of a
-    file a few wait, and `put` blocks while there is no room.
-    """
+    def _mend_rendering(self) -> None:
+        """Open a renderer anew that has ended, fails on and on, or hangs."""
+        rendering, now = self._rendering, self._clock.seconds
+        if rendering.error is not None:
+            if not self._source.live or not self._told_ready:
+                raise rendering.error
+            self._reopen(rendering.error)
+            return
+        if rendering.refusal is not None:
+            self._note_failure(rendering.refusal)
+        if (
+            self._failing_since_seconds is not None
+            and self._last_failure is not None
+            and now - self._failing_since_seconds > FAILING_SECONDS
+        ):
+            self._reopen(self._last_failure)
+            return
+        hanging = rendering.oldest_seconds()
+        if (
+            self._source.live
+            and hanging is not None
+            and hanging > max(HANGING_SECONDS, self._patience.seconds)
+        ):
+            self._reopen(
+                RenderError(f"The network has not answered for {hanging:.0f} seconds.", "")
+            )
 
-    def __init__(self, source: Source) -> None:
-        self.dropped = 0
-        self._source = source
-        self._frames: deque[Frame] = deque()
-        self._put_seconds = time.monotonic()
-        self._ended = self._closed = False
-        self._changed = threading.Condition()
+    def _reopen(self, why: BaseException) -> None:
+        """Give the renderer up and open another in its place."""
+        now = self._clock.seconds
+        if now - self._reopened_seconds > MENDED_SECONDS:
+            self._reopened = min(self._reopened, 1)
+        delay_seconds = REOPENING_SECONDS[min(self._reopened, len(REOPENING_SECONDS) - 1)]
+        use_fallback = self._reopened >= 1 and self._open_fallback is not None
+        self._reopened += 1
+        self._reopened_seconds = now
+        self._failing_since_seconds = None
 
-    def put(self, frame: Frame) -> bool:
-        """Add a frame; False if the queue is closed and nobody will want it."""
-        with self._changed:
-            if self._source.live:
-                self._drop()
-            else:
-                self._changed.wait_for(
-                    lambda: self._closed or len(self._frames) < FILE_QUEUE_FRAMES
-                )
-            self._frames.append(frame)
-            self._put_seconds = time.monotonic()
-            self._changed.notify_all()
-            return not self._closed
+        problem = why.problem if isinstance(why, LivematteError) else str(why) or repr(why)
+        where = " on the CPU" if use_fallback else ""
+        self._on_trouble(f"{problem.rstrip('.')}: the network is opened anew{where}.")
+        given_up = self._rendering
+        given_up.stop()
+        self._given_up = [each for each in self._given_up if not each.join(0)] + [given_up]
+        opening = self._open_fallback if use_fallback else self._open_renderer
+        assert opening is not None
 
-    def end(self) -> None:
-        """No frame will follow; those that wait are still taken."""
-        with self._changed:
-            self._ended = True
-            self._changed.notify_all()
+        def open_later(size: Size) -> Choice:
+            # Two at once may be more than the device has room for.
+            given_up.join(JOIN_SECONDS)
+            self._stopping.wait(delay_seconds)
+            return opening(size)
 
-    def close(self) -> None:
-        """Nothing more is put or taken."""
-        with self._changed:
-            self._closed = True
-            self._changed.notify_all()
+        self._rendering = self._make_rendering(open_later)
+        self._rendering.start()
 
-    def __iter__(self) -> Iterator[Frame]:
-        """Take frames, waiting for each, until the queue is closed, or ended and empty."""
-        while True:
-            with self._changed:
-                self._changed.wait_for(lambda: self._frames or self._ended or self._closed)
-                if self._closed or not self._frames:
-                    return
-                frame = self._frames.popleft()
-                self._changed.notify_all()
-            yield frame
+    # --- the main thread: nobody watches
 
-    def newer_than(self, frame: Frame) -> Frame:
-        """A live source's newest frame in place of `frame`, which is dropped; else `frame`."""
-        with self._changed:
-            if not self._source.live or not self._frames:
-                return frame
-            newest = self._frames.popleft()
-            self._frames.append(frame)
-            self._drop()
-            return newest
-
-    def stalled(self, seconds: float) -> bool:
-        """Whether nothing waits and nothing was put for so long."""
-        with self._changed:
-            return not self._frames and time.monotonic() - self._put_seconds > seconds
-
-    def _drop(self) -> None:
-        while self._frames:
-            self._source.recycle(self._frames.popleft())
-            self.dropped += 1
+    def _mind_watchers(self) -> None:
+        """Turn the camera off when nobody has watched for a while, and on when somebody does."""
+        if self._on_demand is None or not self._told_ready:
+            return
+        if self._on_demand.is_watched():
+            self._watched_seconds = self._clock.seconds
+            if self._is_off:
+                self._is_off = False
+                self._show_slate("Starting")
+                self._on_demand.turn_on()
+        elif not self._is_off and self._clock.seconds - self._watched_seconds > IDLE_AFTER_SECONDS:
+            self._is_off = True
+            self._patience.lose()
+            self._on_demand.turn_off()

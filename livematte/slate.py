@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import time
+from contextlib import suppress
 from typing import Final
 
 import cv2
 import numpy as np
 
 from livematte.background import Background, Picture
+from livematte.errors import LivematteError
 from livematte.frame import Image, Rendered, Size
 
 SLATE_INDEX: Final = -1
@@ -27,10 +29,10 @@ def slate(size: Size, background: Background, notice: str) -> Rendered:
     It has no camera frame in it: where the background is made of the room (blurred) or is nothing
     at all (transparent), a dark grey stands in for it. The alpha is 0 everywhere.
     """
+    image = np.full((size.height, size.width, 3), NEUTRAL_GRAY, np.uint8)
     if isinstance(background, Picture):
-        image = background.picture_at(size, 0.0).copy()
-    else:
-        image = np.full((size.height, size.width, 3), NEUTRAL_GRAY, np.uint8)
+        with suppress(LivematteError):  # a slate is there for when things fail
+            np.copyto(image, background.picture_at(size, 0.0))
     _write(image, notice)
     alpha = np.zeros((size.height, size.width), np.uint8)
     return Rendered(image, alpha, SLATE_INDEX, time.monotonic(), media_seconds=0.0)

@@ -48,6 +48,8 @@ class Capabilities(NamedTuple):
     name: str
     gives_pictures: bool
     takes_pictures: bool
+    bus: str
+    """Where it is plugged in: "usb-0000:00:14.0-4"."""
 
 
 class Mode(NamedTuple):
@@ -92,12 +94,13 @@ def capabilities(descriptor: int) -> Capabilities:
     """Raises OSError if it is not a V4L2 device."""
     answer = bytearray(_CAPABILITY.size)
     fcntl.ioctl(descriptor, _VIDIOC_QUERYCAP, answer)
-    driver, name, _bus, _version, _all_nodes, this_node, *_ = _CAPABILITY.unpack(answer)
+    driver, name, bus, _version, _all_nodes, this_node, *_ = _CAPABILITY.unpack(answer)
     return Capabilities(
         _text(driver),
         _text(name),
         gives_pictures=bool(this_node & _CAN_CAPTURE),
         takes_pictures=bool(this_node & _CAN_OUTPUT),
+        bus=_text(bus),
     )
 
 

@@ -38,6 +38,7 @@ class ListedSource:
     frames_per_second = Fraction(30)
     size = SIZE
     remarks = ()
+    trouble = ""
 
     def __init__(
         self,

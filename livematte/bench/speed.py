@@ -190,6 +190,7 @@ class Rounds:
     """
 
     live = False
+    trouble = ""
     frames_per_second = Fraction(30)
     description = "frames made beforehand"
     remarks = ()

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import sys
 from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
@@ -37,7 +38,7 @@ from livematte.network.size import SHORT_SIDES
 
 if TYPE_CHECKING:
     from livematte.background import Background
-    from livematte.pipeline import Pipeline
+    from livematte.pipeline import OnDemand, Pipeline
     from livematte.render.renderer import Choice
     from livematte.sinks import PreviewWindow, Sink
     from livematte.sources import Source
@@ -112,6 +113,16 @@ def run(
             rich_help_panel="Where to",
         ),
     ] = None,
+    on_demand: Annotated[
+        bool | None,
+        typer.Option(
+            "--on-demand/--no-on-demand",
+            help="Turn the camera off while no program reads the virtual camera. On where this can "
+            "be known and nothing else shows the picture.",
+            show_default="on, on Linux",
+            rich_help_panel="Where to",
+        ),
+    ] = None,
     output: Annotated[
         list[str] | None,
         typer.Option(
@@ -125,6 +136,16 @@ def run(
     no_preview: Annotated[
         bool, typer.Option("--no-preview", help="No window.", rich_help_panel="Where to")
     ] = False,
+    stall_after: Annotated[
+        float,
+        typer.Option(
+            min=0.1,
+            max=60,
+            help="Show a notice instead of the picture when no new one has come for so many "
+            "seconds.",
+            rich_help_panel="Picture",
+        ),
+    ] = 0.5,
     quality: Quality = "balanced",
     without: Without = None,
     edge: Edge = 0,
@@ -170,24 +191,32 @@ def run(
         preview = None if no_preview else _make_preview(lambda: _status(pipeline))
         read_from = [] if demo or input_path is not None else [camera or "0"]
         sinks = _choose_sinks(preview, virtual_camera, output or [], backgrounds, read_from)
-        pipeline = Pipeline(
-            source,
-            lambda frame_size: open_renderer(
-                device,
+
+        def open_on(chosen: str, chosen_precision: str, frame_size: Size) -> Choice:
+            return open_renderer(
+                chosen,
                 frame_size=frame_size,
                 matte_short_side=short_side,
                 weights_name=weights,
-                precision=precision,
+                precision=chosen_precision,
                 threads=threads,
                 frames_per_second=None if no_realtime else source.frames_per_second,
                 refinement=refinement,
                 on_change=say,
-            ),
+            )
+
+        pipeline = Pipeline(
+            source,
+            lambda frame_size: open_on(device, precision, frame_size),
             backgrounds,
             sinks,
+            open_fallback=lambda frame_size: open_on("cpu", AUTOMATIC, frame_size),
             controls=preview,
             frames=frames,
+            stall_after_seconds=stall_after,
+            on_demand=_choose_on_demand(on_demand, source, sinks),
             on_ready=lambda choice: _say_start(source, choice, backgrounds, sinks),
+            on_trouble=say,
         )
         with stopped_by_signals(pipeline):
             pipeline.run()
@@ -217,7 +246,7 @@ def _choose_source(
     fps: float | None,
     realtime: bool,
 ) -> Source:
-    from livematte.sources import Camera, Demo, VideoFile
+    from livematte.sources import Demo, LastingCamera, VideoFile
 
     if (camera is not None) + (input_path is not None) + demo > 1:
         raise UsageError("--camera, --input and --demo were given together.", "Choose one of them.")
@@ -232,7 +261,8 @@ def _choose_source(
         return Demo(wanted or Size(1280, 720), realtime=realtime)
     if camera is None:
         camera = "0"
-    return Camera(int(camera) if camera.isdecimal() else camera, wanted, fps)
+    device = int(camera) if camera.isdecimal() else camera
+    return LastingCamera(device, wanted, fps, on_trouble=say)
 
 
 def _make_preview(status: Callable[[], Sequence[str]]) -> PreviewWindow:
@@ -271,6 +301,27 @@ def _choose_sinks(
     return sinks
 
 
+def _choose_on_demand(asked: bool | None, source: Source, sinks: Sequence[Sink]) -> OnDemand | None:
+    """None to leave the camera on all the time."""
+    from livematte.pipeline import OnDemand
+    from livematte.sinks import VirtualCamera
+    from livematte.sources import LastingCamera
+
+    if asked is False:
+        return None
+    if isinstance(source, LastingCamera) and len(sinks) == 1 and sys.platform == "linux":
+        sink = sinks[0]
+        if isinstance(sink, VirtualCamera):
+            return OnDemand(sink.is_watched, source.turn_off, source.turn_on)
+    if asked:
+        raise UsageError(
+            "Nothing can be left out on demand here.",
+            "--on-demand is for a camera on Linux whose picture goes to --virtual-camera alone: "
+            "give --no-preview and no --output, or leave it out.",
+        )
+    return None
+
+
 def _say_start(
     source: Source, choice: Choice, backgrounds: Sequence[Background], sinks: Sequence[Sink]
 ) -> None:
@@ -283,8 +334,10 @@ def _say_start(
 def _status(pipeline: Pipeline) -> list[str]:
     """The lines of the preview's overlay."""
     statistics = pipeline.statistics
+    notice = [pipeline.notice] if pipeline.notice else []
     latency = statistics.recent_latency_seconds
     return [
+        *notice,
         f"{statistics.recent_frames_per_second:.1f} frames/s",
         "latency -" if latency is None else f"latency {latency * 1000:.0f} ms",
         f"{statistics.dropped} dropped of {statistics.dropped + statistics.frames}",

@@ -14,6 +14,8 @@ from livematte.frame import Rendered, Size
 if TYPE_CHECKING:
     import pyvirtualcam  # type: ignore[import-untyped]  # it ships no types
 
+    from livematte.sinks.v4l2_readers import Readers
+
 
 class VirtualCamera:
     """Feeds a virtual camera: v4l2loopback on Linux, OBS's or Unity Capture elsewhere.
@@ -34,6 +36,11 @@ class VirtualCamera:
         self._avoid = avoid
         self._size = Size(0, 0)
         self._camera: pyvirtualcam.Camera | None = None
+        self._readers: Readers | None = None
+
+    def is_watched(self) -> bool:
+        """Whether another program reads the pictures; True where that cannot be told."""
+        return self._readers is None or self._readers.are_there()
 
     @property
     def description(self) -> str:
@@ -61,6 +68,11 @@ class VirtualCamera:
             reasons = "; ".join(line.rstrip(".") for line in str(error).splitlines())
             raise SinkError(f"No virtual camera could be opened: {reasons}.", _remedy()) from error
         self._device = self._camera.device
+        if sys.platform == "linux":
+            from livematte.sinks.v4l2_readers import Readers
+
+            with suppress(OSError):
+                self._readers = Readers(self._device)
 
     def send(self, picture: Rendered) -> None:
         assert self._camera is not None, "open() comes first"
@@ -75,6 +87,9 @@ class VirtualCamera:
     def close(self) -> None:
         if self._camera is None:
             return
+        if self._readers is not None:
+            self._readers.close()
+            self._readers = None
         self._camera.close()
         self._camera = None
         if sys.platform == "linux" and self._device is not None:

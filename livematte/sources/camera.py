@@ -30,6 +30,9 @@ MJPG: Final = "MJPG"
 PATIENCE_SECONDS: Final = 5.0
 """A camera that gives no frame for this long has stopped; some need seconds for their first."""
 
+GAP_SECONDS: Final = 2.0
+"""The same of a camera that has given frames already."""
+
 WAIT_SECONDS: Final = 0.1
 """How long one wait for a frame may keep the thread from noticing that it is to stop."""
 
@@ -43,6 +46,7 @@ class Camera:
 
     live = True
     remarks = ()
+    trouble = ""
 
     def __init__(
         self,
@@ -142,13 +146,14 @@ class Camera:
     def _receive(self, into: Image | None) -> Image | None:
         """The next picture, in `into` if it fits there; None if interrupted.
 
-        Raises `SourceError` if none comes in `PATIENCE_SECONDS` or the camera is gone.
+        Raises `SourceError` if none comes for too long or the camera is gone.
         """
-        deadline_seconds = time.monotonic() + PATIENCE_SECONDS
+        patience_seconds = GAP_SECONDS if self._has_given else PATIENCE_SECONDS
+        deadline_seconds = time.monotonic() + patience_seconds
         while not self._interrupted.is_set() and self._can_wait and not self._is_ready():
             if time.monotonic() > deadline_seconds:
                 raise SourceError(
-                    f"{self._called} gave no picture for {PATIENCE_SECONDS:g} seconds.",
+                    f"{self._called} gave no picture for {patience_seconds:g} seconds.",
                     "Check its shutter or privacy switch, and plug it in again.",
                 )
         if self._interrupted.is_set():

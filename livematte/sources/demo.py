@@ -44,6 +44,8 @@ class Demo:
     The portrait is made by `livematte.assets.make_portrait`, which tells where it is from.
     """
 
+    trouble = ""
+
     def __init__(self, size: Size = ROOM_SIZE, *, realtime: bool = True) -> None:
         """realtime: like a camera; otherwise every frame, as fast as they are taken, without end.
 

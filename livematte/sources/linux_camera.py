@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+from collections.abc import Iterator
 from contextlib import suppress
 from pathlib import Path
 from typing import NamedTuple
@@ -19,6 +20,7 @@ class Camera(NamedTuple):
     gives_pictures: bool
     is_loopback: bool
     modes: list[Mode]
+    bus: str
 
 
 def query(path: str) -> Camera:
@@ -28,9 +30,10 @@ def query(path: str) -> Camera:
     """
     try:
         with v4l2.opened(path) as descriptor:
-            driver, name, gives_pictures, _ = v4l2.capabilities(descriptor)
-            modes = list(v4l2.modes(descriptor)) if gives_pictures else []
-            return Camera(name, gives_pictures, driver == v4l2.LOOPBACK_DRIVER, modes)
+            device = v4l2.capabilities(descriptor)
+            modes = list(v4l2.modes(descriptor)) if device.gives_pictures else []
+            is_loopback = device.driver == v4l2.LOOPBACK_DRIVER
+            return Camera(device.name, device.gives_pictures, is_loopback, modes, device.bus)
     except FileNotFoundError as error:
         known = ", ".join(v4l2.paths()) or "none"
         raise SourceError(
@@ -64,6 +67,47 @@ def require_camera(path: str) -> Camera:
         "the one that does.",
         "Choose one that `livematte cameras` lists.",
     )
+
+
+class Identity(NamedTuple):
+    """By what a camera is known again when it was unplugged and comes back as another device.
+
+    others: where cameras of the same name are plugged in, which are not to be taken for it.
+    """
+
+    path: str
+    name: str
+    bus: str
+    others: frozenset[str]
+
+    def find(self) -> str:
+        """The path that it has now. Raises `SourceError` if it is not there."""
+        found = {path: bus for path, bus in _called(self.name) if bus not in self.others}
+        if found.get(self.path) == self.bus:
+            return self.path
+        for path, bus in found.items():
+            if bus == self.bus:
+                return path
+        for path in found:
+            return path  # in another socket
+        raise SourceError(f'The camera "{self.name}" is not there.', "Plug it in again.")
+
+
+def identify(device: int | str) -> Identity:
+    """Raises `SourceError` if there is no such camera."""
+    path = os.path.realpath(f"/dev/video{device}" if isinstance(device, int) else device)
+    camera = query(path)
+    others = {bus for other, bus in _called(camera.name) if other != path} - {camera.bus}
+    return Identity(path, camera.name, camera.bus, frozenset(others))
+
+
+def _called(name: str) -> Iterator[tuple[str, str]]:
+    """Path and bus of each device of that name that gives pictures."""
+    for path in v4l2.paths():
+        with suppress(OSError), v4l2.opened(path) as descriptor:
+            device = v4l2.capabilities(descriptor)
+            if device.name == name and device.gives_pictures:
+                yield path, device.bus
 
 
 def holders(path: str) -> list[str]:

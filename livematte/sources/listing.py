@@ -79,3 +79,16 @@ def _elsewhere() -> Iterator[CameraInfo]:
 
     for camera in enumerate_cameras(capture_backend()):
         yield CameraInfo(camera.index, camera.name, ())
+
+
+def find_by_name(index: int, name: str) -> int:
+    """The number that a camera has now, which had `index` before. Not for Linux, which tells more.
+
+    Raises `SourceError` if it is not there.
+    """
+    found = [each.index for each in list_cameras() if each.name == name]
+    if index in found:
+        return index
+    if not found:
+        raise SourceError(f'The camera "{name}" is not there.', "Plug it in again.")
+    return found[0]

@@ -37,6 +37,11 @@ class Source(Protocol):
         ...
 
     @property
+    def trouble(self) -> str:
+        """Why no frame comes now, in a few words for the slate; "" if none is missing."""
+        ...
+
+    @property
     def remarks(self) -> Sequence[str]:
         """What went wrong without ending the run, for people to be told at its end."""
         ...

@@ -65,6 +65,7 @@ class VideoFile:
     """
 
     live = False
+    trouble = ""
 
     def __init__(
         self,

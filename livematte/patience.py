@@ -1,0 +1,68 @@
+"""How long to wait for a picture before something is wrong."""
+
+from __future__ import annotations
+
+import time
+from collections import deque
+from statistics import median
+from typing import Final
+
+LONGEST_STEP_SECONDS: Final = 0.25
+"""Between two looks at the clock. Who looks later was asleep: the program was stopped, or the
+computer's lid was closed, and nobody is to blame that no picture came."""
+
+DURATIONS: Final = 5
+TIMES_AS_LONG: Final = 3
+"""A slow computer is not a fault: a picture may take this many times as long as the last ones."""
+
+
+class AwakeClock:
+    """Counts the seconds in which the program could run."""
+
+    def __init__(self) -> None:
+        self.seconds = 0.0
+        self._last_seconds = time.monotonic()
+
+    def tick(self) -> None:
+        """To be called many times a second."""
+        now = time.monotonic()
+        self.seconds += min(now - self._last_seconds, LONGEST_STEP_SECONDS)
+        self._last_seconds = now
+
+
+class Patience:
+    """Knows when the last picture was shown, and how long they take.
+
+    seconds: how long it is after a picture before the next one is missed; more where pictures take
+        longer anyway.
+    """
+
+    def __init__(self, stall_after_seconds: float, clock: AwakeClock) -> None:
+        self._stall_after_seconds = stall_after_seconds
+        self._clock = clock
+        self._durations: deque[float] = deque(maxlen=DURATIONS)
+        self._shown_seconds: float | None = None
+
+    @property
+    def seconds(self) -> float:
+        usual = median(self._durations) if self._durations else 0.0
+        return max(self._stall_after_seconds, TIMES_AS_LONG * usual)
+
+    @property
+    def is_exhausted(self) -> bool:
+        """Whether no picture has been shown for so long, or none ever."""
+        return (
+            self._shown_seconds is None or self._clock.seconds - self._shown_seconds > self.seconds
+        )
+
+    def took(self, seconds: float) -> None:
+        """A picture took so long, whether or not it was shown."""
+        self._durations.append(seconds)
+
+    def shown(self) -> None:
+        """A picture is shown now."""
+        self._shown_seconds = self._clock.seconds
+
+    def lose(self) -> None:
+        """Nothing is to be waited for any more: the camera is off."""
+        self._shown_seconds = None
