@@ -31,28 +31,22 @@ class AwakeClock:
 
 
 class Patience:
-    """Knows when the last picture was shown, and how long they take.
+    """Knows when the last picture was shown, and how long they take."""
 
-    seconds: how long it is after a picture before the next one is missed; more where pictures take
-        longer anyway.
-    """
-
-    def __init__(self, stall_after_seconds: float, clock: AwakeClock) -> None:
-        self._stall_after_seconds = stall_after_seconds
+    def __init__(self, clock: AwakeClock) -> None:
         self._clock = clock
         self._durations: deque[float] = deque(maxlen=DURATIONS)
         self._shown_seconds: float | None = None
 
-    @property
-    def seconds(self) -> float:
+    def stretched(self, seconds: float) -> float:
+        """At least `seconds`, and more where pictures take longer anyway."""
         usual = median(self._durations) if self._durations else 0.0
-        return max(self._stall_after_seconds, TIMES_AS_LONG * usual)
+        return max(seconds, TIMES_AS_LONG * usual)
 
-    @property
-    def is_exhausted(self) -> bool:
-        """Whether no picture has been shown for so long, or none ever."""
-        return (
-            self._shown_seconds is None or self._clock.seconds - self._shown_seconds > self.seconds
+    def is_exhausted(self, after_seconds: float) -> bool:
+        """Whether no picture has been shown for so long, stretched, or none ever."""
+        return self._shown_seconds is None or (
+            self._clock.seconds - self._shown_seconds > self.stretched(after_seconds)
         )
 
     def took(self, seconds: float) -> None:

@@ -38,7 +38,10 @@ if TYPE_CHECKING:
     from livematte.sources import Source
 
 STALL_AFTER_SECONDS: Final = 0.5
-"""Without a picture for so long, the slate takes over; see `Patience`."""
+"""Without a picture for so long, the slate takes over; later where pictures take longer anyway."""
+
+HOLD_SECONDS: Final = 0.25
+"""The same where the last pictures are known to be wrong: the one before them is held so long."""
 
 SLATE_SECONDS: Final = 0.1
 """A slate is sent again this often, so that who opens a virtual camera sees it at once."""
@@ -132,6 +135,7 @@ class Pipeline:
         self._sinks = sinks
         self._controls = controls
         self._frames = frames
+        self._stall_after_seconds = stall_after_seconds
         self._on_demand = on_demand
         self._on_ready = on_ready
         self._on_sent = on_sent
@@ -146,12 +150,14 @@ class Pipeline:
         self._slate_seconds = 0.0
 
         self._clock = AwakeClock()
-        self._patience = Patience(stall_after_seconds, self._clock)
+        self._patience = Patience(self._clock)
         self._rendering = self._make_rendering(open_renderer)
         self._given_up: list[RenderThread] = []
         self._told_ready = False
         self._reopened = 0
         self._reopened_seconds = 0.0
+        self._wrong = ""
+        """Why the last picture was not sent, in a few words; "" if it was."""
         self._failing_since_seconds: float | None = None
         self._last_failure: BaseException | None = None
         self._watched_seconds = 0.0
@@ -269,7 +275,11 @@ class Pipeline:
         picture = self._collect(rendering)
         if picture is not None and self._send_if_sound(rendering, picture):
             return self.statistics.frames != self._frames
-        if self._source.live and self._patience.is_exhausted:
+        is_wrong = self._wrong or self._failing_since_seconds is not None
+        hold_seconds = min(HOLD_SECONDS, self._stall_after_seconds)
+        if self._source.live and self._patience.is_exhausted(
+            hold_seconds if is_wrong else self._stall_after_seconds
+        ):
             self._repeat_slate(self._trouble())
         return not finished or rendering.is_working
 
@@ -301,15 +311,14 @@ class Pipeline:
         if self._source.live:
             seconds = self._clock.seconds - flight.submitted_seconds
             self._patience.took(seconds)
-            is_late = seconds > self._patience.seconds
-            problem = (
-                "The network is too slow"
+            is_late = seconds > self._patience.stretched(self._stall_after_seconds)
+            self._failing_since_seconds = None
+            self._wrong = (
+                "The matte came too late"
                 if is_late
                 else self._guard.problem(picture, self._clock.seconds)
             )
-            self._failing_since_seconds = None
-            if problem:
-                self.notice = problem
+            if self._wrong:
                 return False
             self._patience.shown()
         self.notice = ""
@@ -326,13 +335,11 @@ class Pipeline:
             return self._source.trouble
         if self._failing_since_seconds is not None:
             return "The matte failed, one moment"
+        if self._wrong:
+            return self._wrong
         if self._rendering.is_working:
             return "The matte takes too long, one moment"
-        if self._rendering.refusal is not None:
-            return "The matte failed, one moment"
-        if self.notice:
-            return self.notice  # what was wrong with the last picture, or that none has come yet
-        return "No picture from the camera"
+        return self.notice or "No picture from the camera"
 
     def _send(self, picture: Rendered) -> None:
         """To every sink. One that fails is given up; the others go on if the source is live."""
@@ -400,7 +407,7 @@ class Pipeline:
         if (
             self._source.live
             and hanging is not None
-            and hanging > max(HANGING_SECONDS, self._patience.seconds)
+            and hanging > self._patience.stretched(HANGING_SECONDS)
         ):
             self._reopen(
                 RenderError(f"The network has not answered for {hanging:.0f} seconds.", "")

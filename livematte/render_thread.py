@@ -90,15 +90,15 @@ class RenderThread:
             return None
 
     def landed(self, picture: Rendered) -> Flight | None:
-        """The frame that a collected picture was made from; None if it is not in flight.
+        """The frame that a collected picture was made from; None if it is not the one to come.
 
         Those in flight before it are given up: pictures come in order.
         """
-        while self._in_flight and self._in_flight[0].frame.index <= picture.index:
+        self._collected.set()
+        while self._in_flight:
             flight = self._in_flight.popleft()
-            if flight.frame.index == picture.index:
-                self._collected.set()
-                return flight
+            if flight.frame.index >= picture.index:
+                return flight if flight.frame.index == picture.index else None
         return None
 
     def lost(self) -> None:

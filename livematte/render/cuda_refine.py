@@ -14,6 +14,7 @@ import torch.nn.functional as F
 from torch import Tensor
 
 from livematte.frame import Size
+from livematte.matte_guard import ALL, NOBODY
 from livematte.refinement import Refinement
 from livematte.render.box import BoxBlur
 from livematte.render.refine import (
@@ -60,14 +61,18 @@ class CudaRefiner:
         mattes: float32 (n, h, w) in [0, 1], what the network said of the views.
         pixels: float32 BGR (h, w, 3), what `views` was given.
         """
-        matte = self._unmirrored(mattes)
+        coverage = mattes.mean((1, 2))
+        unlikely = (coverage < NOBODY) | (coverage > ALL)
+        raw = matte = self._unmirrored(mattes)
+        if self._refinement.both_views:
+            raw = torch.where(unlikely[0], mattes[0], mattes[1].flip(1))
         if self._past is not None:
-            matte = self._past.add(matte, pixels)
+            matte = self._past.add(matte, pixels, unlikely.any())
         if self._refinement.islands:
             matte = without_islands(matte)
         if self._refinement.margin:
             matte = with_edge_moved(matte, self._refinement.margin)
-        return matte
+        return torch.where(unlikely.any(), raw, matte)
 
     def _unmirrored(self, mattes: Tensor) -> Tensor:
         turned = mattes.flip(2)
@@ -95,8 +100,11 @@ class _Past:
         for each in (self._alpha, self._colour, self._frames):
             each.zero_()  # not multiplied by 0, which would keep what is no number
 
-    def add(self, matte: Tensor, pixels: Tensor) -> Tensor:
-        """The mean with what is new; the tensor belongs to the past and must not be changed."""
+    def add(self, matte: Tensor, pixels: Tensor, is_last: Tensor) -> Tensor:
+        """The mean with what is new; the tensor belongs to the past and must not be changed.
+
+        is_last: bool (), whether all of it is to be forgotten afterwards.
+        """
         change = (pixels - self._colour).abs().amax(dim=2)
         moved = ((self._blur(change[None])[0] - SAME) / (OTHER - SAME)).clamp(0, 1)
         # A pixel that looks quite different has no past, and one that looks a little so, a shorter.
@@ -106,6 +114,7 @@ class _Past:
         said = torch.where(matte.isfinite(), matte, self._alpha)
         self._alpha.add_((said - self._alpha) * weight)
         self._colour.add_((pixels - self._colour) * weight[..., None])
+        self._frames.mul_(is_last.logical_not())
         return self._alpha
 
 

@@ -15,6 +15,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from livematte.frame import Image, Size
+from livematte.matte_guard import ALL, NOBODY
 from livematte.refinement import Refinement
 
 SAME, OTHER = 4.0, 8.0
@@ -72,6 +73,9 @@ class Refiner:
 
     Every second frame is shown to the network in the mirror: what it gets wrong in one of both
     views is halved by the average. An ensemble for no more work.
+
+    A matte of everything or of nothing, as a network gives that is broken, is passed on as it is,
+    for whoever guards what is shown, and forgotten: averaged, it would let the room shine through.
     """
 
     def __init__(self, refinement: Refinement) -> None:
@@ -94,6 +98,11 @@ class Refiner:
         Returns float32 (h, w) in [0, 1], for the caller to keep, and uint8 BGR (h, w, 3), valid for
         as long as the first view.
         """
+        for view in views:
+            if not NOBODY <= cv2.mean(view.matte)[0] <= ALL:
+                self._past = None
+                unlikely = _turned(view.matte, view.is_mirrored).copy()
+                return unlikely, _turned(view.pixels, view.is_mirrored)
         refined, *others = (_turned(each.matte, each.is_mirrored) for each in views)
         if refined is views[0].matte:
             refined = refined.copy()
