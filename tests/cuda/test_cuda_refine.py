@@ -166,9 +166,9 @@ def test_a_steady_matte_is_the_mean_where_the_picture_stands_still_and_new_elsew
     for number in range(4):
         pixels[:, 40:] = 40.0 * number  # the right moves
         refiner.views(pixels)
-        refined = refiner.refine(torch.full((1, 32, 64), 0.2 * number), pixels)
-    torch.testing.assert_close(refined[:, :30], torch.full((32, 30), 0.3))
-    torch.testing.assert_close(refined[:, 45:], torch.full((32, 19), 0.6))
+        refined = refiner.refine(torch.full((1, 32, 64), 0.1 + 0.2 * number), pixels)
+    torch.testing.assert_close(refined[:, :30], torch.full((32, 30), 0.4))
+    torch.testing.assert_close(refined[:, 45:], torch.full((32, 19), 0.7))
 
 
 def test_every_second_frame_is_shown_in_the_mirror_and_turned_back() -> None:
@@ -190,6 +190,20 @@ def test_what_is_no_number_is_not_remembered() -> None:
         refiner.views(pixels)
         refined = refiner.refine(torch.full((1, 32, 64), value), pixels)
     torch.testing.assert_close(refined, torch.full((32, 64), 0.5))
+
+
+@pytest.mark.parametrize("level", [0.0, 1.0])
+@pytest.mark.parametrize("refinement", [DEFAULT, replace(DEFAULT, both_views=True)])
+def test_a_matte_of_all_or_nothing_is_passed_on_and_forgotten(
+    refinement: Refinement, level: float
+) -> None:
+    refiner = CudaRefiner(Size(64, 32), refinement, CPU)
+    pixels = torch.full((32, 64, 3), 90.0)
+    for value in (0.5, level, 0.5):
+        mattes = torch.full((len(refiner.views(pixels)), 32, 64), 0.5)
+        mattes[-1] = value  # of two views the second
+        refined = refiner.refine(mattes, pixels)
+        torch.testing.assert_close(refined, torch.full((32, 64), value))
 
 
 def islands_and_snake() -> Matte:
