@@ -1,0 +1,108 @@
+"""Python, and the packages that livematte asks for, in the versions that it asks for."""
+
+from __future__ import annotations
+
+import importlib
+import platform
+from collections.abc import Callable, Iterator
+from importlib import metadata
+from typing import Final
+
+from livematte.doctor.finding import Finding, note, ok, pip, problem
+
+_LIVEMATTE: Final = "livematte"
+
+OTHER_OPENCV: Final = (
+    "opencv-python-headless",
+    "opencv-contrib-python",
+    "opencv-contrib-python-headless",
+)
+"""They put files of the same names into the same folder as opencv-python; the last one wins."""
+
+
+def check_python(python: str = platform.python_version()) -> Iterator[Finding]:
+    from packaging.specifiers import SpecifierSet
+
+    try:
+        needed = metadata.metadata(_LIVEMATTE)["Requires-Python"]
+    except metadata.PackageNotFoundError:
+        yield note(f"{python}; which one livematte needs is not known, as it is not installed.")
+        return
+    if SpecifierSet(needed).contains(python, prereleases=True):
+        yield ok(f"{python}, {platform.platform()}")
+    else:
+        yield problem(
+            f"Python {python} does not do: livematte needs {needed}.",
+            "Get another from https://python.org, and install livematte anew with it.",
+        )
+
+
+def check_packages(version: Callable[[str], str] = metadata.version) -> Iterator[Finding]:
+    """version: of an installed package; raises `PackageNotFoundError` for one that is not."""
+    from packaging.requirements import Requirement
+
+    try:
+        lines = metadata.requires(_LIVEMATTE) or []
+    except metadata.PackageNotFoundError:
+        yield problem(
+            "livematte is not installed, only its files are here.",
+            "In its folder:",
+            pip("install", "."),
+        )
+        return
+    requirements = [Requirement(line) for line in lines]
+    unmet, found, reasons = [], [], []
+    for each in requirements:
+        # Optional parts have a marker with the name of an extra, which is "" for livematte itself.
+        if each.marker is not None and not each.marker.evaluate({"extra": ""}):
+            continue
+        try:
+            installed = version(each.name)
+        except metadata.PackageNotFoundError:
+            reasons.append(f"{each.name} is not installed")
+        else:
+            found.append(f"{each.name} {installed}")
+            if each.specifier.contains(installed, prereleases=True):
+                continue
+            reasons.append(f"{each.name} is {installed} instead of {each.specifier}")
+        unmet.append(f"{each.name}{each.specifier}")
+    if unmet:
+        yield problem(f"{'; '.join(reasons)}.", "Install what is missing:", pip("install", *unmet))
+    else:
+        yield ok(", ".join(found))
+    yield from _opencv(version)
+
+
+def _opencv(version: Callable[[str], str]) -> Iterator[Finding]:
+    """The package that most often is there and does not work."""
+    others = [each for each in OTHER_OPENCV if _is_installed(each, version)]
+    if others:
+        yield problem(
+            f"{' and '.join(others)} and opencv-python overwrite each other's files.",
+            "Keep one of them; livematte's windows need opencv-python:",
+            f"{pip('uninstall', '--yes', *others)} && "
+            f"{pip('install', '--force-reinstall', '--no-deps', 'opencv-python')}",
+        )
+    try:
+        importlib.import_module("cv2")
+    except ImportError as error:
+        if "cannot open shared object file" in str(error):
+            yield problem(
+                f"OpenCV lacks a library of the system: {error}.",
+                "On Debian and Ubuntu (elsewhere install what has the library):",
+                "sudo apt install libgl1 libglib2.0-0 libxcb1",
+            )
+        else:
+            yield problem(
+                f"OpenCV cannot be loaded: {error}.",
+                "Install it again:",
+                pip("install", "--force-reinstall", "--no-deps", "opencv-python"),
+            )
+
+
+def _is_installed(package: str, version: Callable[[str], str]) -> bool:
+    try:
+        version(package)
+    except metadata.PackageNotFoundError:
+        return False
+    return True
