@@ -7,7 +7,8 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final
 
-from livematte.doctor.finding import Finding, note, ok, pip, problem
+from livematte.doctor.finding import Finding, note, ok, problem
+from livematte.doctor.packages import reinstall
 
 if TYPE_CHECKING:
     import torch
@@ -74,7 +75,7 @@ def examine_cuda(
 
 def _get_pytorch(reason: str) -> tuple[str, str]:
     if sys.platform == "linux" and "without CUDA" in reason:
-        return "Install PyTorch with CUDA:", pip("install", "--force-reinstall", "torch<2.14")
+        return "Install PyTorch with CUDA:", reinstall("torch", alone=False)
     return (
         "Update NVIDIA's driver, and install the PyTorch that fits the card:",
         "https://pytorch.org/get-started/locally/",
@@ -112,7 +113,7 @@ def check_openvino() -> Iterator[Finding]:
         yield problem(
             f"OpenVINO cannot be loaded ({error}); PyTorch computes, at a third of the speed.",
             "Install it again:",
-            pip("install", "--force-reinstall", "--no-deps", "openvino>=2026.0"),
+            reinstall("openvino"),
         )
         return
     for device in core.available_devices:

@@ -6,7 +6,8 @@ import os
 from collections.abc import Iterator
 from typing import Final
 
-from livematte.doctor.finding import Finding, ok, pip, problem
+from livematte.doctor.finding import Finding, ok, problem
+from livematte.doctor.packages import reinstall
 
 WITHOUT_WINDOW: Final = "livematte --no-preview --virtual-camera"
 
@@ -20,7 +21,7 @@ def check() -> Iterator[Finding]:
         yield problem(
             "This OpenCV was built without windows.",
             "Install the one with windows:",
-            pip("install", "--force-reinstall", "--no-deps", "opencv-python"),
+            reinstall("opencv-python"),
         )
     unreachable = display_problem()
     if unreachable is None:

@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
+import re
 import shlex
-import subprocess
 import sys
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from enum import Enum
-from typing import NamedTuple
+from typing import Final, NamedTuple
+
+_PLAIN: Final = re.compile(r"[\w:.,=/\\-]+")
 
 
 class Status(Enum):
@@ -75,7 +77,10 @@ class Report(NamedTuple):
 
 def command_line(*words: str, platform: str = sys.platform) -> str:
     """The words as they are typed into a shell of the system."""
-    return subprocess.list2cmdline(words) if platform == "win32" else shlex.join(words)
+    if platform != "win32":
+        return shlex.join(words)
+    # Unquoted, what follows a ">" would be a file's name.
+    return " ".join(each if _PLAIN.fullmatch(each) else f'"{each}"' for each in words)
 
 
 def pip(*words: str) -> str:

@@ -37,6 +37,18 @@ def check_python(python: str = platform.python_version()) -> Iterator[Finding]:
         )
 
 
+def reinstall(package: str, *, alone: bool = True) -> str:
+    """The command that installs a package again, in a version that livematte takes.
+
+    alone: leave the packages that it needs as they are.
+    """
+    from packaging.requirements import Requirement
+
+    requirements = map(Requirement, metadata.requires(_LIVEMATTE) or [])
+    wanted = next(f"{each.name}{each.specifier}" for each in requirements if each.name == package)
+    return pip("install", "--force-reinstall", *(["--no-deps"] if alone else []), wanted)
+
+
 def check_packages(version: Callable[[str], str] = metadata.version) -> Iterator[Finding]:
     """version: of an installed package; raises `PackageNotFoundError` for one that is not."""
     from packaging.requirements import Requirement
@@ -80,8 +92,7 @@ def _opencv(version: Callable[[str], str]) -> Iterator[Finding]:
         yield problem(
             f"{' and '.join(others)} and opencv-python overwrite each other's files.",
             "Keep one of them; livematte's windows need opencv-python:",
-            f"{pip('uninstall', '--yes', *others)} && "
-            f"{pip('install', '--force-reinstall', '--no-deps', 'opencv-python')}",
+            f"{pip('uninstall', '--yes', *others)} && {reinstall('opencv-python')}",
         )
     try:
         importlib.import_module("cv2")
@@ -96,7 +107,7 @@ def _opencv(version: Callable[[str], str]) -> Iterator[Finding]:
             yield problem(
                 f"OpenCV cannot be loaded: {error}.",
                 "Install it again:",
-                pip("install", "--force-reinstall", "--no-deps", "opencv-python"),
+                reinstall("opencv-python"),
             )
 
 

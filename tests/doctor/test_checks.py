@@ -2,24 +2,19 @@
 
 from __future__ import annotations
 
+import re
 import shutil
 import sys
 from pathlib import Path
-from types import SimpleNamespace
-from typing import Any
 
-import numpy as np
 import pytest
 import torch
 
-from livematte.doctor import cameras, devices, display, trial, virtual_camera
+from livematte.doctor import cameras, devices, display, virtual_camera
 from livematte.doctor import weights as weights_check
 from livematte.doctor.finding import Status
 from livematte.errors import DeviceError, SinkError, SourceError
-from livematte.frame import Size
 from livematte.network import weights
-from livematte.render.fake import FakeRenderer
-from livematte.render.renderer import Choice
 from livematte.sources import CameraInfo
 
 
@@ -39,7 +34,8 @@ def flip_last_byte(path: Path) -> None:
     path.write_bytes(data)
 
 
-def test_whole_weights(copied: Path) -> None:
+@pytest.mark.usefixtures("copied")
+def test_whole_weights() -> None:
     (shipped,) = weights_check.check_shipped()
     assert (shipped.status, weights.SHIPPED_SHA256 in shipped.text) == (Status.OK, True)
     quantized, pulled = weights_check.check_others()
@@ -181,7 +177,7 @@ def test_a_driver_and_a_pytorch_without_cuda() -> None:
     assert finding.status is Status.PROBLEM
     assert reason in finding.text
     if sys.platform == "linux":
-        assert "pip install --force-reinstall 'torch<2.14'" in finding.command
+        assert re.search(r"pip install --force-reinstall 'torch.*<2\.\d+.*'$", finding.command)
 
 
 @pytest.mark.parametrize(

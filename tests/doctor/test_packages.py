@@ -10,6 +10,7 @@ from livematte.doctor import packages
 from livematte.doctor.finding import Status
 
 REQUIRES = [
+    "opencv-python>=4.12",
     "numpy>=1.26",
     "torch<2.14,>=2.6",
     "cv2-enumerate-cameras>=1.1; sys_platform == 'no such system'",
@@ -27,36 +28,41 @@ def versions(**installed: str) -> Callable[[str], str]:
     return version
 
 
+pytestmark = pytest.mark.skipif(sys.platform == "win32", reason="commands are quoted otherwise")
+
+
 @pytest.fixture(autouse=True)
 def _requirements(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(metadata, "requires", lambda _: REQUIRES)
 
 
 def test_what_is_met_is_ok_and_other_systems_and_extras_are_not_asked_for() -> None:
-    (finding,) = packages.check_packages(versions(numpy="2.0", torch="2.13.0+cpu"))
-    assert (finding.status, finding.text) == (Status.OK, "numpy 2.0, torch 2.13.0+cpu")
+    (finding,) = packages.check_packages(
+        versions(opencv_python="5.0", numpy="2.0", torch="2.13.0+cpu")
+    )
+    assert (finding.status, finding.text) == (
+        Status.OK,
+        "opencv-python 5.0, numpy 2.0, torch 2.13.0+cpu",
+    )
 
 
 def test_all_that_is_unmet_is_mended_by_one_command() -> None:
-    (finding,) = packages.check_packages(versions(torch="2.14.1"))
+    (finding,) = packages.check_packages(versions(opencv_python="5.0", torch="2.14.1"))
     assert finding.status is Status.PROBLEM
     assert "numpy is not installed" in finding.text
     assert "torch is 2.14.1 instead of <2.14,>=2.6" in finding.text
-    if sys.platform != "win32":
-        assert finding.command == (
-            f"{sys.executable} -m pip install 'numpy>=1.26' 'torch<2.14,>=2.6'"
-        )
+    assert finding.command == f"{sys.executable} -m pip install 'numpy>=1.26' 'torch<2.14,>=2.6'"
 
 
 def test_two_opencvs_that_overwrite_each_other() -> None:
     good, bad = packages.check_packages(
-        versions(numpy="2.0", torch="2.6", opencv_python_headless="5.0")
+        versions(opencv_python="5.0", numpy="2.0", torch="2.6", opencv_python_headless="5.0")
     )
     assert (good.status, bad.status) == (Status.OK, Status.PROBLEM)
     assert "opencv-python-headless and opencv-python overwrite" in bad.text
     removing, installing = bad.command.split(" && ")
     assert removing.endswith("pip uninstall --yes opencv-python-headless")
-    assert installing.endswith("pip install --force-reinstall --no-deps opencv-python")
+    assert installing.endswith("pip install --force-reinstall --no-deps 'opencv-python>=4.12'")
 
 
 @pytest.mark.parametrize(
@@ -66,7 +72,7 @@ def test_two_opencvs_that_overwrite_each_other() -> None:
             "libGL.so.1: cannot open shared object file: No such file or directory",
             "sudo apt install libgl1",
         ),
-        ("DLL load failed", "pip install --force-reinstall --no-deps opencv-python"),
+        ("DLL load failed", "pip install --force-reinstall --no-deps 'opencv-python>=4.12'"),
     ],
 )
 def test_an_opencv_that_cannot_be_loaded(
@@ -76,7 +82,7 @@ def test_an_opencv_that_cannot_be_loaded(
         raise ImportError(error)
 
     monkeypatch.setattr(packages.importlib, "import_module", fail)
-    _, bad = packages.check_packages(versions(numpy="2.0", torch="2.6"))
+    _, bad = packages.check_packages(versions(opencv_python="5.0", numpy="2.0", torch="2.6"))
     assert error in bad.text
     assert command in bad.command
 
@@ -93,9 +99,7 @@ def test_livematte_that_is_not_installed(monkeypatch: pytest.MonkeyPatch) -> Non
     assert finding.status is Status.NOTE
 
 
-@pytest.mark.parametrize(
-    ("python", "status"), [("3.9.18", Status.PROBLEM), ("3.13.0", Status.OK)]
-)
+@pytest.mark.parametrize(("python", "status"), [("3.9.18", Status.PROBLEM), ("3.13.0", Status.OK)])
 def test_python(python: str, status: Status) -> None:
     (finding,) = packages.check_python(python)
     assert finding.status is status
