@@ -10,14 +10,20 @@ from pathlib import Path
 from typing import Final
 
 from livematte.doctor import cameras, devices, display, packages, trial, virtual_camera, weights
-from livematte.doctor.finding import Check, Finding, Report, problem
+from livematte.doctor.finding import Check, Finding, Report, pip, problem
 
 PATIENCE_SECONDS: Final = 90.0
 """No check takes this long unless a driver hangs; loading PyTorch for the first time is slowest."""
 
-CHECKS: Final = (
+INSTALLATION: Final = (
     Check("Python", packages.check_python, essential=True),
     Check("packages", packages.check_packages),
+    Check("loading", packages.check_loading),
+)
+"""These need none of the packages but `packaging`."""
+
+CHECKS: Final = (
+    *INSTALLATION,
     Check("weights", weights.check_shipped, essential=True),
     Check("other weights", weights.check_others),
     # macOS asks for the permission in the main thread only.
@@ -68,7 +74,9 @@ def _findings(check: Check, patience_seconds: float) -> list[Finding]:
 def _unexpected(error: Exception) -> Finding:
     if isinstance(error, ImportError):
         return problem(
-            f"This cannot be checked: {error}.", "See what is said of the packages, and of the run."
+            f"This cannot be checked: {error}.",
+            "If the packages are said to be fine, install livematte again, in its folder:",
+            pip("install", "."),
         )
     place = traceback.extract_tb(error.__traceback__)[-1]
     return problem(

@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
-import importlib
 import platform
-from collections.abc import Callable, Iterator
+import subprocess
+import sys
+from collections.abc import Callable, Iterator, Mapping
 from importlib import metadata
 from typing import Final
 
@@ -20,13 +21,28 @@ OTHER_OPENCV: Final = (
 """They put files of the same names into the same folder as opencv-python; the last one wins."""
 
 
-def check_python(python: str = platform.python_version()) -> Iterator[Finding]:
-    from packaging.specifiers import SpecifierSet
+LOADED: Final = {
+    "av": "av",
+    "numpy": "numpy",
+    "onnx": "onnx",
+    "opencv-python": "cv2",
+    "pillow-heif": "pillow_heif",
+    "pyvirtualcam": "pyvirtualcam",
+    "safetensors": "safetensors",
+    "torch": "torch",
+}
+"""The module of each package that has machine code, which may not suit the computer."""
 
+LOAD_SECONDS: Final = 60.0
+
+
+def check_python(python: str = platform.python_version()) -> Iterator[Finding]:
     try:
+        from packaging.specifiers import SpecifierSet
+
         needed = metadata.metadata(_LIVEMATTE)["Requires-Python"]
-    except metadata.PackageNotFoundError:
-        yield note(f"{python}; which one livematte needs is not known, as it is not installed.")
+    except ImportError:  # also of livematte's own metadata
+        yield note(f"{python}; which one livematte needs cannot be told, see the packages.")
         return
     if SpecifierSet(needed).contains(python, prereleases=True):
         yield ok(f"{python}, {platform.platform()}")
@@ -45,7 +61,9 @@ def reinstall(package: str, *, alone: bool = True) -> str:
     from packaging.requirements import Requirement
 
     requirements = map(Requirement, metadata.requires(_LIVEMATTE) or [])
-    wanted = next(f"{each.name}{each.specifier}" for each in requirements if each.name == package)
+    wanted = next(
+        (f"{each.name}{each.specifier}" for each in requirements if each.name == package), package
+    )
     return pip("install", "--force-reinstall", *(["--no-deps"] if alone else []), wanted)
 
 
@@ -82,11 +100,10 @@ def check_packages(version: Callable[[str], str] = metadata.version) -> Iterator
         yield problem(f"{'; '.join(reasons)}.", "Install what is missing:", pip("install", *unmet))
     else:
         yield ok(", ".join(found))
-    yield from _opencv(version)
+    yield from _overwritten(version)
 
 
-def _opencv(version: Callable[[str], str]) -> Iterator[Finding]:
-    """The package that most often is there and does not work."""
+def _overwritten(version: Callable[[str], str]) -> Iterator[Finding]:
     others = [each for each in OTHER_OPENCV if _is_installed(each, version)]
     if others:
         yield problem(
@@ -94,21 +111,51 @@ def _opencv(version: Callable[[str], str]) -> Iterator[Finding]:
             "Keep one of them; livematte's windows need opencv-python:",
             f"{pip('uninstall', '--yes', *others)} && {reinstall('opencv-python')}",
         )
-    try:
-        importlib.import_module("cv2")
-    except ImportError as error:
-        if "cannot open shared object file" in str(error):
-            yield problem(
-                f"OpenCV lacks a library of the system: {error}.",
-                "On Debian and Ubuntu (elsewhere install what has the library):",
-                "sudo apt install libgl1 libglib2.0-0 libxcb1",
+
+
+def check_loading(modules: Mapping[str, str] = LOADED) -> Iterator[Finding]:
+    """Load each module in a process of its own, which it may crash.
+
+    modules: names of modules by those of their packages.
+    """
+    failed = False
+    for package, module in modules.items():
+        code = f"try:\n    import {module}\nexcept Exception as error:\n    print(error)"
+        try:
+            loading = subprocess.run(
+                [sys.executable, "-c", code],
+                capture_output=True,
+                text=True,
+                timeout=LOAD_SECONDS,
+                check=False,
             )
+        except subprocess.TimeoutExpired:
+            reason = f"it takes longer than {LOAD_SECONDS:g} seconds"
         else:
-            yield problem(
-                f"OpenCV cannot be loaded: {error}.",
-                "Install it again:",
-                reinstall("opencv-python"),
-            )
+            crash = f"Python ends with {loading.returncode}" if loading.returncode else ""
+            reason = loading.stdout.strip() or crash
+        if reason:
+            failed = True
+            yield _cannot_be_loaded(package, reason)
+    if not failed:
+        yield ok(f"{', '.join(modules)} can be loaded")
+
+
+def _cannot_be_loaded(package: str, reason: str) -> Finding:
+    text = f"{package} is here and cannot be loaded: {reason}."
+    if package == "opencv-python" and "cannot open shared object file" in reason:
+        return problem(
+            text,
+            "On Debian and Ubuntu (elsewhere install what has the library):",
+            "sudo apt install libgl1 libglib2.0-0 libxcb1",
+        )
+    if package == "torch" and "DLL" in reason:
+        return problem(
+            text,
+            "Install Microsoft's Visual C++ runtime:",
+            "winget install --id Microsoft.VCRedist.2015+.x64",
+        )
+    return problem(text, "Install it again:", reinstall(package))
 
 
 def _is_installed(package: str, version: Callable[[str], str]) -> bool:

@@ -8,7 +8,6 @@ from collections.abc import Callable, Iterator
 from typing import TYPE_CHECKING, Final
 
 from livematte.doctor.finding import Finding, note, ok, problem
-from livematte.network.size import SHORT_SIDES
 
 if TYPE_CHECKING:
     from fractions import Fraction
@@ -119,6 +118,8 @@ def run(
 
 
 def _judge(counter: Counter, summary: Summary, choice: Choice) -> Finding:
+    from livematte.network.size import SHORT_SIDES
+
     reason = f" ({choice.reason})" if choice.reason else ""
     by = f"{choice.renderer.description}{reason}"
     if not PERSON_SHARE[0] <= counter.person_share <= PERSON_SHARE[1]:

@@ -7,6 +7,7 @@ import os
 import shutil
 import subprocess
 import sys
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
@@ -16,17 +17,17 @@ ROOT = Path(__file__).resolve().parents[2]
 
 
 def doctor(
-    *arguments: str, root: Path = ROOT, display: str | None = None
+    *arguments: str, path: Sequence[Path] = (ROOT,), display: str | None = None
 ) -> subprocess.CompletedProcess[str]:
     environment = {
         key: value for key, value in os.environ.items() if key not in ("DISPLAY", "WAYLAND_DISPLAY")
     }
-    environment["PYTHONPATH"] = str(root)
+    environment["PYTHONPATH"] = os.pathsep.join(map(str, path))
     if display is not None:
         environment["DISPLAY"] = display
     return subprocess.run(
         [sys.executable, "-m", "livematte", "doctor", *arguments],
-        cwd=root,
+        cwd=path[0],
         env=environment,
         capture_output=True,
         text=True,
@@ -74,9 +75,19 @@ def test_damaged_weights_stop_it_and_are_told(tmp_path: Path) -> None:
     data = bytearray(path.read_bytes())
     data[-1] ^= 1
     path.write_bytes(data)
-    finished = doctor(root=tmp_path)
+    finished = doctor(path=[tmp_path])
     assert finished.returncode == 1
     assert "Traceback" not in finished.stdout + finished.stderr
     line = next(each for each in finished.stdout.splitlines() if str(path) in each)
     assert line == f"problem weights: {path} is not the file that livematte came with."
     assert finished.stdout.endswith("does not work on this computer yet: see the problems above.\n")
+
+
+def test_what_it_cannot_even_start_without_is_told(tmp_path: Path) -> None:
+    (tmp_path / "numpy.py").write_text("raise ImportError('numpy is broken')")
+    finished = doctor(path=[tmp_path, ROOT])
+    assert finished.returncode == 1
+    said = finished.stderr.splitlines()
+    assert said[0] == "livematte: It cannot start: numpy is broken."
+    place = said.index("numpy is here and cannot be loaded: numpy is broken.")
+    assert "pip install --force-reinstall --no-deps 'numpy>=" in said[place + 2]

@@ -3,6 +3,7 @@ from __future__ import annotations
 import sys
 from collections.abc import Callable
 from importlib import metadata
+from pathlib import Path
 
 import pytest
 
@@ -65,26 +66,44 @@ def test_two_opencvs_that_overwrite_each_other() -> None:
     assert installing.endswith("pip install --force-reinstall --no-deps 'opencv-python>=4.12'")
 
 
+def test_what_can_be_loaded() -> None:
+    (finding,) = packages.check_loading({"numpy": "numpy"})
+    assert (finding.status, finding.text) == (Status.OK, "numpy can be loaded")
+
+
 @pytest.mark.parametrize(
-    ("error", "command"),
+    ("package", "module", "reason", "command"),
     [
         (
-            "libGL.so.1: cannot open shared object file: No such file or directory",
+            "opencv-python",
+            "raise ImportError('libGL.so.1: cannot open shared object file: No such file')",
+            "libGL.so.1",
             "sudo apt install libgl1",
         ),
-        ("DLL load failed", "pip install --force-reinstall --no-deps 'opencv-python>=4.12'"),
+        (
+            "opencv-python",
+            "raise AttributeError('no such name')",
+            "no such name",
+            "pip install --force-reinstall --no-deps 'opencv-python>=4.12'",
+        ),
+        ("numpy", "import os; os.abort()", "Python ends with -6", "--no-deps 'numpy>=1.26'"),
+        ("torch", "raise OSError('DLL load failed')", "DLL", "Microsoft.VCRedist.2015+.x64"),
     ],
 )
-def test_an_opencv_that_cannot_be_loaded(
-    monkeypatch: pytest.MonkeyPatch, error: str, command: str
+def test_what_is_there_and_cannot_be_loaded(
+    monkeypatch: pytest.MonkeyPatch,
+    tmp_path: Path,
+    package: str,
+    module: str,
+    reason: str,
+    command: str,
 ) -> None:
-    def fail(_: str) -> None:
-        raise ImportError(error)
-
-    monkeypatch.setattr(packages.importlib, "import_module", fail)
-    _, bad = packages.check_packages(versions(opencv_python="5.0", numpy="2.0", torch="2.6"))
-    assert error in bad.text
-    assert command in bad.command
+    (tmp_path / "broken_module.py").write_text(module)
+    monkeypatch.setenv("PYTHONPATH", str(tmp_path))
+    (finding,) = packages.check_loading({package: "broken_module"})
+    assert finding.status is Status.PROBLEM
+    assert reason in finding.text
+    assert command in finding.command
 
 
 def test_livematte_that_is_not_installed(monkeypatch: pytest.MonkeyPatch) -> None:
