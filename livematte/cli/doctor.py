@@ -28,11 +28,12 @@ def doctor(
 ) -> None:
     """Check what works on this computer, and tell how to mend what does not.
 
-    Nothing is installed, and on Linux no camera is switched on. It ends with 1 if
-    livematte cannot work at all, which is when Python is of the wrong version, the weights that
-    come with livematte are missing or damaged, or the short run of the demo at the end fails; with
-    0 otherwise, also if other problems were found: each of them costs a camera, the window or the
-    like.
+    Nothing is installed, and on Linux no camera is switched on.
+
+    The exit status is 1 if livematte cannot work at all: Python is of the wrong
+    version, the weights that come with it are missing or damaged, or the short
+    run of the demo at the end fails. Otherwise it is 0, also if there are other
+    problems: each costs a camera, the window or the like.
     """
     with reported():
         from livematte.doctor.examination import CHECKS, examine

@@ -22,16 +22,19 @@ OTHER_OPENCV: Final = (
 
 
 LOADED: Final = {
-    "av": "av",
     "numpy": "numpy",
-    "onnx": "onnx",
     "opencv-python": "cv2",
+    "av": "av",
+    "onnx": "onnx",
     "pillow-heif": "pillow_heif",
     "pyvirtualcam": "pyvirtualcam",
+    "rich": "rich",
     "safetensors": "safetensors",
     "torch": "torch",
+    "typer": "typer",
 }
-"""The module of each package that has machine code, which may not suit the computer."""
+"""The module of each package that the command starts with, or that has machine code, which may not
+suit the computer. OpenVINO has a check of its own."""
 
 LOAD_SECONDS: Final = 60.0
 
@@ -116,29 +119,39 @@ def _overwritten(version: Callable[[str], str]) -> Iterator[Finding]:
 def check_loading(modules: Mapping[str, str] = LOADED) -> Iterator[Finding]:
     """Load each module in a process of its own, which it may crash.
 
-    modules: names of modules by those of their packages.
+    modules: names of modules by those of their packages; what is not installed is left out.
     """
-    failed = False
+    loaded = []
     for package, module in modules.items():
-        code = f"try:\n    import {module}\nexcept Exception as error:\n    print(error)"
-        try:
-            loading = subprocess.run(
-                [sys.executable, "-c", code],
-                capture_output=True,
-                text=True,
-                timeout=LOAD_SECONDS,
-                check=False,
-            )
-        except subprocess.TimeoutExpired:
-            reason = f"it takes longer than {LOAD_SECONDS:g} seconds"
-        else:
-            crash = f"Python ends with {loading.returncode}" if loading.returncode else ""
-            reason = loading.stdout.strip() or crash
+        if not _is_installed(package, metadata.version):
+            continue
+        reason = _loading_problem(module)
         if reason:
-            failed = True
             yield _cannot_be_loaded(package, reason)
-    if not failed:
-        yield ok(f"{', '.join(modules)} can be loaded")
+        else:
+            loaded.append(package)
+    yield ok(f"{', '.join(loaded)} can be loaded")
+
+
+def _loading_problem(module: str) -> str:
+    """Why it cannot be loaded; "" if it can."""
+    code = (
+        f"try:\n    import {module}\nexcept Exception as error:\n"
+        "    print(type(error).__name__, error)\n    raise SystemExit(1)"
+    )
+    try:
+        loading = subprocess.run(
+            [sys.executable, "-c", code],
+            capture_output=True,
+            text=True,
+            timeout=LOAD_SECONDS,
+            check=False,
+        )
+    except subprocess.TimeoutExpired:
+        return f"it takes longer than {LOAD_SECONDS:g} seconds"
+    if loading.returncode == 0:
+        return ""
+    return " ".join(loading.stdout.split()) or f"Python ends with {loading.returncode}"
 
 
 def _cannot_be_loaded(package: str, reason: str) -> Finding:

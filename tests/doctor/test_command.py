@@ -89,5 +89,5 @@ def test_what_it_cannot_even_start_without_is_told(tmp_path: Path) -> None:
     assert finished.returncode == 1
     said = finished.stderr.splitlines()
     assert said[0] == "livematte: It cannot start: numpy is broken."
-    place = said.index("numpy is here and cannot be loaded: numpy is broken.")
+    place = said.index("numpy is here and cannot be loaded: ImportError numpy is broken.")
     assert "pip install --force-reinstall --no-deps 'numpy>=" in said[place + 2]

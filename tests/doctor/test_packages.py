@@ -67,7 +67,7 @@ def test_two_opencvs_that_overwrite_each_other() -> None:
 
 
 def test_what_can_be_loaded() -> None:
-    (finding,) = packages.check_loading({"numpy": "numpy"})
+    (finding,) = packages.check_loading({"numpy": "numpy", "not-installed": "nothing"})
     assert (finding.status, finding.text) == (Status.OK, "numpy can be loaded")
 
 
@@ -100,7 +100,8 @@ def test_what_is_there_and_cannot_be_loaded(
 ) -> None:
     (tmp_path / "broken_module.py").write_text(module)
     monkeypatch.setenv("PYTHONPATH", str(tmp_path))
-    (finding,) = packages.check_loading({package: "broken_module"})
+    finding, rest = packages.check_loading({package: "broken_module", "rich": "rich"})
+    assert rest.text == "rich can be loaded"
     assert finding.status is Status.PROBLEM
     assert reason in finding.text
     assert command in finding.command
