@@ -44,10 +44,13 @@ def _on_linux(cameras: Sequence[CameraInfo]) -> Iterator[Finding]:
     found = False
     for camera in cameras:
         path = f"/dev/video{camera.index}"
-        # A loopback is a camera only while a program feeds it.
-        if path not in loopbacks or not camera.problem:
+        if path not in loopbacks:
             found = True
             yield _examine(path, camera)
+        elif not camera.problem:
+            # It is a camera while a program feeds it, and many may watch it.
+            found = True
+            yield ok(_called(camera), camera.modes)
     if not found:
         yield _none()
 
@@ -56,7 +59,7 @@ def _examine(path: str, camera: CameraInfo) -> Finding:
     from livematte import v4l2
     from livematte.sources import linux_camera
 
-    name = f"--camera {camera.index}: {camera.name}"
+    name = _called(camera)
     try:
         with v4l2.opened(path) as descriptor:
             if not v4l2.is_held(descriptor):
@@ -91,7 +94,7 @@ def elsewhere(
     from livematte.errors import SourceError
 
     for camera in cameras:
-        name = f"--camera {camera.index}: {camera.name}"
+        name = _called(camera)
         try:
             open_for_a_moment(camera.index)
         except SourceError as error:
@@ -101,6 +104,10 @@ def elsewhere(
             yield ok(name)
     if not cameras:
         yield _none()
+
+
+def _called(camera: CameraInfo) -> str:
+    return f"--camera {camera.index}: {camera.name}"
 
 
 def _none() -> Finding:

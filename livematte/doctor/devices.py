@@ -19,8 +19,8 @@ _NVIDIA: Final = "0x10de"
 _DISPLAY_CLASS: Final = "0x03"
 
 INSTALL_DRIVER: Final = (
-    "Install NVIDIA's driver, from https://www.nvidia.com/drivers or on Ubuntu by:",
-    "sudo ubuntu-drivers install",
+    "Install NVIDIA's newest driver, from https://www.nvidia.com/drivers or on Ubuntu by:",
+    "sudo ubuntu-drivers install" if sys.platform == "linux" else "",
 )
 
 NOT_USED: Final = "is not used, the CPU computes:"

@@ -168,7 +168,7 @@ def test_cuda_cards() -> None:
     assert good.text.endswith("is used, in float16")
     assert bad.status is Status.PROBLEM
     assert "wrong mattes" in bad.text
-    assert bad.command
+    assert "driver" in bad.fix
 
 
 def test_a_driver_and_a_pytorch_without_cuda() -> None:
