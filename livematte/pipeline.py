@@ -308,6 +308,8 @@ class Pipeline:
             self._note_failure(error)
             return False
         self._source.recycle(flight.frame)
+        if self._is_off:
+            return False  # it was on its way when the camera was turned off
         if self._source.live:
             seconds = self._clock.seconds - flight.submitted_seconds
             self._patience.took(seconds)

@@ -9,10 +9,11 @@ from types import TracebackType
 import numpy as np
 import pytest
 
+from livematte import pipeline as pipeline_module
 from livematte.background import Background, parse
 from livematte.errors import RenderError, SinkError, SourceError
 from livematte.frame import Frame, Image, Rendered, Size
-from livematte.pipeline import Pipeline
+from livematte.pipeline import OnDemand, Pipeline
 from livematte.render.fake import FakeRenderer
 from livematte.render.renderer import Choice
 from livematte.sinks import Command
@@ -365,17 +366,91 @@ def test_a_renderer_that_fails_on_a_frame_is_reported_and_closed() -> None:
     assert {each.index for each in sink.matted} <= {0, 1}
 
 
-def test_a_failing_sink_is_given_up_and_the_others_are_finished() -> None:
+@pytest.mark.parametrize("live", [True, False])
+def test_a_failing_sink_is_given_up_and_the_others_are_finished(live: bool) -> None:
+    """Of a camera the others go on, and how the run ends is said at its end."""
+
     def fail(index: int) -> None:
         if index == 2:
             raise SinkError("Disk full.", "Make room.")
 
     failing, other = RecordingSink(fail), RecordingSink()
+    sentences: list[str] = []
+    pipeline = Pipeline(
+        ListedSource(8, live=live, seconds_apart=0.02),
+        lambda size: Choice(FakeRenderer(size), ""),
+        [parse("navy")],
+        [failing, other],
+        on_trouble=sentences.append,
+    )
     with pytest.raises(SinkError, match="Disk full"):
-        make_pipeline(ListedSource(5, live=True, seconds_apart=0.01), [other, failing]).run()
+        pipeline.run()
     assert failing.ended == "aborted"
-    assert other.ended == "closed"
     assert other.pictures[-1].index == SLATE_INDEX
+    if live:
+        assert other.matted[-1].index == 7
+        assert other.ended == "closed"
+        assert sentences == ["Disk full. The other outputs go on."]
+    else:
+        assert other.matted[-1].index <= 2
+        assert other.ended == "aborted"
+
+
+def test_the_camera_is_on_only_while_somebody_watches(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(pipeline_module, "IDLE_AFTER_SECONDS", 0.3)
+    monkeypatch.setattr(pipeline_module, "IDLE_SLATE_SECONDS", 0.1)
+    is_on, is_watched, turned = threading.Event(), threading.Event(), []
+    is_on.set()
+
+    class OnAndOff(ListedSource):
+        def frames(self) -> Iterator[Frame]:
+            for index in range(1000):
+                while not is_on.wait(0.01):
+                    if self.interrupted.is_set():
+                        return
+                if self.interrupted.is_set():
+                    return
+                time.sleep(0.01)
+                yield Frame(frame_image(index), index, time.monotonic(), index / 30)
+
+    def turn(on: bool) -> None:
+        turned.append((on, len(sink.pictures)))
+        (is_on.set if on else is_on.clear)()
+
+    sink = RecordingSink()
+    pipeline = Pipeline(
+        OnAndOff(0, live=True),
+        lambda size: Choice(FakeRenderer(size), ""),
+        [parse("navy")],
+        [sink],
+        on_demand=OnDemand(is_watched.is_set, lambda: turn(False), lambda: turn(True)),
+    )
+    running = threading.Thread(target=pipeline.run)
+    running.start()
+    for number in (1, 3):
+        wait_until(lambda number=number: len(turned) == number)  # type: ignore[misc]
+        wait_until(lambda: pipeline.notice == "Camera off")
+        off = len(sink.pictures)
+        time.sleep(0.5)
+        assert all(each.index == SLATE_INDEX for each in sink.pictures[off:])
+        assert 2 <= len(sink.pictures) - off <= 7
+        is_watched.set()
+        wait_until(lambda off=off: any(each.index >= 0 for each in sink.pictures[off:]))  # type: ignore[misc]
+        assert sink.pictures[turned[-1][1] - 1].index == SLATE_INDEX
+        time.sleep(0.5)
+        assert len(turned) == number + 1, "it stays on while somebody watches"
+        is_watched.clear()
+    pipeline.stop()
+    running.join(5)
+    assert [on for on, _ in turned[:4]] == [False, True, False, True]
+    assert_own_mattes(sink.matted)
+
+
+def wait_until(condition: Callable[[], bool]) -> None:
+    deadline = time.monotonic() + 5
+    while not condition():
+        assert time.monotonic() < deadline
+        time.sleep(0.005)
 
 
 def test_a_sink_that_cannot_be_opened_leaves_nothing_open() -> None:

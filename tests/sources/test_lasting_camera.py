@@ -1,0 +1,210 @@
+"""A camera that goes and comes back. The kernel's own devices are tried in the lab."""
+
+from __future__ import annotations
+
+import threading
+import time
+from collections.abc import Iterator
+from fractions import Fraction
+from types import TracebackType
+
+import numpy as np
+import pytest
+
+from livematte.errors import SourceError
+from livematte.frame import Frame, Size
+from livematte.sources import LastingCamera, Source
+
+SIZE = Size(64, 48)
+
+
+class Socket:
+    """Where a camera may be plugged in or not; makes the sources that read from it."""
+
+    def __init__(self) -> None:
+        self.plugged_in = threading.Event()
+        self.plugged_in.set()
+        self.size = SIZE
+        self.opened = 0
+        self.open_now = 0
+        self.is_open = threading.Event()
+
+    def make(self, device: int | str, size: Size | None, rate: float | None) -> Source:
+        return Plugged(self)
+
+
+class Plugged:
+    live = True
+    frames_per_second = Fraction(100)
+    description = "the camera"
+    remarks = ()
+    trouble = ""
+
+    def __init__(self, socket: Socket) -> None:
+        self._socket = socket
+        self._interrupted = threading.Event()
+        self.size = socket.size
+        self.recycled = 0
+
+    def __enter__(self) -> Plugged:
+        if not self._socket.plugged_in.is_set():
+            raise SourceError("There is no camera 0.", "Plug it in.")
+        self._socket.opened += 1
+        self._socket.open_now += 1
+        self._socket.is_open.set()
+        return self
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        trace: TracebackType | None,
+    ) -> None:
+        self._socket.open_now -= 1
+        self._socket.is_open.clear()
+
+    def frames(self) -> Iterator[Frame]:
+        for index in range(10_000):
+            time.sleep(0.005)
+            if self._interrupted.is_set():
+                return
+            if not self._socket.plugged_in.is_set():
+                raise SourceError("Camera 0 stopped giving pictures.", "Plug it in.")
+            image = np.full((self.size.height, self.size.width, 3), index % 200, np.uint8)
+            yield Frame(image, index, time.monotonic(), index / 100)
+
+    def recycle(self, frame: Frame) -> None:
+        self.recycled += 1
+
+    def interrupt(self) -> None:
+        self._interrupted.set()
+
+
+class Reading:
+    """A camera whose frames a thread takes."""
+
+    def __init__(self, socket: Socket) -> None:
+        self.sentences: list[str] = []
+        self.frames: list[Frame] = []
+        self.camera = LastingCamera(
+            "rtsp://camera", make=socket.make, on_trouble=self.sentences.append
+        )
+        self._thread = threading.Thread(target=self._read)
+
+    def _read(self) -> None:
+        for frame in self.camera.frames():
+            self.frames.append(frame)
+
+    def __enter__(self) -> Reading:
+        self.camera.__enter__()
+        self._thread.start()
+        self.wait_for_frames()
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        started = time.monotonic()
+        self.camera.interrupt()
+        self._thread.join(5)
+        assert time.monotonic() - started < 0.5
+        assert not self._thread.is_alive()
+        self.camera.__exit__(None, None, None)
+
+    def wait_for_frames(self, count: int = 5) -> float:
+        """Wait for so many more; returns how long the first of them took."""
+        start, began = len(self.frames), time.monotonic()
+        while len(self.frames) < start + count:
+            assert time.monotonic() - began < 10
+            time.sleep(0.002)
+        return self.frames[start].captured_seconds - began
+
+    def wait_for_trouble(self) -> None:
+        began = time.monotonic()
+        while not self.camera.trouble:
+            assert time.monotonic() - began < 10
+            time.sleep(0.002)
+
+
+def test_a_camera_that_is_not_there_at_the_start_is_an_error() -> None:
+    socket = Socket()
+    socket.plugged_in.clear()
+    with pytest.raises(SourceError, match="no camera 0"), LastingCamera(0, make=socket.make):
+        pass
+
+
+def test_an_unplugged_camera_is_taken_again_when_it_is_back() -> None:
+    socket = Socket()
+    with Reading(socket) as reading:
+        for _ in range(2):
+            socket.plugged_in.clear()
+            reading.wait_for_trouble()
+            assert reading.camera.trouble == "Waiting for the camera"
+            time.sleep(0.6)
+            socket.plugged_in.set()
+            assert reading.wait_for_frames() < 1
+            assert reading.camera.trouble == ""
+    indices = [each.index for each in reading.frames]
+    assert indices == list(range(len(indices)))
+    media = [each.media_seconds for each in reading.frames]
+    assert media == sorted(media)
+    assert media[-1] > 1.2, "what was missed took time too"
+    assert (
+        reading.sentences
+        == [
+            "Camera 0 stopped giving pictures. It is waited for.",
+            "The camera is back: the camera.",
+        ]
+        * 2
+    )
+    assert socket.open_now == 0
+
+
+def test_frames_keep_their_size_if_the_camera_comes_back_with_another() -> None:
+    socket = Socket()
+    with Reading(socket) as reading:
+        socket.plugged_in.clear()
+        reading.wait_for_trouble()
+        socket.size = Size(160, 90)
+        socket.plugged_in.set()
+        reading.wait_for_frames()
+    assert {each.size for each in reading.frames} == {SIZE}
+    assert {int(np.ptp(each.image)) for each in reading.frames} == {0}
+
+
+def test_it_is_closed_while_it_is_turned_off_and_opened_when_it_is_turned_on() -> None:
+    socket = Socket()
+    with Reading(socket) as reading:
+        reading.camera.turn_off()
+        began = time.monotonic()
+        while socket.open_now:
+            assert time.monotonic() - began < 1
+        time.sleep(0.3)
+        assert socket.opened == 1
+        reading.camera.turn_on()
+        assert reading.wait_for_frames() < 0.5
+    assert socket.opened == 2
+    assert reading.sentences == []
+
+
+def test_it_ends_while_it_is_turned_off_or_waited_for() -> None:
+    for what in ("off", "unplugged"):
+        socket = Socket()
+        with Reading(socket) as reading:
+            if what == "off":
+                reading.camera.turn_off()
+            else:
+                socket.plugged_in.clear()
+            time.sleep(0.2)
+        assert socket.open_now == 0
+
+
+def test_turning_it_off_and_on_at_random_leaves_it_on() -> None:
+    """However the calls fall between the camera's opening and closing."""
+    socket, random = Socket(), np.random.default_rng(4)
+    with Reading(socket) as reading:
+        for _ in range(60):
+            reading.camera.turn_off()
+            time.sleep(random.choice([0, 0.001, 0.006]))
+            reading.camera.turn_on()
+            time.sleep(random.choice([0, 0.001, 0.006]))
+        assert reading.wait_for_frames() < 1
+    assert socket.open_now == 0
