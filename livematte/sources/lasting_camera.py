@@ -115,7 +115,8 @@ class LastingCamera:
             self._close()
 
     def recycle(self, frame: Frame) -> None:
-        self._camera.recycle(frame)
+        if self._is_open:  # a camera that is being opened has no room for frames yet
+            self._camera.recycle(frame)
 
     def interrupt(self) -> None:
         self._interrupted.set()
