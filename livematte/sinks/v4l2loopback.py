@@ -52,10 +52,13 @@ def choose(size: Size, avoid: Collection[str]) -> str:
             f"Load it with `{MODPROBE}`, after installing it if your system does not have it "
             "(Debian and Ubuntu: `sudo apt install v4l2loopback-dkms`).",
         )
+    number = len(reasons) + 1
+    each_exclusive = ",".join("1" * number)  # a single 1 would be the first device's alone
     raise SinkError(
         f"No virtual camera is free: {'; '.join(reasons)}.",
-        "Stop the program that uses one, or load the module anew with one device more "
-        f"(`sudo modprobe -r v4l2loopback && {MODPROBE} devices={len(reasons) + 1}`).",
+        "Stop the program that uses one, or load the module anew with one device more (`sudo "
+        "modprobe -r v4l2loopback && sudo modprobe v4l2loopback "
+        f"devices={number} exclusive_caps={each_exclusive}`).",
     )
 
 

@@ -113,7 +113,7 @@ def test_every_reason_is_said_if_none_can_be_chosen() -> None:
         f"No virtual camera is free: {feed} is in use: another program feeds it; "
         f"{out} is the camera, and cannot be the virtual camera too."
     )
-    assert "devices=3" in caught.value.remedy
+    assert "devices=3 exclusive_caps=1,1,1" in caught.value.remedy
 
 
 @pytest.mark.usefixtures("fed")
