@@ -64,8 +64,12 @@ FAILING_SECONDS: Final = 1.0
 HANGING_SECONDS: Final = 4.0
 """A renderer that has worked on one frame for so long is given up."""
 
-REOPENING_SECONDS: Final = (0.0, 0.0, 1.0, 2.0, 4.0, 8.0)
-"""How long it is waited before a renderer is opened anew, the first time, the second, ..."""
+REOPENING_SECONDS: Final = (1.0, 2.0, 4.0, 8.0)
+"""How long a renderer is kept after the first time that one was opened anew, the second, ... It may
+well recover by itself."""
+
+RETRY_SECONDS: Final = 0.5
+"""The same where it could not even be opened."""
 
 MENDED_SECONDS: Final = 60.0
 """A renderer that has run for so long counts as mended."""
@@ -155,7 +159,7 @@ class Pipeline:
         self._given_up: list[RenderThread] = []
         self._told_ready = False
         self._reopened = 0
-        self._reopened_seconds = 0.0
+        self._reopened_seconds = -RETRY_SECONDS
         self._wrong = ""
         """Why the last picture was not sent, in a few words; "" if it was."""
         self._failing_since_seconds: float | None = None
@@ -391,36 +395,32 @@ class Pipeline:
     def _mend_rendering(self) -> None:
         """Open a renderer anew that has ended, fails on and on, or hangs."""
         rendering, now = self._rendering, self._clock.seconds
-        if rendering.error is not None:
-            if not self._source.live or not self._told_ready:
-                raise rendering.error
-            self._reopen(rendering.error)
-            return
+        self._given_up = [each for each in self._given_up if not each.join(0)]
+        if rendering.error is not None and not (self._source.live and self._told_ready):
+            raise rendering.error
         if rendering.refusal is not None:
             self._note_failure(rendering.refusal)
-        if (
-            self._failing_since_seconds is not None
-            and self._last_failure is not None
-            and now - self._failing_since_seconds > FAILING_SECONDS
-        ):
-            self._reopen(self._last_failure)
+        if rendering.error is not None:
+            if now - self._reopened_seconds > RETRY_SECONDS:
+                self._reopen(rendering.error)
             return
-        hanging = rendering.oldest_seconds()
-        if (
-            self._source.live
-            and hanging is not None
-            and hanging > self._patience.stretched(HANGING_SECONDS)
-        ):
-            self._reopen(
-                RenderError(f"The network has not answered for {hanging:.0f} seconds.", "")
-            )
+        kept_seconds = REOPENING_SECONDS[min(self._reopened, len(REOPENING_SECONDS)) - 1]
+        if self._reopened and now - self._reopened_seconds < kept_seconds:
+            return
+        failing_since = self._failing_since_seconds
+        hanging_seconds = rendering.oldest_seconds() or 0.0
+        if failing_since is not None and now - failing_since > FAILING_SECONDS:
+            assert self._last_failure is not None
+            self._reopen(self._last_failure)
+        elif self._source.live and hanging_seconds > self._patience.stretched(HANGING_SECONDS):
+            problem = f"The network has not answered for {hanging_seconds:.0f} seconds."
+            self._reopen(RenderError(problem, "Try another --device."))
 
     def _reopen(self, why: BaseException) -> None:
         """Give the renderer up and open another in its place."""
         now = self._clock.seconds
         if now - self._reopened_seconds > MENDED_SECONDS:
-            self._reopened = min(self._reopened, 1)
-        delay_seconds = REOPENING_SECONDS[min(self._reopened, len(REOPENING_SECONDS) - 1)]
+            self._reopened = 0
         use_fallback = self._reopened >= 1 and self._open_fallback is not None
         self._reopened += 1
         self._reopened_seconds = now
@@ -431,17 +431,18 @@ class Pipeline:
         self._on_trouble(f"{problem.rstrip('.')}: the network is opened anew{where}.")
         given_up = self._rendering
         given_up.stop()
-        self._given_up = [each for each in self._given_up if not each.join(0)] + [given_up]
-        opening = self._open_fallback if use_fallback else self._open_renderer
-        assert opening is not None
+        self._given_up.append(given_up)
+        opening = self._open_renderer
+        if use_fallback and self._open_fallback is not None:
+            # For good: who has failed twice on the device would fail a third time.
+            opening = self._open_renderer = self._open_fallback
 
-        def open_later(size: Size) -> Choice:
+        def open_after_it(size: Size) -> Choice:
             # Two at once may be more than the device has room for.
             given_up.join(JOIN_SECONDS)
-            self._stopping.wait(delay_seconds)
             return opening(size)
 
-        self._rendering = self._make_rendering(open_later)
+        self._rendering = self._make_rendering(open_after_it)
         self._rendering.start()
 
     # --- the main thread: nobody watches

@@ -52,7 +52,7 @@ class RenderThread:
         self.error: BaseException | None = None
         self.refusal: Exception | None = None
         self.all_submitted = threading.Event()
-        self._open_renderer = open_renderer
+        self._open_renderer: Callable[[], Choice] | None = open_renderer
         self._waiting = waiting
         self._background = background
         self._clock = clock
@@ -108,8 +108,11 @@ class RenderThread:
         self._collected.set()
 
     def _run(self) -> None:
+        opening, self._open_renderer = self._open_renderer, None  # it may hold what was before
+        assert opening is not None, "a thread is started once"
         try:
-            self.choice = self._open_renderer()
+            self.choice = opening()
+            del opening
             renderer = self.choice.renderer
             try:
                 self._submit_all(renderer)

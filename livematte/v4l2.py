@@ -1,11 +1,12 @@
 """Video4Linux devices: what the kernel tells of them, without starting them. Linux only.
 
 Numbers and layouts are those of linux/videodev2.h. The well-kept libraries for this are under the
-GPL, which livematte could not be given away with; four questions are all that is needed of them.
+GPL, which livematte could not be given away with; five questions are all that is needed of them.
 """
 
 from __future__ import annotations
 
+import errno
 import fcntl
 import itertools
 import os
@@ -36,6 +37,10 @@ _FRAME_SIZE: Final = struct.Struct("I 4s I 6I 2I")
 
 _VIDIOC_ENUM_FRAMEINTERVALS: Final = 0xC034564B
 _FRAME_INTERVAL: Final = struct.Struct("I 4s I I I 6I 2I")
+
+_VIDIOC_REQBUFS: Final = 0xC0145608
+_BUFFERS_REQUEST: Final = struct.Struct("I I I I I")
+_IN_DRIVERS_MEMORY: Final = 1
 
 _DISCRETE: Final = 1
 """The type of an answer that is one size or interval, not a range of them."""
@@ -117,6 +122,19 @@ def modes(descriptor: int) -> Iterator[Mode]:
                 size, smallest = Size(most_width, most_height), Size(least_width, least_height)
             rate = _highest_rate(descriptor, fourcc, size)
             yield Mode(size, _name_of(fourcc), rate, smallest)
+
+
+def is_held(descriptor: int) -> bool:
+    """Whether another program takes pictures from a camera, which others cannot do meanwhile.
+
+    The camera is asked for no buffers at all, which it refuses if another program has some.
+    """
+    question = _BUFFERS_REQUEST.pack(0, _VIDEO_CAPTURE, _IN_DRIVERS_MEMORY, 0, 0)
+    try:
+        fcntl.ioctl(descriptor, _VIDIOC_REQBUFS, bytearray(question))
+    except OSError as error:
+        return error.errno == errno.EBUSY
+    return False
 
 
 def _highest_rate(descriptor: int, fourcc: bytes, size: Size) -> Fraction | None:

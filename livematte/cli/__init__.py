@@ -1,5 +1,27 @@
 """The command line: arguments to objects. The only place that prints or exits."""
 
-from livematte.cli.app import main
+import sys
 
 __all__ = ["main"]
+
+
+def main() -> None:
+    """The `livematte` command."""
+    try:
+        from livematte.cli.app import main as run
+    except ImportError as error:
+        sys.exit(_cannot_start(error))
+    run()
+
+
+def _cannot_start(error: ImportError) -> str:
+    """What to do if there is not even what `livematte doctor` needs to start."""
+    from livematte.doctor.examination import INSTALLATION, examine
+    from livematte.doctor.finding import Status
+
+    lines = [f"livematte: It cannot start: {error}."]
+    for report in examine(INSTALLATION):
+        for each in report.findings:
+            if each.status is Status.PROBLEM:
+                lines += [each.text, each.fix, f"    {each.command}"]
+    return "\n".join(lines)

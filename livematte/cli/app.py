@@ -12,6 +12,7 @@ import typer
 
 from livematte.cli.bench import bench
 from livematte.cli.bench_quality import quality
+from livematte.cli.doctor import doctor
 from livematte.cli.image import image
 from livematte.cli.live import cameras, run
 from livematte.cli.terminal import AUTOMATIC, EXIT_FAILURE
@@ -46,7 +47,7 @@ app = typer.Typer(
     context_settings={"help_option_names": ["-h", "--help"]},
 )
 app.callback(invoke_without_command=True, epilog=EPILOG)(run)
-for command in (image, video, cameras):
+for command in (image, video, cameras, doctor):
     app.command()(command)
 bench_app = typer.Typer()
 bench_app.callback(invoke_without_command=True)(bench)

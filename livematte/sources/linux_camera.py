@@ -110,13 +110,28 @@ def _called(name: str) -> Iterator[tuple[str, str]]:
                 yield path, device.bus
 
 
-def holders(path: str) -> list[str]:
-    """The programs that have the device open, as "zoom (process 1234)"; those that may be seen."""
+class Holder(NamedTuple):
+    """A program that has a device open; as text "zoom (process 1234)"."""
+
+    program: str
+    process: int
+
+    def __str__(self) -> str:
+        return f"{self.program} (process {self.process})"
+
+
+def processes_holding(path: str) -> list[Holder]:
+    """The programs that have the device open, but for this one; those that may be seen."""
     device, found = os.path.realpath(path), []
     for process in Path("/proc").glob("[0-9]*"):
         with suppress(OSError):
             if any(os.path.realpath(each) == device for each in (process / "fd").iterdir()):
                 name = (process / "comm").read_text().strip()
                 if int(process.name) != os.getpid():
-                    found.append(f"{name} (process {process.name})")
+                    found.append(Holder(name, int(process.name)))
     return found
+
+
+def holders(path: str) -> list[str]:
+    """`processes_holding` as text."""
+    return [str(each) for each in processes_holding(path)]

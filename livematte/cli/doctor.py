@@ -1,0 +1,86 @@
+"""`livematte doctor`."""
+
+from __future__ import annotations
+
+import json
+import platform
+from dataclasses import asdict
+from typing import TYPE_CHECKING, Annotated, Any, Final
+
+import typer
+from rich.console import Console
+from rich.markup import escape
+
+from livematte import __version__
+from livematte.cli.terminal import EXIT_FAILURE, console, reported
+
+if TYPE_CHECKING:
+    from livematte.doctor.finding import Finding, Report
+
+_COLOURS: Final = {"ok": "green", "note": "blue", "problem": "red"}
+
+_WORKS: Final = "livematte works on this computer."
+_DOES_NOT_WORK: Final = "livematte does not work on this computer yet: see the problems above."
+
+
+def doctor(
+    as_json: Annotated[bool, typer.Option("--json", help="Print JSON, for programs.")] = False,
+) -> None:
+    """Check what works on this computer, and tell how to mend what does not.
+
+    Nothing is installed, and on Linux no camera is switched on.
+
+    The exit status is 1 if livematte cannot work at all: Python is of the wrong
+    version, the weights that come with it are missing or damaged, or the short
+    run of the demo at the end fails. Otherwise it is 0, also if there are other
+    problems: each costs a camera, the window or the like.
+    """
+    with reported():
+        from livematte.doctor.examination import CHECKS, examine
+
+        reports = []
+        out = Console(highlight=False, soft_wrap=True)
+        examined = examine()
+        for check in CHECKS:
+            with console.status(f"checking: {check.name}"):
+                report = next(examined)
+            reports.append(report)
+            if not as_json:
+                for finding in report.findings:
+                    out.print(_as_text(check.name, finding))
+        stopped = any(report.stops_livematte for report in reports)
+        if as_json:
+            typer.echo(json.dumps(_as_dict(reports, works=not stopped), indent=2))
+        else:
+            out.print(f"\n{_DOES_NOT_WORK if stopped else _WORKS}")
+        if stopped:
+            raise typer.Exit(EXIT_FAILURE)
+
+
+def _as_text(name: str, finding: Finding) -> str:
+    """A command stands alone in its line, to be copied as it is."""
+    status = finding.status.value
+    mark = f"[bold {_COLOURS[status]}]{status:<7}[/]"
+    lines = [f"{mark} [bold]{name}[/]: {escape(finding.text)}"]
+    lines += [f"        {escape(each)}" for each in (*finding.details, finding.fix) if each]
+    if finding.command:
+        lines.append(f"            {escape(finding.command)}")
+    return "\n".join(lines)
+
+
+def _as_dict(reports: list[Report], *, works: bool) -> dict[str, Any]:
+    return {
+        "livematte": __version__,
+        "system": platform.platform(),
+        "works": works,
+        "findings": [
+            {
+                "check": report.check.name,
+                "essential": report.check.essential,
+                **asdict(finding),
+                "status": finding.status.value,
+            }
+            for report in reports
+            for finding in report.findings
+        ],
+    }

@@ -1,0 +1,116 @@
+"""Which cameras there are, what they offer, and what keeps livematte from using one."""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Callable, Iterator, Sequence
+from typing import TYPE_CHECKING, Final
+
+from livematte.doctor.finding import Finding, ok, problem
+from livematte.doctor.linux import end_command, not_let_in, permission
+
+if TYPE_CHECKING:
+    from livematte.sources import CameraInfo
+
+PRIVACY_SETTINGS: Final = {
+    "win32": "start ms-settings:privacy-webcam",
+    "darwin": 'open "x-apple.systempreferences:com.apple.preference.security?Privacy_Camera"',
+}
+
+
+def check() -> Iterator[Finding]:
+    from livematte.sources import list_cameras
+
+    cameras = list_cameras()
+    return (
+        _on_linux(cameras)
+        if sys.platform == "linux"
+        else elsewhere(cameras, _open_for_a_moment, sys.platform)
+    )
+
+
+def _open_for_a_moment(index: int) -> None:
+    from livematte.sources import Camera
+
+    with Camera(index):
+        pass
+
+
+def _on_linux(cameras: Sequence[CameraInfo]) -> Iterator[Finding]:
+    from livematte import v4l2
+    from livematte.sinks.v4l2loopback import VIRTUAL_DEVICES
+
+    loopbacks = v4l2.paths(VIRTUAL_DEVICES)
+    found = False
+    for camera in cameras:
+        path = f"/dev/video{camera.index}"
+        if path not in loopbacks:
+            found = True
+            yield _examine(path, camera)
+        elif not camera.problem:
+            # It is a camera while a program feeds it, and many may watch it.
+            found = True
+            yield ok(_called(camera), camera.modes)
+    if not found:
+        yield _none()
+
+
+def _examine(path: str, camera: CameraInfo) -> Finding:
+    from livematte import v4l2
+    from livematte.sources import linux_camera
+
+    name = _called(camera)
+    try:
+        with v4l2.opened(path) as descriptor:
+            if not v4l2.is_held(descriptor):
+                return ok(name, camera.modes)
+    except PermissionError:
+        return problem(f"{name}: you may not open it.", *permission(path))
+    except FileNotFoundError:
+        return problem(f"{name}: the kernel has it, and there is no such file.", *not_let_in(path))
+    except OSError as error:
+        return problem(f"{name}: it cannot be opened ({error.strerror}).", "Plug it in again.")
+    holders = linux_camera.processes_holding(path)
+    if not holders:
+        return problem(
+            f"{name}: it is in use, by a program that only the administrator may see.",
+            "Find out which, and close it:",
+            f"sudo fuser -v {path}",
+        )
+    return problem(
+        f"{name}: it is in use by {', '.join(map(str, holders))}.",
+        "Close that program, or end it:" if len(holders) == 1 else "Close the one that shows it.",
+        end_command(holders),
+    )
+
+
+def elsewhere(
+    cameras: Sequence[CameraInfo], open_for_a_moment: Callable[[int], None], platform: str
+) -> Iterator[Finding]:
+    """Of systems that tell only the names: whether a camera can be used is found by trying.
+
+    open_for_a_moment: takes --camera's number; raises `SourceError` if there is no picture.
+    """
+    from livematte.errors import SourceError
+
+    for camera in cameras:
+        name = _called(camera)
+        try:
+            open_for_a_moment(camera.index)
+        except SourceError as error:
+            settings = PRIVACY_SETTINGS.get(platform, "")
+            yield problem(f"{name}: {error.problem}", error.remedy, settings)
+        else:
+            yield ok(name)
+    if not cameras:
+        yield _none()
+
+
+def _called(camera: CameraInfo) -> str:
+    return f"--camera {camera.index}: {camera.name}"
+
+
+def _none() -> Finding:
+    return problem(
+        "There is no camera.", "Plug one in. To see livematte without one:", "livematte --demo"
+    )

@@ -1,0 +1,42 @@
+"""Whether the preview can open its window."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Iterator
+from typing import Final
+
+from livematte.doctor.finding import Finding, ok, problem
+from livematte.doctor.packages import reinstall
+
+WITHOUT_WINDOW: Final = "livematte --no-preview --virtual-camera"
+
+
+def check() -> Iterator[Finding]:
+    import cv2
+
+    from livematte.sinks import display_problem
+
+    if not cv2.currentUIFramework():
+        yield problem(
+            "This OpenCV was built without windows.",
+            "Install the one with windows:",
+            reinstall("opencv-python"),
+        )
+    unreachable = display_problem()
+    if unreachable is None:
+        yield ok(f"windows by {cv2.currentUIFramework()} {os.environ.get('DISPLAY', '')}".strip())
+    elif "libxcb" in unreachable:
+        yield problem(unreachable, "On Debian and Ubuntu:", "sudo apt install libxcb1")
+    elif os.environ.get("WAYLAND_DISPLAY") and not os.environ.get("DISPLAY"):
+        yield problem(
+            f"{unreachable} This is Wayland, and windows need Xwayland.",
+            "On Debian and Ubuntu, and then log out and in again:",
+            "sudo apt install xwayland",
+        )
+    else:
+        yield problem(
+            unreachable,
+            "Start livematte in a terminal on the computer's own screen, or without a window:",
+            WITHOUT_WINDOW,
+        )

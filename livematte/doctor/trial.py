@@ -1,0 +1,145 @@
+"""A short run of it all: the demo, the renderer that livematte takes, and a sink that counts."""
+
+from __future__ import annotations
+
+import threading
+import time
+from collections.abc import Callable, Iterator
+from typing import TYPE_CHECKING, Final
+
+from livematte.doctor.finding import Finding, note, ok, problem
+
+if TYPE_CHECKING:
+    from fractions import Fraction
+
+    from livematte.frame import Rendered, Size
+    from livematte.render.renderer import Choice
+    from livematte.statistics import Summary
+
+SECONDS: Final = 2.0
+"""From the first picture on."""
+
+START_SECONDS: Final = 60.0
+"""How long the first picture may take: PyTorch and its first use of CUDA take half a minute."""
+
+SLOW_FRAMES_PER_SECOND: Final = 15.0
+"""Below, a call looks like a row of photographs."""
+
+PERSON_SHARE: Final = (0.1, 0.4)
+"""How much of the demo's picture is the person: about 0.21."""
+
+
+class Counter:
+    """A sink that counts pictures, and looks at how much of the last one is the person."""
+
+    description = "nowhere"
+    takes_alpha = True
+
+    def __init__(self) -> None:
+        self.pictures = 0
+        self.person_share = 0.0
+        self._made_seconds = self._first_seconds = time.monotonic()
+
+    @property
+    def seconds_to_first(self) -> float:
+        return self._first_seconds - self._made_seconds
+
+    @property
+    def seconds_since_first(self) -> float:
+        return time.monotonic() - self._first_seconds if self.pictures else 0.0
+
+    def open(self, size: Size, frames_per_second: Fraction) -> None:
+        pass
+
+    def send(self, picture: Rendered) -> None:
+        if picture.index < 0:  # a slate
+            return
+        if not self.pictures:
+            self._first_seconds = time.monotonic()
+        self.pictures += 1
+        self.person_share = float(picture.alpha.mean()) / 255
+
+    def close(self) -> None:
+        pass
+
+    abort = close
+
+
+def check() -> Iterator[Finding]:
+    from livematte.network import weights
+    from livematte.render.renderer import open_renderer
+    from livematte.sources import Demo
+
+    yield run(
+        lambda size: open_renderer(
+            "auto",
+            frame_size=size,
+            matte_short_side=None,
+            weights_name=weights.SHIPPED,
+            frames_per_second=Demo().frames_per_second,
+        )
+    )
+
+
+def run(
+    open_renderer: Callable[[Size], Choice],
+    seconds: float = SECONDS,
+    start_seconds: float = START_SECONDS,
+) -> Finding:
+    """Run the demo through a renderer, in the pipeline of `livematte` itself."""
+    from livematte.background import parse
+    from livematte.errors import LivematteError
+    from livematte.pipeline import Pipeline
+    from livematte.sources import Demo
+
+    counter = Counter()
+
+    def stop_in_time(_: Rendered) -> None:
+        if counter.seconds_since_first >= seconds:
+            pipeline.stop()
+
+    pipeline = Pipeline(Demo(), open_renderer, [parse("green")], [counter], on_sent=stop_in_time)
+    limit = threading.Timer(start_seconds + seconds, pipeline.stop)
+    limit.daemon = True
+    limit.start()
+    try:
+        pipeline.run()
+    except LivematteError as error:
+        return problem(f"The demo fails: {error.problem}", error.remedy)
+    finally:
+        limit.cancel()
+    if pipeline.choice is None or not counter.pictures:
+        return problem(
+            f"The demo gave no matted picture within {start_seconds + seconds:g} seconds.",
+            "Try the slowest and surest way:",
+            "livematte --demo --device torch:cpu",
+        )
+    return _judge(counter, pipeline.statistics.summary(), pipeline.choice)
+
+
+def _judge(counter: Counter, summary: Summary, choice: Choice) -> Finding:
+    from livematte.network.size import SHORT_SIDES
+
+    reason = f" ({choice.reason})" if choice.reason else ""
+    by = f"{choice.renderer.description}{reason}"
+    if not PERSON_SHARE[0] <= counter.person_share <= PERSON_SHARE[1]:
+        return problem(
+            f"The mattes are wrong: {counter.person_share:.0%} of the demo's picture is taken for "
+            f"the person. {by}",
+            "Try the slowest and surest way:",
+            "livematte --demo --device torch:cpu",
+        )
+    latencies = summary.median_latency_seconds, summary.p95_latency_seconds
+    median, p95 = (f"{1000 * each:.0f} ms" for each in latencies if each is not None)
+    text = (
+        f"{counter.pictures} pictures of 1280x720 at {summary.frames_per_second:.1f} frames/s, "
+        f"latency {median} median, {p95} 95th percentile, the first after "
+        f"{counter.seconds_to_first:.1f} s. {by}"
+    )
+    if summary.frames_per_second < SLOW_FRAMES_PER_SECOND:
+        return note(
+            f"{text}. That is slow.",
+            "Close other programs, or take smaller mattes:",
+            f"livematte --quality fast --matte-size {SHORT_SIDES.start}",
+        )
+    return ok(text)

@@ -1,0 +1,63 @@
+"""The network's weights: whether they are there, and are what they should be."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from pathlib import Path
+
+from livematte.doctor.finding import Finding, command_line, note, ok, pip, problem
+
+
+def check_shipped() -> Iterator[Finding]:
+    from livematte.errors import WeightsError
+    from livematte.network import weights
+
+    path = weights.find(weights.SHIPPED)
+    try:
+        weights.read(path)
+    except WeightsError as error:
+        yield _damaged(error.problem, path)
+    else:
+        yield ok(f"{weights.SHIPPED}, {path}, SHA-256 {weights.SHIPPED_SHA256} as it should be")
+
+
+def check_others() -> Iterator[Finding]:
+    """The int8 form of the shipped weights, and weights that were pulled."""
+    from livematte.errors import WeightsError
+    from livematte.network import weights
+
+    shipped = weights.find(weights.SHIPPED)
+    quantized = weights.find_quantized(shipped)
+    if quantized is None:
+        text = f"{weights.quantized_path(shipped)} is missing; without it, fp32 is computed."
+        yield _damaged(text, shipped)
+    else:
+        try:
+            weights.verify_quantized(quantized)
+        except WeightsError as error:
+            yield _damaged(error.problem, quantized)
+        else:
+            sha256 = weights.SHIPPED_INT8_SHA256[".bin"]
+            yield ok(f"{weights.SHIPPED} in int8, SHA-256 {sha256} as it should be")
+    for name in weights.CHECKPOINT_SHA256:
+        path, pull = weights.pulled_path(name), f"livematte weights pull {name}"
+        if not path.exists():
+            yield note(f"{name} is not downloaded, and only needed for --weights {name}.", "", pull)
+            continue
+        try:
+            weights.read(path)
+        except WeightsError as error:
+            yield problem(error.problem, "Download it again:", pull)
+        else:
+            yield ok(f"{name}, {path}, made from the official checkpoint")
+
+
+def _damaged(text: str, path: Path) -> Finding:
+    checkout = path.parents[1]
+    if (checkout / ".git").exists():
+        restore = command_line("git", "-C", str(checkout), "checkout", "--", "weights")
+        return problem(text, "Restore it:", restore)
+    again = pip("install", "--force-reinstall", "--no-deps", ".")
+    return problem(
+        text, "In the folder that livematte was installed from, install it again:", again
+    )

@@ -1,0 +1,197 @@
+"""What single checks find; the devices of Linux are in `test_lab.py`."""
+
+from __future__ import annotations
+
+import re
+import shutil
+import sys
+from pathlib import Path
+
+import pytest
+import torch
+
+from livematte.doctor import cameras, devices, display, virtual_camera
+from livematte.doctor import weights as weights_check
+from livematte.doctor.finding import Status
+from livematte.errors import DeviceError, SinkError, SourceError
+from livematte.network import weights
+from livematte.sources import CameraInfo
+
+
+@pytest.fixture
+def copied(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """A copy of the shipped weights that stands in for them."""
+    folder = Path(shutil.copytree(weights.find(weights.SHIPPED).parent, tmp_path / "weights"))
+    path = folder / weights.find(weights.SHIPPED).name
+    monkeypatch.setattr(weights, "_shipped_path", lambda: path)
+    monkeypatch.setattr(weights, "pulled_path", lambda name: tmp_path / f"{name}.safetensors")
+    return path
+
+
+def flip_last_byte(path: Path) -> None:
+    data = bytearray(path.read_bytes())
+    data[-1] ^= 1
+    path.write_bytes(data)
+
+
+@pytest.mark.usefixtures("copied")
+def test_whole_weights() -> None:
+    (shipped,) = weights_check.check_shipped()
+    assert (shipped.status, weights.SHIPPED_SHA256 in shipped.text) == (Status.OK, True)
+    quantized, pulled = weights_check.check_others()
+    assert quantized.status is Status.OK
+    assert (pulled.status, pulled.command) == (Status.NOTE, "livematte weights pull webcam")
+
+
+def test_damaged_weights(copied: Path, tmp_path: Path) -> None:
+    flip_last_byte(copied)
+    flip_last_byte(weights.quantized_path(copied).with_suffix(".bin"))
+    (tmp_path / "webcam.safetensors").write_bytes(b"cut short")
+    (shipped,) = weights_check.check_shipped()
+    quantized, pulled = weights_check.check_others()
+    assert {each.status for each in (shipped, quantized, pulled)} == {Status.PROBLEM}
+    assert str(copied) in shipped.text
+    assert "pip install --force-reinstall --no-deps ." in shipped.command
+    assert pulled.command == "livematte weights pull webcam"
+    (tmp_path / ".git").mkdir()
+    (shipped,) = weights_check.check_shipped()
+    assert shipped.command == f"git -C {tmp_path} checkout -- weights"
+
+
+def test_missing_weights(copied: Path) -> None:
+    shutil.rmtree(copied.parent)
+    for check in (weights_check.check_shipped, weights_check.check_others):
+        assert next(iter(check())).status is Status.PROBLEM
+
+
+@pytest.mark.parametrize(
+    ("system", "settings"), [("win32", "ms-settings:privacy-webcam"), ("darwin", "Privacy_Camera")]
+)
+def test_cameras_of_other_systems_are_tried(system: str, settings: str) -> None:
+    def open_for_a_moment(index: int) -> None:
+        if index == 1:
+            raise SourceError("Camera 1 cannot be opened.", "Close programs that use it.")
+
+    known = [CameraInfo(0, "built in", ()), CameraInfo(1, "other", ())]
+    good, bad = cameras.elsewhere(known, open_for_a_moment, system)
+    assert (good.status, good.text) == (Status.OK, "--camera 0: built in")
+    assert bad.status is Status.PROBLEM
+    assert "Camera 1 cannot be opened." in bad.text
+    assert settings in bad.command
+
+
+def test_no_camera_at_all() -> None:
+    (finding,) = cameras.elsewhere([], lambda _: None, "win32")
+    assert (finding.status, finding.command) == (Status.PROBLEM, "livematte --demo")
+
+
+@pytest.mark.parametrize(("system", "command"), [("win32", "winget"), ("darwin", "brew")])
+def test_the_virtual_camera_of_other_systems(system: str, command: str) -> None:
+    def fail() -> str:
+        raise SinkError("No virtual camera could be opened.", "Install OBS Studio.")
+
+    (good,) = virtual_camera.elsewhere(lambda: "virtual camera OBS", system)
+    assert good.status is Status.OK
+    (bad,) = virtual_camera.elsewhere(fail, system)
+    assert bad.status is Status.PROBLEM
+    assert bad.command.startswith(command)
+
+
+LOAD = "sudo modprobe v4l2loopback exclusive_caps=1 card_label=livematte"
+
+
+def test_a_module_that_is_not_loaded(tmp_path: Path) -> None:
+    (tmp_path / "6.1").mkdir()
+    (tmp_path / "6.1" / "modules.dep").write_text("updates/dkms/v4l2loopback.ko.xz: videodev.ko\n")
+    assert virtual_camera.not_loaded("6.1", ["debian"], tmp_path).command == LOAD
+
+
+@pytest.mark.parametrize(
+    ("families", "install"),
+    [
+        (["ubuntu", "debian"], "sudo apt install v4l2loopback-dkms linux-headers-$(uname -r) && "),
+        (["fedora"], "sudo dnf install akmod-v4l2loopback && "),
+        (["nobody's"], ""),
+    ],
+)
+def test_a_module_that_is_not_installed(tmp_path: Path, families: list[str], install: str) -> None:
+    finding = virtual_camera.not_loaded("6.1", families, tmp_path)
+    assert finding.status is Status.PROBLEM
+    assert finding.command == install + LOAD
+
+
+def test_labels_with_spaces_reach_the_module_as_one_word() -> None:
+    command = virtual_camera.load_command(["OBS Virtual Camera", "livematte"], ["9", "10"])
+    assert command == (
+        "sudo modprobe v4l2loopback devices=2 exclusive_caps=1,1 "
+        "'card_label=OBS Virtual Camera,livematte' video_nr=9,10"
+    )
+
+
+def test_an_opencv_without_windows(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("cv2.currentUIFramework", lambda: "")
+    finding = next(iter(display.check()))
+    assert "without windows" in finding.text
+    assert "opencv-python" in finding.command
+
+
+@pytest.mark.skipif(sys.platform in ("win32", "darwin"), reason="X11 and Wayland are Linux's")
+def test_wayland_without_xwayland(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.delenv("DISPLAY", raising=False)
+    monkeypatch.setenv("WAYLAND_DISPLAY", "wayland-0")
+    (finding,) = display.check()
+    assert finding.command == "sudo apt install xwayland"
+
+
+class TwoCards:
+    """Stands in for `torch.cuda`."""
+
+    def device_count(self) -> int:
+        return 2
+
+    def get_device_capability(self, index: int) -> tuple[int, int]:
+        return 8, index
+
+    def get_device_name(self, index: int) -> str:
+        return f"GPU {index}"
+
+
+def test_cuda_cards() -> None:
+    def computes_in(device: torch.device) -> str:
+        if device.index == 1:
+            raise DeviceError("GPU 1 computes wrong mattes, even in float32.", "Update.")
+        return "float16"
+
+    good, bad = devices.examine_cuda(None, TwoCards(), computes_in)
+    assert good.status is Status.OK
+    assert "cuda:0: GPU 0, compute capability 8.0" in good.text
+    assert good.text.endswith("is used, in float16")
+    assert bad.status is Status.PROBLEM
+    assert "wrong mattes" in bad.text
+    assert "driver" in bad.fix
+
+
+def test_a_driver_and_a_pytorch_without_cuda() -> None:
+    reason = "this PyTorch was built without CUDA"
+    (finding,) = devices.examine_cuda(reason, None, str)
+    assert finding.status is Status.PROBLEM
+    assert reason in finding.text
+    if sys.platform == "linux":
+        assert re.search(r"pip install --force-reinstall 'torch.*<2\.\d+.*'$", finding.command)
+
+
+@pytest.mark.parametrize(
+    ("vendor", "kind", "is_card"),
+    [
+        ("0x10de", "0x030000", True),  # a graphics card
+        ("0x10de", "0x040300", False),  # its sound
+        ("0x8086", "0x030000", False),
+    ],
+)
+def test_an_nvidia_card_is_known_without_its_driver(
+    tmp_path: Path, vendor: str, kind: str, is_card: bool
+) -> None:
+    (tmp_path / "0000:01:00.0").mkdir()
+    (tmp_path / "0000:01:00.0" / "vendor").write_text(f"{vendor}\n")
+    (tmp_path / "0000:01:00.0" / "class").write_text(f"{kind}\n")
+    assert devices.has_nvidia_card(tmp_path) == is_card
