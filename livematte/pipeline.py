@@ -267,9 +267,11 @@ class Pipeline:
             self._repeat_slate("Starting")
             self._stopping.wait(POLL_SECONDS)
             return True
-        if not self._told_ready and self._on_ready is not None:
-            self._on_ready(rendering.choice)
-        self._told_ready = True
+        if not self._told_ready:
+            self._told_ready = True
+            self._watched_seconds = self._clock.seconds
+            if self._on_ready is not None:
+                self._on_ready(rendering.choice)
         if self._is_off and not rendering.is_working:
             self._repeat_slate("Camera off", IDLE_SLATE_SECONDS)
             self._stopping.wait(IDLE_POLL_SECONDS)

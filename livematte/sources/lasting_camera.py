@@ -20,7 +20,7 @@ if TYPE_CHECKING:
 
 FIRST_RETRY_SECONDS: Final = 0.1
 RETRY_GROWTH: Final = 1.5
-LAST_RETRY_SECONDS: Final = 0.5 if sys.platform == "linux" else 2.0
+LAST_RETRY_SECONDS: Final = 0.25 if sys.platform == "linux" else 2.0
 """Linux tells at once whether the camera is there; elsewhere each try means to start it."""
 
 
