@@ -170,12 +170,17 @@ class Pipeline:
     @property
     def background(self) -> Background:
         """The background that frames are put on now."""
-        return self._backgrounds[self._background_index]
+        backgrounds = self._backgrounds  # another thread may replace them
+        return backgrounds[self._background_index % len(backgrounds)]
 
     @property
     def choice(self) -> Choice | None:
         """The renderer, once it is open."""
         return self._rendering.choice
+
+    def replace_backgrounds(self, backgrounds: Sequence[Background]) -> None:
+        """Put frames on others from now on, at least one; from any thread."""
+        self._backgrounds = tuple(backgrounds)
 
     def stop(self) -> None:
         """End the run soon and in good order; from any thread, and from signal handlers."""

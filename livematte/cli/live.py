@@ -13,6 +13,7 @@ from rich.markup import escape
 from rich.table import Table
 
 from livematte import __version__
+from livematte.cli.config import Config, Profile, defaults
 from livematte.cli.options import (
     Debug,
     Device,
@@ -24,6 +25,7 @@ from livematte.cli.options import (
     Weights,
     Without,
 )
+from livematte.cli.reload import reloading_on_hangup
 from livematte.cli.terminal import (
     AUTOMATIC,
     parse_matte_size,
@@ -163,6 +165,8 @@ def run(
     precision: Precision = AUTOMATIC,
     threads: Threads = None,
     weights: Weights = "photographic",
+    config: Config = None,
+    profile: Profile = None,
     debug: Debug = False,
     version: Annotated[bool, typer.Option("--version", help="Show the version.")] = False,
 ) -> None:
@@ -218,7 +222,18 @@ def run(
             on_ready=lambda choice: _say_start(source, choice, backgrounds, sinks),
             on_trouble=say,
         )
-        with stopped_by_signals(pipeline):
+
+        def reload() -> None:
+            texts = background
+            source_of_it = context.get_parameter_source("background")
+            if source_of_it is not None and source_of_it.name == "DEFAULT_MAP":
+                texts = defaults(context.command, config, profile).get("background")
+            again = [backgrounds_from.parse(each) for each in texts or ["green"]]
+            _require_alpha(again, sinks)
+            pipeline.replace_backgrounds(again)
+            say(f"backgrounds read again: {', '.join(each.description for each in again)}")
+
+        with stopped_by_signals(pipeline), reloading_on_hangup(reload):
             pipeline.run()
         _say_end(pipeline, source, preview)
 
@@ -292,13 +307,21 @@ def _choose_sinks(
             "There is nowhere to show or write the picture.",
             "With --no-preview, give --output FILE or --virtual-camera.",
         )
+    _require_alpha(backgrounds, sinks)
+    return sinks
+
+
+def _require_alpha(backgrounds: Sequence[Background], sinks: Sequence[Sink]) -> None:
+    """Raises `UsageError` if a background is transparent that a sink could not show as such."""
+    from livematte.background import Transparent
+
+    transparent = any(isinstance(each, Transparent) for each in backgrounds)
     for sink in sinks:
         if transparent and not sink.takes_alpha:
             raise UsageError(
                 f"A transparent background cannot be sent to the {sink.description}.",
                 "Give another --background, or --output with .mov, .webm or a folder of PNGs.",
             )
-    return sinks
 
 
 def _choose_on_demand(asked: bool | None, source: Source, sinks: Sequence[Sink]) -> OnDemand | None:
