@@ -37,7 +37,7 @@ class ImageFolder:
         """
         if pattern.suffix.lower() != ".png" or pattern.is_dir():
             pattern = pattern / DEFAULT_PATTERN
-        if not re.fullmatch(r"[^%]*%0?\d*d[^%]*", pattern.name):
+        if not re.fullmatch(r"[^%]*%0?\d{0,2}d[^%]*", pattern.name):
             raise UsageError(
                 f"{pattern} is one picture, and a run makes many.",
                 f"Put a number into the name, such as {pattern.stem}-%05d.png.",
