@@ -232,7 +232,8 @@ def _choose_source(
         return Demo(wanted or Size(1280, 720), realtime=realtime)
     if camera is None:
         camera = "0"
-    return Camera(int(camera) if camera.isdecimal() else camera, wanted, fps)
+    is_number = camera.isdecimal() and len(camera) < 5
+    return Camera(int(camera) if is_number else camera, wanted, fps)
 
 
 def _make_preview(status: Callable[[], Sequence[str]]) -> PreviewWindow:
