@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import difflib
+import os
 import threading
 from abc import ABC, abstractmethod
 from collections.abc import Iterator
@@ -14,7 +15,8 @@ import cv2
 import numpy as np
 import webcolors  # type: ignore[import-untyped]  # it ships no types
 
-from livematte.errors import BackgroundError, UsageError
+from livematte.container import open_video
+from livematte.errors import BackgroundError, SourceError, UsageError
 from livematte.frame import Image, Size
 
 if TYPE_CHECKING:
@@ -28,6 +30,9 @@ BLUR_REDUCTION: Final = 4
 
 BLUR_SIGMAS: Final = (4.0, 100.0)
 """The least and the most blur, in pixels; less than the least would not hide the reduction."""
+
+SHORTEST_LOOP_SECONDS: Final = 0.1
+"""A video that claims to be shorter would be opened again and again while one frame is made."""
 
 PAUSE_SECONDS: Final = 2.0
 """A moving background that was not shown for longer goes on where it was, decoding nothing."""
@@ -139,9 +144,19 @@ class Moving(Picture):
             self._advance()
             advanced = True
         if advanced or self._shown is None or Size.of(self._shown) != size:
-            pixels = self._current.to_ndarray(format="bgr24").astype(np.uint8, copy=False)
-            self._shown = cover(pixels, size)
+            self._shown = cover(self._pixels(), size)
         return self._shown
+
+    def _pixels(self) -> Image:
+        import av
+
+        try:
+            return self._current.to_ndarray(format="bgr24").astype(np.uint8, copy=False)
+        except (av.FFmpegError, ValueError) as error:
+            raise BackgroundError(
+                f"Background {self._path} has a picture that cannot be converted ({error}).",
+                "Choose another background.",
+            ) from error
 
     def _restart(self, seconds: float) -> None:
         """Show the first frame from `seconds` on."""
@@ -177,8 +192,13 @@ class Moving(Picture):
         import av  # loads FFmpeg, which few runs need
 
         try:
-            with av.open(str(self._path)) as container:
-                video = container.streams.video[0]
+            container, video = open_video(self._path)
+        except SourceError as error:
+            raise BackgroundError(
+                f"Background {error.problem}", "Choose another background, or another copy of it."
+            ) from error
+        try:
+            with container:
                 usual = float(1 / (video.average_rate or 25))
                 first_seconds: float | None = None
                 waiting: tuple[float, av.VideoFrame] | None = None
@@ -193,7 +213,7 @@ class Moving(Picture):
                             yield waiting[0], duration, waiting[1]
                     waiting = start, frame
                 if waiting is not None:
-                    yield waiting[0], usual, waiting[1]
+                    yield waiting[0], max(usual, SHORTEST_LOOP_SECONDS - waiting[0]), waiting[1]
         except (av.FFmpegError, IndexError, OSError):
             # Nothing decodable: `_restart` says so. Damage further on: loop what came before.
             return
@@ -225,7 +245,7 @@ def parse(text: str) -> Background:
     Raises `UsageError` if it is none of the kinds and `BackgroundError` if its file is unreadable.
     """
     word, _, argument = text.partition(":")
-    if word == "blur" and not Path(text).exists():
+    if word == "blur" and not os.path.exists(text):
         return _parse_blur(argument) if argument else Blur()
     if text == "transparent":
         return Transparent()
@@ -252,11 +272,19 @@ def _parse_blur(argument: str) -> Blur:
 
 
 def _open_file(text: str) -> Background:
-    path = Path(text).expanduser()
-    if not path.exists():
+    try:
+        path = Path(os.path.expanduser(text))
+    except ValueError:  # no user's name has such characters
+        path = Path(text)
+    # Not Path.exists, which raises where a name is too long.
+    if not os.path.exists(path):
         raise UsageError(f"Background {text!r} is neither a colour nor a file.", _suggest(text))
     if path.is_dir():
         raise BackgroundError(f"Background {text} is a folder.", "Name one file in it.")
+    if not path.is_file():  # a pipe might never end
+        raise BackgroundError(
+            f"Background {text} is no file.", "Name a picture or a video that is one."
+        )
     try:
         with path.open("rb") as file:
             is_gif = file.read(3) == b"GIF"
@@ -264,11 +292,24 @@ def _open_file(text: str) -> Background:
         raise BackgroundError(
             f"Background {text} cannot be read: {error.strerror}.", "Check its permissions."
         ) from error
-    # OpenCV reads only the first picture of an animation.
-    image = None if is_gif else cv2.imread(str(path), cv2.IMREAD_COLOR)
-    if image is not None:
-        return Still(image.astype(np.uint8, copy=False), path.name)
-    return Moving(path)
+    # Of an animation a photo is only the first picture.
+    return Moving(path) if is_gif else _still_or_moving(path)
+
+
+def _still_or_moving(path: Path) -> Background:
+    # Loaded here, because photos are put on backgrounds, too.
+    from livematte.photos.read import UnknownKindError, open_photo
+
+    try:
+        with open_photo(path) as opened:
+            image = opened.decode().image
+    except UnknownKindError:
+        return Moving(path)
+    except SourceError as error:
+        raise BackgroundError(
+            f"Background {error.problem}", "Choose another background, or another copy of it."
+        ) from error
+    return Still(cv2.cvtColor(image, cv2.COLOR_RGB2BGR).astype(np.uint8, copy=False), path.name)
 
 
 def _suggest(text: str) -> str:

@@ -142,6 +142,31 @@ def test_a_video_that_was_not_shown_for_long_goes_on_where_it_was(video: Path) -
     assert color_of(moving.picture_at(SIZE, 10_000.35))[0] == 120
 
 
+def test_a_video_that_claims_to_last_no_time_is_not_opened_again_and_again(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    path = tmp_path / "short.avi"
+    with av.open(str(path), "w") as container:
+        stream = container.add_stream("ffv1", rate=100_000)
+        stream.width, stream.height, stream.pix_fmt = 32, 18, "bgr0"
+        frame = av.VideoFrame.from_ndarray(np.full((18, 32, 3), 40, np.uint8), "bgr24")
+        container.mux(stream.encode(frame))
+        container.mux(stream.encode(None))
+    opened = 0
+    open_video = background.open_video
+
+    def counting(path: Path) -> object:
+        nonlocal opened
+        opened += 1
+        return open_video(path)
+
+    monkeypatch.setattr(background, "open_video", counting)
+    moving = Moving(path)
+    for seconds in (0.0, 1 / 30, 1.9):
+        assert color_of(moving.picture_at(SIZE, seconds))[0] == 40
+    assert opened <= 21
+
+
 def test_a_gif_moves(tmp_path: Path) -> None:
     path = tmp_path / "two.gif"
     with av.open(str(path), "w") as container:

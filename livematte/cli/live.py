@@ -276,8 +276,8 @@ def _choose_source(
         return Demo(wanted or Size(1280, 720), realtime=realtime)
     if camera is None:
         camera = "0"
-    device = int(camera) if camera.isdecimal() else camera
-    return LastingCamera(device, wanted, fps, on_trouble=say)
+    is_number = camera.isdecimal() and len(camera) < 5
+    return LastingCamera(int(camera) if is_number else camera, wanted, fps, on_trouble=say)
 
 
 def _make_preview(status: Callable[[], Sequence[str]]) -> PreviewWindow:

@@ -30,6 +30,7 @@ Threads = Annotated[
     int | None,
     typer.Option(
         min=1,
+        max=1024,
         help="Cores of the CPU to use.",
         show_default="all",
         rich_help_panel=NETWORK_PANEL,

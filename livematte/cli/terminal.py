@@ -26,6 +26,9 @@ EXIT_INTERRUPTED: Final = 130
 AUTOMATIC: Final = "auto"
 """The value of options that livematte decides on, and of --virtual-camera when none is given."""
 
+LONGEST_SIDE: Final = 8192
+"""In pixels: 8K and a little."""
+
 Kind = TypeVar("Kind", bound=Enum)
 
 console = Console(stderr=True, highlight=False, soft_wrap=True)
@@ -41,7 +44,13 @@ def parse_size(text: str) -> Size:
     match = re.fullmatch(r"(\d{1,5})[xX*](\d{1,5})", text)
     if match is None or 0 in map(int, match.groups()):
         raise UsageError(f"Size {text!r} is not of the form WIDTHxHEIGHT.", "Try --size 1280x720.")
-    return Size(int(match[1]), int(match[2]))
+    size = Size(int(match[1]), int(match[2]))
+    if max(size) > LONGEST_SIDE:
+        raise UsageError(
+            f"Size {text} is too large: no side may be longer than {LONGEST_SIDE}.",
+            "Try --size 1280x720.",
+        )
+    return size
 
 
 def parse_choice(option: str, text: str, kinds: type[Kind]) -> Kind:
@@ -56,7 +65,7 @@ def parse_matte_size(text: str) -> int | None:
     """The network's short side in pixels; None for auto."""
     if text == AUTOMATIC:
         return None
-    if not text.isdecimal() or int(text) not in SHORT_SIDES:
+    if not re.fullmatch(r"\d{1,4}", text) or int(text) not in SHORT_SIDES:
         raise UsageError(
             f"Matte size {text!r} is neither auto nor a number from {SHORT_SIDES.start} to "
             f"{SHORT_SIDES.stop - 1}.",

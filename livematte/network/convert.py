@@ -41,23 +41,19 @@ def convert(source: Path, target: Path | None = None) -> Path:
     Raises `WeightsError` if the source cannot be read or is not MODNet, or if the target cannot be
     written.
     """
-    target = target or source.with_suffix(".safetensors")
-    if target.suffix.lower() != ".safetensors":
-        raise WeightsError(
-            f"The weights cannot be written to {target}, because they become a safetensors file.",
-            "Choose an output path that ends in .safetensors.",
-        )
     suffix = source.suffix.lower()
     if suffix not in weights.CONVERTIBLE_SUFFIXES:
         known = ", ".join(sorted(weights.CONVERTIBLE_SUFFIXES))
         raise WeightsError(
             f"{source} cannot be converted, because its name ends in none of {known}.", _REMEDY
         )
-    try:
-        source_sha256 = hashlib.sha256(source.read_bytes()).hexdigest()
-    except OSError as error:
-        problem = f"{source} cannot be read ({error.strerror})."
-        raise WeightsError(problem, "Check the path and its permissions.") from error
+    target = target or source.with_suffix(".safetensors")
+    if target.suffix.lower() != ".safetensors":
+        raise WeightsError(
+            f"The weights cannot be written to {target}, because they become a safetensors file.",
+            "Choose an output path that ends in .safetensors.",
+        )
+    source_sha256 = hashlib.sha256(weights.read_bytes(source, _REMEDY)).hexdigest()
     state = from_onnx(source) if suffix == ".onnx" else from_checkpoint(source)
     _write_whole(target, weights.serialise(state, source.name, source_sha256))
     return target
@@ -72,6 +68,18 @@ def from_onnx(path: Path) -> State:
     Raises `WeightsError` if the file cannot be read, is quantised, or is of another network.
     """
     graph = _read_onnx(path).graph
+    try:
+        state = _tensors(path, graph)
+    except (IndexError, ValueError, TypeError) as error:
+        if isinstance(error, WeightsError):
+            raise
+        # Operators without the inputs that they need, parameters of shapes that do not fit.
+        raise WeightsError(f"{path} is damaged, or no network that could run.", _REMEDY) from error
+    weights.check(state, path, _REMEDY)
+    return state
+
+
+def _tensors(path: Path, graph: onnx.GraphProto) -> State:
     parameters = _Parameters(path, graph)
     convolutions: list[tuple[Weight, Weight]] = []
     bnorms: list[BatchNorm] = []
@@ -110,7 +118,6 @@ def from_onnx(path: Path) -> State:
     for bnorm_name, batch_norm in zip(bnorm_names, bnorms, strict=True):
         for parameter, value in zip(layout.BATCH_NORM_PARAMETERS, batch_norm, strict=True):
             state[f"{bnorm_name}.{parameter}"] = value
-    weights.check(state, path, _REMEDY)
     return state
 
 
@@ -135,7 +142,8 @@ class _Parameters:
             raise WeightsError(problem, _REMEDY)
         try:
             array = onnx.numpy_helper.to_array(self._tensors[name])
-        except ValueError as error:
+        # Of damaged ones there is no end of what it raises, MemoryError among it.
+        except Exception as error:
             raise WeightsError(f"Tensor {name} in {self._path} is damaged.", _REMEDY) from error
         if array.dtype != np.float32:
             problem = f"{self._path} stores {name} as {array.dtype} instead of float32."
@@ -186,7 +194,7 @@ def _read_onnx(path: Path) -> onnx.ModelProto:
     import onnx
 
     try:
-        return onnx.load(path)
+        return onnx.load(path, load_external_data=False)
     # A parser of foreign bytes fails in many ways, and protobuf's errors have no common builtin.
     except Exception as error:
         raise WeightsError(f"{path} is cut short, damaged or no ONNX file.", _REMEDY) from error
@@ -215,7 +223,9 @@ def _read_checkpoint(path: Path) -> Iterator[tuple[str, Weight]]:
         if tensor.is_floating_point() and tensor.dtype != torch.float32:
             problem = f"{path} stores {name} as {tensor.dtype} instead of float32."
             raise WeightsError(problem, _REMEDY)
-        yield name.removeprefix("module."), tensor.detach().numpy()
+        if tensor.layout != torch.strided or tensor.is_quantized or tensor.is_meta:
+            raise WeightsError(f"{path} stores {name} in a form of its own.", _REMEDY)
+        yield name.removeprefix("module."), tensor.detach().resolve_neg().resolve_conj().numpy()
 
 
 def _write_whole(target: Path, data: bytes) -> None:

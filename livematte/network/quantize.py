@@ -11,6 +11,7 @@ from __future__ import annotations
 
 import hashlib
 import logging
+import os
 import tempfile
 from collections.abc import Iterable, Iterator
 from itertools import count
@@ -27,6 +28,7 @@ from livematte.network import layout, weights
 from livematte.network.graph import build_modnet
 from livematte.network.size import DEFAULT_SHORT_SIDE, PIXEL_MEAN, PIXEL_SCALE, network_size
 from livematte.openvino_runtime import load_openvino
+from livematte.photos.read import UnknownKindError, open_photo
 from livematte.render.shrink import shrink
 
 if TYPE_CHECKING:
@@ -156,17 +158,19 @@ def read_frames(paths: Iterable[Path], per_clip: int | None = FRAMES_PER_CLIP) -
     Raises `SourceError` if a file is neither a picture nor a video, or cannot be read.
     """
     for path in paths:
-        if path.is_dir():
+        if os.path.isdir(path):
             files = sorted(each for each in path.iterdir() if not each.name.startswith("."))
             yield from read_frames((each for each in files if each.is_file()), per_clip)
             continue
-        if not path.exists():
+        if not os.path.exists(path):
             raise SourceError(f"{path} does not exist.", "Give pictures, videos or folders.")
-        picture = cv2.imread(str(path), cv2.IMREAD_COLOR)
-        if picture is not None:
-            yield picture.astype(np.uint8, copy=False)
-        else:
+        try:
+            with open_photo(path) as opened:
+                picture = opened.decode().image
+        except UnknownKindError:
             yield from _spread(path, per_clip)
+        else:
+            yield cv2.cvtColor(picture, cv2.COLOR_RGB2BGR).astype(np.uint8, copy=False)
 
 
 def network_input(frame: Image, short_side: int) -> NDArray[np.float32]:

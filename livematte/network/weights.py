@@ -12,6 +12,7 @@ import hashlib
 import json
 import math
 import os
+import stat
 from collections.abc import Mapping
 from contextlib import suppress
 from pathlib import Path
@@ -124,7 +125,7 @@ def read(path: Path) -> State:
     """
     name = _name_of(path)
     remedy = _remedy(name)
-    data = _read_bytes(path, remedy)
+    data = read_bytes(path, remedy)
     if name == SHIPPED and hashlib.sha256(data).hexdigest() != SHIPPED_SHA256:
         raise WeightsError(f"{path} is not the file that livematte came with.", remedy)
     try:
@@ -170,8 +171,8 @@ def verify_quantized(quantized: Path) -> None:
     name = _name_of(source)
     remedy = _remedy(name) if name == SHIPPED else QUANTIZE_AGAIN
     numbers = quantized.with_suffix(".bin")
-    graph = _read_bytes(quantized, remedy)
-    bin_sha256 = hashlib.sha256(_read_bytes(numbers, remedy)).hexdigest()
+    graph = read_bytes(quantized, remedy)
+    bin_sha256 = hashlib.sha256(read_bytes(numbers, remedy)).hexdigest()
     if name == SHIPPED:
         # Git may have put the line ends of Windows into a text file.
         xml_sha256 = hashlib.sha256(graph.replace(b"\r\n", b"\n")).hexdigest()
@@ -296,11 +297,15 @@ def _remedy(name: str | None) -> str:
     return "Convert the official .onnx or .ckpt file again with `livematte weights convert`."
 
 
-def _read_bytes(path: Path, remedy: str) -> bytes:
+def read_bytes(path: Path, remedy: str) -> bytes:
+    """All that is in a file of weights. Raises `WeightsError` if it cannot be or is too large."""
     try:
-        if path.is_dir():
-            raise WeightsError(f"{path} is a folder.", "Give the path of a .safetensors file.")
-        size_bytes = path.stat().st_size
+        status = path.stat()
+        if stat.S_ISDIR(status.st_mode):
+            raise WeightsError(f"{path} is a folder.", "Give the path of a file of weights.")
+        if not stat.S_ISREG(status.st_mode):  # a pipe might never end
+            raise WeightsError(f"{path} is no file.", "Give the path of a file of weights.")
+        size_bytes = status.st_size
         if size_bytes > _MOST_BYTES:
             problem = f"{path} has {size_bytes:,} bytes, far more than MODNet's {_TENSOR_BYTES:,}."
             raise WeightsError(problem, remedy)

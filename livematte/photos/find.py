@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import glob
+import os
 from collections import Counter
 from collections.abc import Iterable, Iterator
 from pathlib import Path
@@ -55,9 +56,10 @@ def find_photos(
     files: dict[Path, Path] = {}  # each with its place below what was named
     failures: list[Failure] = []
     for name in names:
-        path = Path(name).expanduser()
+        path = Path(os.path.expanduser(name))
         # A file may have a name that looks like a pattern.
-        matches = [path] if path.exists() or path.is_symlink() else _glob(str(path), recursive)
+        # Not Path.exists, which raises where a name is too long.
+        matches = [path] if os.path.lexists(path) else _glob(str(path), recursive)
         if not matches:
             failures.append(Failure(path, "There is no such file."))
         for match in matches:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import io
+import stat
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -19,6 +20,12 @@ from livematte.frame import Image
 
 MOST_PIXELS: Final = 150_000_000
 """Larger pictures are refused before they are decoded: no camera makes them, but attackers do."""
+
+_FORMATS: Final = (
+    *("JPEG", "PNG", "WEBP", "TIFF", "BMP", "HEIF"),
+    *("AVIF", "GIF", "JPEG2000", "PPM"),
+)
+"""Pillow knows more, of which it hands some to other programs: PostScript goes to Ghostscript."""
 
 _CONVERTED_BY_PROFILE: Final = frozenset({"CMYK", "LAB", "L", "LA", "I;16", "I;16B", "I"})
 """Modes whose colour profile describes something else than RGB, so that it cannot be kept."""
@@ -52,13 +59,17 @@ class OpenedPhoto:
             return _decode(self._opened)
         except SourceError:
             raise
-        # Pillow's decoders raise all of these on damaged files.
-        except (OSError, SyntaxError, ValueError, EOFError, IndexError, TypeError) as error:
-            raise _damaged(self._path, error) from error
         except MemoryError as error:
             raise SourceError(
                 f"{self._path} does not fit into memory.", "Make it smaller first."
             ) from error
+        # A parser of foreign bytes fails in many ways, struct.error and KeyError among them.
+        except Exception as error:
+            raise _damaged(self._path, error) from error
+
+
+class UnknownKindError(SourceError):
+    """A file is no picture that can be read; it may be a video."""
 
 
 @contextmanager
@@ -67,12 +78,17 @@ def open_photo(path: Path) -> Iterator[OpenedPhoto]:
 
     Raises `SourceError` if it cannot be read, is no photo, or is too large to be one.
     """
-    _know_heif()
+    formats = _known_formats()
     try:
-        is_empty = path.stat().st_size == 0
-        opened = None if is_empty else Pillow.open(path)
+        status = path.stat()
+        if not stat.S_ISREG(status.st_mode):  # a pipe might never end
+            raise SourceError(f"{path} cannot be read: it is no file.", "Name a photo.")
+        is_empty = status.st_size == 0
+        opened = None if is_empty else Pillow.open(path, formats=formats)
+    except SourceError:
+        raise
     except UnidentifiedImageError as error:
-        raise SourceError(
+        raise UnknownKindError(
             f"{path} is no picture of a known kind, whatever its name.",
             "Convert it to JPEG or PNG.",
         ) from error
@@ -80,7 +96,7 @@ def open_photo(path: Path) -> Iterator[OpenedPhoto]:
         raise SourceError(
             f"{path} cannot be read: {error.strerror or error}.", "Check its permissions."
         ) from error
-    except (SyntaxError, ValueError, EOFError, IndexError, TypeError) as error:
+    except Exception as error:
         raise _damaged(path, error) from error
     if opened is None:
         raise SourceError(f"{path} is empty.", "Copy it again from where it came.")
@@ -146,12 +162,14 @@ def _to_srgb(picture: Pillow.Image, profile: bytes) -> Pillow.Image:
 
 
 @cache
-def _know_heif() -> None:
+def _known_formats() -> tuple[str, ...]:
     import pillow_heif
 
     pillow_heif.register_heif_opener()
     # `open_photo` has a limit of its own, and refuses instead of warning.
     Pillow.MAX_IMAGE_PIXELS = None
+    Pillow.init()  # where Pillow was built without AVIF, it is an error to name it
+    return tuple(each for each in _FORMATS if each in Pillow.OPEN)
 
 
 def _too_large(path: Path) -> SourceError:

@@ -21,7 +21,7 @@ class Results:
 
     def __init__(self, folder: Path | None, zip_path: Path | None, overwrite: bool) -> None:
         """Raises `UsageError` if `zip_path` exists and may not be replaced."""
-        if zip_path is not None and zip_path.exists() and not overwrite:
+        if zip_path is not None and os.path.exists(zip_path) and not overwrite:
             raise UsageError(f"{zip_path} is there already.", "Name another, or use --overwrite.")
         self._folder = folder
         self._zip_path = zip_path
@@ -38,7 +38,7 @@ class Results:
         if self._folder is None or self._overwrite:
             return
         for name in names:
-            if (self._folder / name).exists():
+            if os.path.exists(self._folder / name):
                 raise UsageError(
                     f"Its result {self._folder / name} is there already.",
                     "Use --overwrite to replace it.",

@@ -87,7 +87,11 @@ class OpenVinoModel:
                     "--precision.",
                 )
             weights.verify_quantized(quantized)
-            self._model = self._core.read_model(quantized)
+            try:
+                self._model = self._core.read_model(quantized)
+            except RuntimeError as error:
+                problem = f"{quantized} is damaged or no OpenVINO network."
+                raise WeightsError(problem, weights.QUANTIZE_AGAIN) from error
         else:
             from livematte.network.graph import build_modnet
 

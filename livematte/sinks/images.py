@@ -35,9 +35,9 @@ class ImageFolder:
 
         Raises `UsageError` if it is a `.png` without a number.
         """
-        if pattern.suffix.lower() != ".png" or pattern.is_dir():
+        if pattern.suffix.lower() != ".png" or os.path.isdir(pattern):
             pattern = pattern / DEFAULT_PATTERN
-        if not re.fullmatch(r"[^%]*%0?\d*d[^%]*", pattern.name):
+        if not re.fullmatch(r"[^%]*%0?\d{0,2}d[^%]*", pattern.name):
             raise UsageError(
                 f"{pattern} is one picture, and a run makes many.",
                 f"Put a number into the name, such as {pattern.stem}-%05d.png.",
@@ -54,7 +54,7 @@ class ImageFolder:
         prefix, suffix = re.split(r"%0?\d*d", self._pattern.name)
         name = re.compile(re.escape(prefix) + r"\d+" + re.escape(suffix))
         folder = self._pattern.parent
-        return folder.is_dir() and any(name.fullmatch(each.name) for each in folder.iterdir())
+        return os.path.isdir(folder) and any(name.fullmatch(each.name) for each in folder.iterdir())
 
     def open(self, size: Size, frames_per_second: Fraction) -> None:
         folder = self._pattern.parent

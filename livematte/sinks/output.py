@@ -32,7 +32,7 @@ def open_output(
     there is no quality to choose.
     """
     text, path = os.fspath(name), Path(name)
-    is_folder = text.endswith(("/", os.sep)) or path.is_dir()
+    is_folder = text.endswith(("/", os.sep)) or os.path.isdir(path)
     if is_folder or path.suffix.lower() == ".png":
         if quality is not None:
             raise UsageError("PNGs have no quality to choose.", "Leave out the quality.")

@@ -110,7 +110,7 @@ class VideoWriter:
     def open(self, size: Size, frames_per_second: Fraction) -> None:
         import av
 
-        if self._path.is_dir():
+        if os.path.isdir(self._path):
             raise SinkError(f"{self._path} is a folder.", "Name a file in it.")
         if self._codec.subsampled:
             size = Size(size.width // 2 * 2, size.height // 2 * 2)

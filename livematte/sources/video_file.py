@@ -15,13 +15,13 @@ import cv2
 import numpy as np
 
 from livematte.colour import BT709, FULL, UNSPECIFIED, Colour, assumed_matrix
+from livematte.container import open_video, reason, unreadable
 from livematte.errors import SourceError, UsageError
 from livematte.frame import Frame, Image, Size
 from livematte.sources.source import FrameBuffers
 
 if TYPE_CHECKING:
     import av
-    from av.container import InputContainer
     from av.video.stream import VideoStream
 
 USUAL_RATE: Final = Fraction(30)
@@ -42,6 +42,9 @@ MISSING_SECONDS: Final = 0.5
 
 LONGEST_LAST_SECONDS: Final = 1
 """A last picture that is said to last longer is doubted: the file may have been cut."""
+
+LONGEST_VIDEO_SECONDS: Final = 1e9
+"""What is asked for beyond 30 years is a mistake, and FFmpeg could not count it."""
 
 LONGEST_STEP_BACK_SECONDS: Final = 64
 """A keyframe before the start is looked for so far back at most, and then from the beginning."""
@@ -82,6 +85,11 @@ class VideoFile:
 
         Raises `UsageError` if that is no stretch of time.
         """
+        for seconds in (start_seconds, end_seconds):
+            if seconds is not None and not seconds <= LONGEST_VIDEO_SECONDS:  # NaN is not, either
+                raise UsageError(
+                    f"No video has a place at {seconds:g} seconds.", "Give a number of seconds."
+                )
         if (start_seconds or 0) < 0:
             raise UsageError("A video has nothing before 0 seconds.", "Name a later start.")
         if end_seconds is not None and not (start_seconds or 0) < end_seconds:
@@ -171,26 +179,7 @@ class VideoFile:
         return self
 
     def _open(self) -> None:
-        import av
-
-        try:
-            self._container: InputContainer = av.open(str(self.path))
-        except (av.FFmpegError, OSError) as error:
-            raise self._unreadable(error) from error
-        try:
-            if self._container.format.name == "tty":
-                # FFmpeg renders any text as a video of a terminal.
-                raise SourceError(
-                    f"{self.path} is a text and no video.", "Give a file that has pictures."
-                )
-            if not self._container.streams.video:
-                raise SourceError(
-                    f"{self.path} has no video in it.", "Give a file that has pictures."
-                )
-        except BaseException:
-            self._container.close()
-            raise
-        self._stream = self._container.streams.video[0]
+        self._container, self._stream = open_video(self.path)
         self._stream.thread_type = "AUTO" if self._in_parallel else "SLICE"
         self.tick_seconds = self._stream.time_base or 1 / USUAL_RATE
         if self._container.format.name not in PROMISED_DURATION:
@@ -321,7 +310,7 @@ class VideoFile:
             try:
                 packet = next(packets, None)
             except av.FFmpegError as error:
-                raise self._unreadable(error) from error
+                raise unreadable(self.path, reason(error)) from error
             if packet is None:
                 break
             if packet.pts is not None and packet.time_base is not None:
@@ -408,13 +397,6 @@ class VideoFile:
             )
         np.copyto(image, pixels)
         return image
-
-    def _unreadable(self, error: Exception) -> SourceError:
-        reason = getattr(error, "strerror", None) or str(error)
-        return SourceError(
-            f"{self.path} cannot be read as a video: {reason}.",
-            "Check the name, and that it plays in a video player.",
-        )
 
 
 def _rate(stream: VideoStream) -> Fraction:

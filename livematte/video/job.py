@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Callable
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -169,7 +170,7 @@ def _check_output(
     input_path: Path, path: Path, output: ImageFolder | VideoWriter, overwrite: bool
 ) -> None:
     """Raises `UsageError` if `output` would replace the input, or something else unasked."""
-    if path.exists() and input_path.exists() and path.samefile(input_path):
+    if os.path.exists(path) and os.path.exists(input_path) and path.samefile(input_path):
         raise UsageError(f"{path} is the input itself.", "Name another output.")
     if overwrite:
         return
@@ -178,5 +179,5 @@ def _check_output(
             raise UsageError(
                 f"{path} has such pictures already.", "Name another folder, or use --overwrite."
             )
-    elif path.exists():
+    elif os.path.exists(path):
         raise UsageError(f"{path} is there already.", "Name another file, or use --overwrite.")

@@ -1,0 +1,70 @@
+"""Opens video files with FFmpeg, and nothing else that FFmpeg knows how to open."""
+
+from __future__ import annotations
+
+import os
+from pathlib import Path
+from typing import TYPE_CHECKING, Final
+
+from livematte.errors import SourceError
+
+if TYPE_CHECKING:
+    from av.container import InputContainer
+    from av.video.stream import VideoStream
+
+MOST_PIXELS: Final = 100_000_000
+"""Videos of larger pictures are refused before they are decoded; one of 12K has 80 megapixels."""
+
+
+def open_video(path: Path) -> tuple[InputContainer, VideoStream]:
+    """Open a video file, for the caller to close, and find the video in it.
+
+    Raises `SourceError` if it cannot be read, has no video, or one that is too large or of an
+    unknown kind.
+    """
+    import av  # loads FFmpeg, which few runs need
+
+    # FFmpeg would take the name for an address: "pipe:0", "http:...".
+    if not os.path.exists(path):
+        raise unreadable(path, "No such file or directory")
+    if path.is_dir():
+        raise unreadable(path, "It is a folder")
+    limit = {"max_pixels": str(MOST_PIXELS)}
+    try:
+        container = av.open(str(path), options=limit)
+    except (av.FFmpegError, OSError, ValueError) as error:  # ValueError: of names in no encoding
+        raise unreadable(path, reason(error)) from error
+    try:
+        if container.format.name == "tty":
+            # FFmpeg renders any text as a video of a terminal.
+            raise SourceError(f"{path} is a text and no video.", "Give a file that has pictures.")
+        if not container.streams.video:
+            raise SourceError(f"{path} has no video in it.", "Give a file that has pictures.")
+        stream = container.streams.video[0]
+        context = stream.codec_context
+        if context is None:
+            raise unreadable(path, "Its video is of a kind that FFmpeg does not know")
+        if context.width * context.height > MOST_PIXELS:
+            raise SourceError(
+                f"{path} claims to have pictures of more than {MOST_PIXELS // 1_000_000} "
+                "megapixels.",
+                "Make it smaller first, if it is a video at all.",
+            )
+        context.options = limit
+    except BaseException:
+        container.close()
+        raise
+    return container, stream
+
+
+def unreadable(path: Path, why: str) -> SourceError:
+    """The error for a video file that cannot be read."""
+    return SourceError(
+        f"{path} cannot be read as a video: {why.rstrip('.')}.",
+        "Check the name, and that it plays in a video player.",
+    )
+
+
+def reason(error: Exception) -> str:
+    """What FFmpeg says is wrong, in a few words."""
+    return getattr(error, "strerror", None) or str(error)
