@@ -15,7 +15,7 @@ import cv2
 import numpy as np
 import webcolors  # type: ignore[import-untyped]  # it ships no types
 
-from livematte.container import open_video
+from livematte.container import MOST_PIXELS, open_video
 from livematte.errors import BackgroundError, SourceError, UsageError
 from livematte.frame import Image, Size
 
@@ -166,7 +166,8 @@ class Moving(Picture):
         if first is None:
             raise BackgroundError(
                 f"No picture in {self._path} could be decoded.",
-                "Check that it plays in a video player, or choose another background.",
+                "Check that it plays in a video player and has no more than "
+                f"{MOST_PIXELS // 1_000_000} megapixels, or choose another background.",
             )
         self._show(first)
 

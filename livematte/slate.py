@@ -43,7 +43,7 @@ def _write(image: Image, notice: str) -> None:
     height, width = image.shape[:2]
     font, thickness = cv2.FONT_HERSHEY_SIMPLEX, max(1, height // 360)
     (text_width, text_height), _ = cv2.getTextSize(notice, font, 1.0, thickness)
-    scale = min(max(height / 720, LEAST_TEXT_SCALE), 0.9 * width / text_width)
+    scale = min(max(height / 720, LEAST_TEXT_SCALE), 0.9 * width / max(1, text_width))
     text_width, text_height = int(text_width * scale), int(text_height * scale)
     left, bottom = (width - text_width) // 2, (height + text_height) // 2
     band = image[max(0, bottom - 2 * text_height) : bottom + text_height]

@@ -208,6 +208,10 @@ def interpolated(
 
     points: (n,) of `points_of`, of the enlarged picture. Returns float32 (n, channels).
     """
+    if len(points) > POINTS_AT_ONCE:  # OpenCV's own limit is twice that
+        starts = range(0, len(points), POINTS_AT_ONCE)
+        parts = (points[start : start + POINTS_AT_ONCE] for start in starts)
+        return np.concatenate([interpolated(small, size, part) for part in parts])
     height, width = small.shape[:2]
     flat = points.astype(np.int32)  # NumPy is many times as fast at dividing these
     rows = flat // size.width

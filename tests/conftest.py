@@ -7,6 +7,21 @@ from collections.abc import Iterator
 
 import pytest
 import torch
+from hypothesis import settings
+
+# The same cases each time, so that a change is to blame for what it breaks.
+settings.register_profile("ordinary", derandomize=True, deadline=None, database=None)
+settings.register_profile("long", deadline=None, max_examples=2_000, print_blob=True)
+
+
+def pytest_addoption(parser: pytest.Parser) -> None:
+    parser.addoption(
+        "--long", action="store_true", help="Property tests try 20 times as many cases, new ones."
+    )
+
+
+def pytest_configure(config: pytest.Config) -> None:
+    settings.load_profile("long" if config.getoption("--long") else "ordinary")
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:

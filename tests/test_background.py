@@ -10,6 +10,7 @@ import pytest
 
 from livematte import background
 from livematte.background import Blur, Moving, Picture, Transparent, cover, parse
+from livematte.container import open_video
 from livematte.errors import BackgroundError, UsageError
 from livematte.frame import Image, Size
 
@@ -153,7 +154,6 @@ def test_a_video_that_claims_to_last_no_time_is_not_opened_again_and_again(
         container.mux(stream.encode(frame))
         container.mux(stream.encode(None))
     opened = 0
-    open_video = background.open_video
 
     def counting(path: Path) -> object:
         nonlocal opened

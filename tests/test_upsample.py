@@ -79,3 +79,14 @@ def test_points_are_told_part_by_part_and_each_once() -> None:
     assert max(map(len, parts)) <= POINTS_AT_ONCE
     np.testing.assert_array_equal(np.concatenate(parts), np.flatnonzero(mask))
     assert list(points_of(np.zeros((30, 40), bool))) == []
+
+
+def test_a_matte_that_is_soft_everywhere() -> None:
+    """More soft pixels than OpenCV looks up at once."""
+    random = np.random.default_rng(1)
+    image = random.integers(0, 256, (600, 1000, 3), np.uint8)
+    small = cv2.resize(image, (500, 300), interpolation=cv2.INTER_AREA).astype(np.uint8)
+    matte = np.full((300, 500), 0.5, np.float32)
+    upsampled = upsample_matte(matte, small, image)
+    assert upsampled.shape == (600, 1000)
+    assert np.isfinite(upsampled).all()

@@ -130,7 +130,7 @@ def read(path: Path) -> State:
         raise WeightsError(f"{path} is not the file that livematte came with.", remedy)
     try:
         state = safetensors.numpy.load(data)
-    except SafetensorError as error:
+    except (SafetensorError, ValueError, OverflowError) as error:  # of sides beyond NumPy's, too
         problem = f"{path} is cut short, damaged or no safetensors file ({error})."
         raise WeightsError(problem, remedy) from error
     except KeyError as error:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import io
 import stat
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
 from functools import cache
 from pathlib import Path
@@ -79,28 +79,30 @@ def open_photo(path: Path) -> Iterator[OpenedPhoto]:
     Raises `SourceError` if it cannot be read, is no photo, or is too large to be one.
     """
     formats = _known_formats()
-    try:
-        status = path.stat()
-        if not stat.S_ISREG(status.st_mode):  # a pipe might never end
-            raise SourceError(f"{path} cannot be read: it is no file.", "Name a photo.")
-        is_empty = status.st_size == 0
-        opened = None if is_empty else Pillow.open(path, formats=formats)
-    except SourceError:
-        raise
-    except UnidentifiedImageError as error:
-        raise UnknownKindError(
-            f"{path} is no picture of a known kind, whatever its name.",
-            "Convert it to JPEG or PNG.",
-        ) from error
-    except OSError as error:
-        raise SourceError(
-            f"{path} cannot be read: {error.strerror or error}.", "Check its permissions."
-        ) from error
-    except Exception as error:
-        raise _damaged(path, error) from error
-    if opened is None:
-        raise SourceError(f"{path} is empty.", "Copy it again from where it came.")
-    with opened:
+    with ExitStack() as stack:
+        try:
+            status = path.stat()
+            if not stat.S_ISREG(status.st_mode):  # a pipe might never end
+                raise SourceError(f"{path} cannot be read: it is no file.", "Name a photo.")
+            if status.st_size == 0:
+                raise SourceError(f"{path} is empty.", "Copy it again from where it came.")
+            # Of a path Pillow would map plain TIFFs into memory, and get those wrong that lie on
+            # their side.
+            file = stack.enter_context(path.open("rb"))
+            opened = stack.enter_context(Pillow.open(file, formats=formats))
+        except SourceError:
+            raise
+        except UnidentifiedImageError as error:
+            raise UnknownKindError(
+                f"{path} is no picture of a known kind, whatever its name.",
+                "Convert it to JPEG or PNG.",
+            ) from error
+        except OSError as error:
+            raise SourceError(
+                f"{path} cannot be read: {error.strerror or error}.", "Check its permissions."
+            ) from error
+        except Exception as error:
+            raise _damaged(path, error) from error
         if opened.width * opened.height > MOST_PIXELS:
             raise _too_large(path)
         yield OpenedPhoto(opened, path)

@@ -15,7 +15,7 @@ import cv2
 import numpy as np
 
 from livematte.colour import BT709, FULL, UNSPECIFIED, Colour, assumed_matrix
-from livematte.container import open_video, reason, unreadable
+from livematte.container import MOST_PIXELS, open_video, reason, unreadable
 from livematte.errors import SourceError, UsageError
 from livematte.frame import Frame, Image, Size
 from livematte.sources.source import FrameBuffers
@@ -203,7 +203,8 @@ class VideoFile:
         if self._asked_start is None and self._asked_end is None:
             return SourceError(
                 f"Not one frame of {self.path} can be decoded.",
-                "Check that it plays in a video player.",
+                "Check that it plays in a video player, and has no more than "
+                f"{MOST_PIXELS // 1_000_000} megapixels.",
             )
         seconds = (self._container.duration or 0) / 1e6
         return UsageError(

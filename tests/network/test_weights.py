@@ -127,6 +127,11 @@ def make_infinite(path: Path) -> None:
     edit(path, lambda state: state["features.0.0.bias"].fill(np.inf))
 
 
+def claim_enormous_sides(path: Path) -> None:
+    header = b'{"x":{"dtype":"F32","shape":[0,9223372036854775808],"data_offsets":[0,0]}}'
+    path.write_bytes(len(header).to_bytes(8, "little") + header)
+
+
 def void(_value: object) -> None:
     """Makes a statement of an expression."""
 
@@ -136,6 +141,7 @@ DAMAGES: dict[Damage, str] = {
     make_empty: "cut short",
     make_text: "cut short",
     make_folder: "folder",
+    claim_enormous_sides: "cut short",
     remove: "does not exist",
     make_huge: "far more",
     flip_a_bit: "numbers have changed",

@@ -56,6 +56,17 @@ def test_exif_orientation_is_applied(tmp_path: Path, orientation: int) -> None:
     np.testing.assert_array_equal(read(path).image, image)
 
 
+@pytest.mark.parametrize("mode", ["L", "RGB", "CMYK"])
+def test_exif_orientation_of_a_plain_tiff(tmp_path: Path, mode: str) -> None:
+    """Pillow takes another way with some of these, on which it mixed up their sides."""
+    picture = Pillow.fromarray(portrait()).resize((60, 40)).convert(mode)
+    exif = Pillow.Exif()
+    exif[0x0112] = 6
+    picture.save(tmp_path / "turned.tif", exif=exif)
+    expected = np.rot90(np.array(picture.convert("RGB")), -1)
+    np.testing.assert_array_equal(read(tmp_path / "turned.tif").image, expected)
+
+
 def test_the_profile_of_rgb_is_kept_and_that_of_others_is_applied(tmp_path: Path) -> None:
     rgb = write_photo(tmp_path / "rgb.png", icc_profile=SRGB)
     grey = write_photo(tmp_path / "grey.png", "grey", icc_profile=SRGB)
