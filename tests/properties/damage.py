@@ -9,6 +9,13 @@ from hypothesis import strategies as st
 Damage = Callable[[bytes], bytes]
 
 
+class Files(dict[str, bytes]):
+    """Whole files by their kind, which are too long for a report of what failed."""
+
+    def __repr__(self) -> str:
+        return f"<{', '.join(self)}>"
+
+
 def cut_off(share: float) -> Damage:
     return lambda data: data[: int(len(data) * share)]
 

@@ -15,7 +15,7 @@ from livematte.background import Blur, Picture, Transparent, cover, parse
 from livematte.errors import BackgroundError, LivematteError, UsageError
 from livematte.frame import Size
 from tests.properties.cases import cases, clear_error_or_none
-from tests.properties.damage import Damage, damages
+from tests.properties.damage import Damage, Files, damages
 from tests.video.clips import person, write_clip
 
 SIZE = Size(64, 36)
@@ -72,7 +72,7 @@ def show(path: Path) -> None:
 @pytest.fixture(scope="module")
 def pictures(tmp_path_factory: pytest.TempPathFactory) -> dict[str, bytes]:
     folder = tmp_path_factory.mktemp("pictures")
-    made = {}
+    made = Files()
     for ending in ("png", "jpg", "webp", "bmp", "tiff", "gif", "ppm", "jp2"):
         path = folder / f"picture.{ending}"
         assert cv2.imwrite(str(path), person(0, Size(97, 65)))
@@ -83,7 +83,7 @@ def pictures(tmp_path_factory: pytest.TempPathFactory) -> dict[str, bytes]:
 @pytest.fixture(scope="module")
 def clips(tmp_path_factory: pytest.TempPathFactory) -> dict[str, bytes]:
     folder = tmp_path_factory.mktemp("clips")
-    made = {}
+    made = Files()
     images = [person(index) for index in range(10)]
     for ending, codec, pixel_format in (
         ("mp4", "libx264", "yuv420p"),

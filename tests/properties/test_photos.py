@@ -20,7 +20,7 @@ from livematte.photos.read import Photo, open_photo, to_profile
 from livematte.photos.save import Save, encode, matted
 from tests.photos.pictures import KINDS, write_photo
 from tests.properties.cases import cases, clear_error_or_none
-from tests.properties.damage import Damage, damages
+from tests.properties.damage import Damage, Files, damages
 
 MODES = {
     "png": ("1", "L", "LA", "P", "RGB", "RGBA", "I;16"),
@@ -52,7 +52,6 @@ def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
 def read(path: Path) -> Photo:
     with open_photo(path) as opened:
         photo = opened.decode()
-        assert opened.pixels == photo.image.shape[0] * photo.image.shape[1]
     assert photo.image.dtype == np.uint8
     assert photo.image.shape[2:] == (3,)
     if photo.alpha is not None:
@@ -101,7 +100,7 @@ def test_every_mode_is_read_right(
     exif = Pillow.Exif()
     if orientation is not None:
         exif[0x0112] = orientation
-    options = {"exif": exif} if file_format in ("png", "jpeg", "webp", "tiff", "heif") else {}
+    options = {"exif": exif} if file_format in ("png", "jpeg", "webp", "tiff") else {}
     path = folder / f"mode.{file_format}"
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")  # of formats that cannot store a profile
@@ -119,7 +118,7 @@ def test_every_mode_is_read_right(
 @pytest.fixture(scope="module")
 def whole(tmp_path_factory: pytest.TempPathFactory) -> dict[str, bytes]:
     folder = tmp_path_factory.mktemp("whole")
-    return {kind: write_photo(folder / f"a.{kind}", kind, 48).read_bytes() for kind in KINDS}
+    return Files({kind: write_photo(folder / f"a.{kind}", kind, 48).read_bytes() for kind in KINDS})
 
 
 @cases(350, kind=st.sampled_from(KINDS), damage=damages())

@@ -14,7 +14,7 @@ from livematte.errors import SourceError
 from livematte.frame import Size
 from livematte.sources import VideoFile
 from tests.properties.cases import cases, clear_error_or_none
-from tests.properties.damage import Damage, damages
+from tests.properties.damage import Damage, Files, damages
 from tests.video.clips import person, write_clip
 
 FRAMES = 12
@@ -31,7 +31,7 @@ KINDS = {
 @pytest.fixture(scope="module")
 def whole(tmp_path_factory: pytest.TempPathFactory) -> dict[str, bytes]:
     folder = tmp_path_factory.mktemp("whole")
-    made = {}
+    made = Files()
     for kind, (codec, pixel_format) in KINDS.items():
         path = folder / kind
         images = [person(index) for index in range(FRAMES)]
