@@ -9,7 +9,6 @@ import threading
 import time
 from collections.abc import Iterator
 from fractions import Fraction
-from pathlib import Path
 from types import TracebackType
 from typing import Final
 
@@ -247,7 +246,7 @@ class Camera:
         """The device's path on Linux."""
         if isinstance(self._device, int):
             return f"/dev/video{self._device}"
-        if Path(self._device).is_file() or Path(self._device).is_dir():
+        if os.path.isfile(self._device) or os.path.isdir(self._device):
             raise UsageError(
                 f"{self._device} is no camera.", "If it is a video file, use --input instead."
             )
