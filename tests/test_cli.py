@@ -64,6 +64,20 @@ def test_version() -> None:
     assert livematte("--version") == (0, f"livematte {__version__}\n", "")
 
 
+@pytest.mark.parametrize("command", [("image",), ("video",), ("cameras",), ("weights",)])
+def test_a_command_without_arguments_says_what_is_missing(command: tuple[str, ...]) -> None:
+    code, out, err = livematte(*command)
+    assert code in (0, 1, 2)
+    assert "Traceback" not in err
+    assert out or err
+
+
+def test_without_arguments_it_takes_the_first_camera() -> None:
+    code, out, err = livematte()
+    assert (code, out) == (1, "")
+    assert "camera" in err.lower() or "display" in err.lower()  # this has neither
+
+
 def test_the_demo_to_a_file_is_quiet_and_says_what_it_did(tmp_path: Path) -> None:
     path = tmp_path / "demo.mp4"
     code, out, err = livematte("--demo", *QUICK, "--no-preview", "-o", path, "--frames", "4")

@@ -78,7 +78,7 @@ def _end_at_once() -> NoReturn:
 
 def _with_optional_values(arguments: Sequence[str]) -> list[str]:
     """Give a bare --virtual-camera its value; Typer knows no options with an optional one."""
-    following = [*arguments[1:], "-"]
+    following = [*arguments, "-"][1:]
     return [
         f"{each}={AUTOMATIC}" if each == "--virtual-camera" and after.startswith("-") else each
         for each, after in zip(arguments, following, strict=True)
