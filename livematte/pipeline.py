@@ -16,6 +16,7 @@ Where a file is worked on, whatever fails ends the run.
 
 from __future__ import annotations
 
+import gc
 import threading
 import time
 from collections.abc import Callable, Sequence
@@ -436,6 +437,8 @@ class Pipeline:
         problem = why.problem if isinstance(why, LivematteError) else str(why) or repr(why)
         where = " on the CPU" if use_fallback else ""
         self._on_trouble(f"{problem.rstrip('.')}: the network is opened anew{where}.")
+        del why
+        self._last_failure = None
         given_up = self._rendering
         given_up.stop()
         self._given_up.append(given_up)
@@ -445,8 +448,11 @@ class Pipeline:
             opening = self._open_renderer = self._open_fallback
 
         def open_after_it(size: Size) -> Choice:
-            # Two at once may be more than the device has room for.
+            # Two at once may be more than the device has room for. What the first one raised holds
+            # on to it by tracebacks, in cycles, whose size Python does not know.
             given_up.join(JOIN_SECONDS)
+            given_up.forget()
+            gc.collect()
             return opening(size)
 
         self._rendering = self._make_rendering(open_after_it)

@@ -77,6 +77,11 @@ class RenderThread:
             self._thread.join(timeout_seconds)
         return not self._thread.is_alive()
 
+    def forget(self) -> None:
+        """Let go of the renderer, for its memory to be free once the thread has ended too."""
+        self.choice = self.error = self.refusal = None
+        self._in_flight.clear()
+
     @property
     def is_working(self) -> bool:
         """Whether a frame was submitted that has not been collected."""

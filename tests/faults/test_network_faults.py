@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import threading
 import time
+import weakref
 from collections.abc import Callable
 from typing import Final
 
@@ -213,6 +214,26 @@ def test_one_bad_answer_is_not_even_seen(monkeypatch: pytest.MonkeyPatch) -> Non
         run.wait_for_pictures()
         assert not any(each.is_slate for each in run.seen[start:])
         assert run.sentences == []
+
+
+def test_what_is_given_up_is_freed_before_another_is_opened(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    opened: list[weakref.ref[Renderer]] = []
+    left: list[int] = []
+
+    def open_and_count(size: Size) -> Choice:
+        left.append(sum(each() is not None for each in opened))
+        choice = open_network(size)
+        opened.append(weakref.ref(choice.renderer))
+        return choice
+
+    with Run(open_and_count) as run:
+        with monkeypatch.context() as planted:
+            planted.setattr(Request, "run", raises)
+            wait_until(lambda: len(left) > 1)
+        run.wait_for_pictures()
+    assert left == [0] * len(left)
 
 
 class Lost:
