@@ -278,7 +278,7 @@ def _open_file(text: str) -> Background:
     except ValueError:  # no user's name has such characters
         path = Path(text)
     # Not Path.exists, which raises where a name is too long.
-    if not os.path.exists(path):
+    if not text or not os.path.exists(path):
         raise UsageError(f"Background {text!r} is neither a colour nor a file.", _suggest(text))
     if path.is_dir():
         raise BackgroundError(f"Background {text} is a folder.", "Name one file in it.")

@@ -101,6 +101,11 @@ USAGE_ERRORS = {
     "an ending nobody knows": ("--demo", "--no-preview", "-o", "out.xyz"),
     "no alpha in mp4": ("--demo", "--no-preview", "-b", "transparent", "-o", "out.mp4"),
     "no alpha in calls": ("--demo", "--no-preview", "-b", "transparent", "--virtual-camera"),
+    "an output without a name": ("--demo", "--no-preview", "-o", ""),
+    "an output given twice": ("--demo", "--no-preview", "-o", "a.mp4", "-o", "./a.mp4"),
+    "a camera without a name": ("--camera", ""),
+    "a virtual camera without a name": ("--demo", "--no-preview", "--virtual-camera="),
+    "a background without a name": ("--demo", "-b", ""),
     "a matte too small": ("--demo", "--matte-size", "100"),
     "an unknown option": ("--demmo",),
 }
@@ -112,6 +117,16 @@ def test_what_cannot_be_is_a_usage_error(arguments: tuple[str, ...]) -> None:
     assert (code, out) == (2, "")
     assert "Traceback" not in err
     assert err
+
+
+def test_a_file_is_not_replaced_by_what_is_made_of_it(tmp_path: Path) -> None:
+    path = tmp_path / "talk.mp4"
+    assert livematte("--demo", *QUICK, "--no-preview", "-o", path, "--frames", "4")[0] == 0
+    before = path.read_bytes()
+    code, _, err = livematte("--input", path, "--no-preview", "-o", path)
+    assert code == 2
+    assert "is the input itself" in err
+    assert path.read_bytes() == before
 
 
 def failures(tmp_path: Path) -> Iterator[tuple[str, tuple[str | Path, ...], str]]:

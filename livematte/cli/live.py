@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import sys
 from collections.abc import Callable, Sequence
 from pathlib import Path
@@ -190,6 +191,7 @@ def run(
         check_precision(precision)
         refinement = choose_refinement(quality, without or (), edge, light_wrap)
         short_side = parse_matte_size(matte_size)
+        _check_outputs(output or [], input_path)
         backgrounds = [backgrounds_from.parse(each) for each in background or ["green"]]
         source = _choose_source(camera, input_path, demo, size, fps, realtime=not no_realtime)
         preview = None if no_preview else _make_preview(lambda: _status(pipeline))
@@ -276,8 +278,27 @@ def _choose_source(
         return Demo(wanted or Size(1280, 720), realtime=realtime)
     if camera is None:
         camera = "0"
+    if not camera:
+        raise UsageError("--camera has no name.", "Choose one that `livematte cameras` lists.")
     is_number = camera.isdecimal() and len(camera) < 5
     return LastingCamera(int(camera) if is_number else camera, wanted, fps, on_trouble=say)
+
+
+def _check_outputs(outputs: Sequence[str], input_path: Path | None) -> None:
+    """Raises `UsageError` if one has no name, would replace the input, or is given twice."""
+    paths = [Path(each).absolute() for each in outputs]
+    for name, path in zip(outputs, paths, strict=True):
+        if not name:
+            raise UsageError("--output has no name.", "Name a file, or a folder for PNGs.")
+        if paths.count(path) > 1:
+            raise UsageError(f"--output {name} was given twice.", "Name another file.")
+        if input_path is not None and _are_one(path, input_path):
+            raise UsageError(f"--output {name} is the input itself.", "Name another file.")
+
+
+def _are_one(path: Path, other: Path) -> bool:
+    # Not Path.exists, which raises where a name is too long.
+    return os.path.exists(path) and os.path.exists(other) and path.samefile(other)
 
 
 def _make_preview(status: Callable[[], Sequence[str]]) -> PreviewWindow:
@@ -298,6 +319,8 @@ def _choose_sinks(
 
     transparent = any(isinstance(each, Transparent) for each in backgrounds)
     sinks: list[Sink] = [] if preview is None else [preview]
+    if virtual_camera == "":
+        raise UsageError("--virtual-camera= has no name.", "Leave out the =, or name a device.")
     if virtual_camera is not None:
         name = None if virtual_camera == AUTOMATIC else virtual_camera
         sinks.append(VirtualCamera(name, avoid=read_from))

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Final
@@ -89,7 +90,11 @@ def choose_codec(path: Path, transparent: bool, quality: int | None) -> Codec:
             problem = f"A {ending} video cannot be transparent."
         else:
             problem = f"{path} does not end like a video that can be written."
-        raise UsageError(problem, f"Name a file that ends in {known}, or a folder for PNGs.")
+        raise UsageError(
+            problem,
+            f"Name a file that ends in {known}, or a folder for PNGs with a slash at its end: "
+            f"{path.with_suffix('')}{os.sep}",
+        )
     codec = replace(codecs[ending], container=_CONTAINERS[ending])
     if quality is None:
         return codec
