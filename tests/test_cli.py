@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import re
+import shlex
 import signal
 import subprocess
 import sys
@@ -62,6 +63,16 @@ def test_help_shows_examples_and_every_part() -> None:
 
 def test_version() -> None:
     assert livematte("--version") == (0, f"livematte {__version__}\n", "")
+
+
+@pytest.mark.skipif(sys.platform == "win32", reason="it takes a shell that can close streams")
+@pytest.mark.parametrize("closing", ["<&-", ">&-", "2>&-", "<&- >&- 2>&-"])
+def test_it_runs_without_standard_streams(tmp_path: Path, closing: str) -> None:
+    path = tmp_path / "demo.mp4"
+    arguments = ("-m", "livematte", "--demo", *QUICK, "--no-preview", "--frames", "4", "-o", path)
+    command = shlex.join([sys.executable, *map(str, arguments)])
+    subprocess.run(["sh", "-c", f"{command} {closing}"], check=True, timeout=60)
+    assert count_frames(path) == 4
 
 
 @pytest.mark.parametrize("command", [("image",), ("video",), ("cameras",), ("weights",)])

@@ -2,15 +2,20 @@
 
 import sys
 
+from livematte.cli.streams import open_missing_streams
+
 __all__ = ["main"]
 
 
 def main() -> None:
     """The `livematte` command."""
+    open_missing_streams()
     try:
         from livematte.cli.app import main as run
     except ImportError as error:
         sys.exit(_cannot_start(error))
+    except KeyboardInterrupt:
+        sys.exit(130)  # as `cli.terminal` has it, which may not be there yet
     run()
 
 
