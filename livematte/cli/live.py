@@ -285,11 +285,9 @@ def _choose_source(
 
 
 def _check_outputs(outputs: Sequence[str], input_path: Path | None) -> None:
-    """Raises `UsageError` if one has no name, would replace the input, or is given twice."""
+    """Raises `UsageError` if one would replace the input, or is given twice."""
     paths = [Path(each).absolute() for each in outputs]
     for name, path in zip(outputs, paths, strict=True):
-        if not name:
-            raise UsageError("--output has no name.", "Name a file, or a folder for PNGs.")
         if paths.count(path) > 1:
             raise UsageError(f"--output {name} was given twice.", "Name another file.")
         if input_path is not None and _are_one(path, input_path):

@@ -28,10 +28,12 @@ def open_output(
 
     quality, recording: of a video, see `VideoWriter`.
 
-    Raises `UsageError` if the ending is unknown or cannot hold the alpha that is asked for, or if
-    there is no quality to choose.
+    Raises `UsageError` if there is no name, if its ending is unknown or cannot hold the alpha that
+    is asked for, or if there is no quality to choose.
     """
     text, path = os.fspath(name), Path(name)
+    if not text:
+        raise UsageError("The output has no name.", "Name a file, or a folder for PNGs.")
     is_folder = text.endswith(("/", os.sep)) or os.path.isdir(path)
     if is_folder or path.suffix.lower() == ".png":
         if quality is not None:
