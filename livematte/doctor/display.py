@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import sys
 from collections.abc import Iterator
 from typing import Final
 
@@ -15,7 +16,7 @@ WITHOUT_WINDOW: Final = "livematte --no-preview --virtual-camera"
 def check() -> Iterator[Finding]:
     import cv2
 
-    from livematte.sinks import display_problem
+    from livematte.sinks.x11 import EVENT_LIBRARY, display_problem, has_event_library
 
     if not cv2.currentUIFramework():
         yield problem(
@@ -24,7 +25,13 @@ def check() -> Iterator[Finding]:
             reinstall("opencv-python"),
         )
     unreachable = display_problem()
-    if unreachable is None:
+    if unreachable is None and sys.platform == "linux" and not has_event_library():
+        yield problem(
+            f"Windows may stay blank: the library {EVENT_LIBRARY} is not installed.",
+            "On Debian and Ubuntu:",
+            "sudo apt install libx11-xcb1",
+        )
+    elif unreachable is None:
         yield ok(f"windows by {cv2.currentUIFramework()} {os.environ.get('DISPLAY', '')}".strip())
     elif "libxcb" in unreachable:
         yield problem(unreachable, "On Debian and Ubuntu:", "sudo apt install libxcb1")

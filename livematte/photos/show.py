@@ -8,7 +8,7 @@ import cv2
 
 from livematte.errors import SinkError
 from livematte.frame import Image, Size
-from livematte.sinks.preview import display_problem, quiet_qt
+from livematte.sinks.x11 import display_problem, prepare_qt
 
 TITLE: Final = "livematte"
 
@@ -26,7 +26,7 @@ class ComparisonWindow:
         problem = display_problem()
         if problem is not None:
             raise SinkError(problem, "Leave out --show, and look at --save comparison.")
-        quiet_qt()
+        prepare_qt()
         self._is_open = False
 
     def show(self, comparison: Image) -> None:

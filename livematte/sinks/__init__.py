@@ -2,10 +2,11 @@
 
 from livematte.sinks.images import ImageFolder
 from livematte.sinks.output import open_output
-from livematte.sinks.preview import Command, PreviewWindow, display_problem
+from livematte.sinks.preview import Command, PreviewWindow
 from livematte.sinks.sink import Sink
 from livematte.sinks.video_writer import VideoWriter
 from livematte.sinks.virtual_camera import VirtualCamera
+from livematte.sinks.x11 import display_problem
 
 __all__ = [
     "Command",

@@ -2,11 +2,7 @@
 
 from __future__ import annotations
 
-import ctypes
 import enum
-import os
-import sys
-import threading
 import time
 from collections.abc import Callable, Sequence
 from contextlib import suppress
@@ -20,6 +16,7 @@ import numpy as np
 from livematte.errors import SinkError
 from livematte.frame import Image, Rendered, Size
 from livematte.sinks.images import write_png
+from livematte.sinks.x11 import display_problem, prepare_qt
 
 HELP: Final = (
     "q  quit (also Esc)",
@@ -35,9 +32,6 @@ ESCAPE: Final = chr(27)
 
 MESSAGE_SECONDS: Final = 2.0
 """How long it says where a snapshot went."""
-
-DISPLAY_TIMEOUT_SECONDS: Final = 2.0
-"""How long the X server is given to answer; one on this machine needs a millisecond."""
 
 CHECKER_PIXELS: Final = 16
 CHECKER_GRAYS: Final = (102, 153)
@@ -84,7 +78,7 @@ class PreviewWindow:
         problem = display_problem()
         if problem is not None:
             raise SinkError(problem, remedy)
-        quiet_qt()
+        prepare_qt()
         flags = cv2.WINDOW_NORMAL | cv2.WINDOW_KEEPRATIO | cv2.WINDOW_GUI_NORMAL
         try:
             cv2.namedWindow(self._title, flags)
@@ -234,48 +228,3 @@ def _write_lines(canvas: Image, lines: Sequence[str], at_bottom: bool = False) -
     for number, line in enumerate(lines, start=1):
         corner = (margin, top + number * line_height)
         cv2.putText(canvas, line, corner, FONT, scale, WHITE, thickness, cv2.LINE_AA)
-
-
-def display_problem() -> str | None:
-    """Why no window can be opened here, as a sentence; None if one can.
-
-    On Linux Qt ends the whole process when it cannot reach the X server, so it is asked first,
-    through the library that Qt uses: it knows every form of DISPLAY and the server's passwords.
-    """
-    if sys.platform in ("win32", "darwin"):
-        return None
-    display = os.environ.get("DISPLAY")
-    if not display:
-        return "There is no display to open a window on: DISPLAY is not set."
-    try:
-        xcb = ctypes.CDLL("libxcb.so.1")
-    except OSError:
-        return "No window can be opened: the library libxcb.so.1 is not installed."
-    xcb.xcb_connect.restype = ctypes.c_void_p
-    xcb.xcb_connect.argtypes = [ctypes.c_char_p, ctypes.c_void_p]
-    xcb.xcb_connection_has_error.argtypes = [ctypes.c_void_p]
-    refused = False
-    answered = threading.Event()
-
-    def connect() -> None:
-        nonlocal refused
-        # Left connected, because a bare X server starts anew when its last client leaves, and Qt
-        # would come to it while it does.
-        refused = xcb.xcb_connection_has_error(xcb.xcb_connect(None, None)) != 0
-        answered.set()
-
-    # In a thread, since a server that hangs would never let go of the one that asks.
-    threading.Thread(target=connect, name="display", daemon=True).start()
-    if not answered.wait(DISPLAY_TIMEOUT_SECONDS):
-        return f"The display {display} does not answer."
-    return f"The display {display} cannot be reached." if refused else None
-
-
-def quiet_qt() -> None:
-    """Keep Qt's notes about fonts and plugins off the terminal, and on the one plugin there is.
-
-    OpenCV's Qt knows X11 only; asked for Wayland by the environment, it would end the process.
-    """
-    os.environ.setdefault("QT_LOGGING_RULES", "*.debug=false;*.info=false;*.warning=false")
-    if sys.platform == "linux":
-        os.environ["QT_QPA_PLATFORM"] = "xcb"

@@ -15,6 +15,7 @@ from livematte.doctor import weights as weights_check
 from livematte.doctor.finding import Status
 from livematte.errors import DeviceError, SinkError, SourceError
 from livematte.network import weights
+from livematte.sinks import x11
 from livematte.sources import CameraInfo
 
 
@@ -141,6 +142,16 @@ def test_wayland_without_xwayland(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("WAYLAND_DISPLAY", "wayland-0")
     (finding,) = display.check()
     assert finding.command == "sudo apt install xwayland"
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="the library is of X11 on Linux")
+def test_windows_that_may_stay_blank(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(x11, "EVENT_LIBRARY", "libnot-there.so.1")
+    monkeypatch.setattr(x11, "display_problem", lambda: None)
+    monkeypatch.setattr("cv2.currentUIFramework", lambda: "QT5")
+    (finding,) = display.check()
+    assert "stay blank" in finding.text
+    assert finding.command == "sudo apt install libx11-xcb1"
 
 
 class TwoCards:
