@@ -16,7 +16,7 @@ WITHOUT_WINDOW: Final = "livematte --no-preview --virtual-camera"
 def check() -> Iterator[Finding]:
     import cv2
 
-    from livematte.sinks.x11 import EVENT_LIBRARY, display_problem, has_event_library
+    from livematte.sinks.x11 import EVENT_LIBRARY, display_problem, load_event_library
 
     if not cv2.currentUIFramework():
         yield problem(
@@ -25,7 +25,7 @@ def check() -> Iterator[Finding]:
             reinstall("opencv-python"),
         )
     unreachable = display_problem()
-    if unreachable is None and sys.platform == "linux" and not has_event_library():
+    if unreachable is None and sys.platform == "linux" and not load_event_library():
         yield problem(
             f"Windows may stay blank: the library {EVENT_LIBRARY} is not installed.",
             "On Debian and Ubuntu:",

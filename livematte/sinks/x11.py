@@ -57,17 +57,17 @@ def prepare_qt() -> None:
     if sys.platform == "linux":
         # It knows X11 only; asked for Wayland by the environment, it would end the process.
         os.environ["QT_QPA_PLATFORM"] = "xcb"
-        has_event_library()
+        load_event_library()
 
 
-def has_event_library() -> bool:
+def load_event_library() -> bool:
     """Load the system's `EVENT_LIBRARY`, and tell whether there is one.
 
     OpenCV's packages bring a copy of it from an older libX11 than most systems have. Its
     `XSetEventQueueOwner` writes the owner into libX11's private structure at an offset that is now
     another field's (0x40; it is 0x48 in libX11 1.8), so Xlib goes on taking events for itself. With
     those of a window's first appearance among them, it stays blank: one in three on a busy machine.
-    Of a symbol that is global, no library uses its own, so the system's is the one that Qt calls.
+    Global symbols go before those of a library's own copy, so Qt calls the system's.
     """
     try:
         ctypes.CDLL(EVENT_LIBRARY, mode=ctypes.RTLD_GLOBAL)

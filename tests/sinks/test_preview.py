@@ -239,7 +239,7 @@ def test_closing_the_window_quits(show: Callable[[str], Window]) -> None:
 
 
 @pytest.mark.display
-@pytest.mark.skipif(not x11.has_event_library(), reason=f"{x11.EVENT_LIBRARY} is not installed")
+@pytest.mark.skipif(not x11.load_event_library(), reason=f"{x11.EVENT_LIBRARY} is not installed")
 def test_qt_leaves_no_event_to_xlib(display: str, tmp_path: Path) -> None:
     # The C library's own account of whose function is called; windows that stay blank are rare.
     environment = {**os.environ, "DISPLAY": display, "PYTHONPATH": str(REPOSITORY)}
