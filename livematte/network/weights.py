@@ -90,7 +90,8 @@ class BatchNorm(NamedTuple):
 def find(name_or_path: str) -> Path:
     """The file of the weights called `name_or_path`, or at that path. Names go before paths.
 
-    Raises `WeightsError` if there is none, or if it must be pulled or converted first.
+    Raises `WeightsError` if there is none, if it is a folder, or if it must be pulled or converted
+    first.
     """
     if name_or_path == SHIPPED:
         return _shipped_path()
@@ -100,8 +101,10 @@ def find(name_or_path: str) -> Path:
             f"{path} must be converted before it can be used.",
             f'Run `livematte weights convert "{path}"` and use the file that it makes.',
         )
+    if name_or_path and os.path.isdir(path):
+        raise _folder_error(path)
     # Not Path.exists, which raises where a folder on the way may not be searched.
-    if os.path.exists(path):
+    if name_or_path and os.path.exists(path):
         return path
     if name_or_path in CHECKPOINT_SHA256:
         raise WeightsError(
@@ -110,7 +113,7 @@ def find(name_or_path: str) -> Path:
         )
     names = " and ".join((SHIPPED, *CHECKPOINT_SHA256))
     raise WeightsError(
-        f"There are no weights called {name_or_path}, and no such file.",
+        f"There are no weights called {name_or_path!r}, and no such file.",
         f"Known names are {names}; anything else must be the path of a .safetensors file.",
     )
 
@@ -302,7 +305,7 @@ def read_bytes(path: Path, remedy: str) -> bytes:
     try:
         status = path.stat()
         if stat.S_ISDIR(status.st_mode):
-            raise WeightsError(f"{path} is a folder.", "Give the path of a file of weights.")
+            raise _folder_error(path)
         if not stat.S_ISREG(status.st_mode):  # a pipe might never end
             raise WeightsError(f"{path} is no file.", "Give the path of a file of weights.")
         size_bytes = status.st_size
@@ -317,6 +320,10 @@ def read_bytes(path: Path, remedy: str) -> bytes:
         raise WeightsError(problem, "Change its permissions or copy it.") from error
     except OSError as error:
         raise WeightsError(f"{path} cannot be read ({error.strerror}).", remedy) from error
+
+
+def _folder_error(path: Path) -> WeightsError:
+    return WeightsError(f"{path} is a folder.", "Give the path of a file of weights.")
 
 
 def _digest(state: Mapping[str, Weight]) -> str:

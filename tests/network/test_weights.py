@@ -56,7 +56,13 @@ def test_a_pulled_file_must_come_from_the_official_checkpoint(
         weights.read(weights.find("webcam"))
 
 
-@pytest.mark.parametrize("name", ["nobody", "missing/file.safetensors"])
+@pytest.mark.parametrize("name", [".", "..", "/"])
+def test_a_folder_is_no_file_of_weights(name: str) -> None:
+    with pytest.raises(WeightsError, match="is a folder"):
+        weights.find(name)
+
+
+@pytest.mark.parametrize("name", ["", "nobody", "missing/file.safetensors"])
 def test_what_does_not_exist_names_what_does(name: str) -> None:
     with pytest.raises(WeightsError, match=rf"{name}.*photographic and webcam"):
         weights.find(name)
