@@ -28,7 +28,7 @@ from livematte.render.cuda_frame import (
     gaussian,
 )
 
-from .pictures import FRAME_SIZE, MATTE_SIZE, frame, room_picture
+from .pictures import FRAME_SIZE, MATTE_SIZE, TRUSTING, frame, room_picture
 from .simulation import Log, SimulatedCuda, SimulatedTensor, simulated_cuda
 
 Opened = tuple[CudaRenderer, SimulatedCuda]
@@ -63,7 +63,13 @@ def opened(
 ) -> Opened:
     with simulated_cuda(seed=seed, capability=capability) as cuda:
         renderer = CudaRenderer(
-            "cuda", FRAME_SIZE, MATTE_SIZE, network, cuda=cuda, refinement=refinement
+            "cuda",
+            FRAME_SIZE,
+            MATTE_SIZE,
+            network,
+            cuda=cuda,
+            refinement=refinement,
+            guard=TRUSTING,
         )
     cuda.log = Log()
     return renderer, cuda
@@ -103,7 +109,10 @@ def on_the_cpu(network: MODNet, frame: Frame, background: Background) -> tuple[I
         blur_taps=torch.empty(0),
         image=torch.empty_like(pixels),
         alpha=torch.empty_like(pixels[..., 0]),
-        is_finite=torch.empty(1, dtype=torch.uint8),
+        forget=torch.zeros(1, dtype=torch.bool),
+        pixels=torch.empty(MATTE_SIZE.height, MATTE_SIZE.width, 3, dtype=torch.uint8),
+        raw=torch.empty(MATTE_SIZE.height, MATTE_SIZE.width, dtype=torch.uint8),
+        is_alpha=torch.empty(1, dtype=torch.uint8),
     )
     kind = Compositing.TRANSPARENT
     if isinstance(background, Picture):
@@ -198,7 +207,8 @@ def test_per_frame_nothing_but_two_copies_and_a_graph(
     _, cuda = shared
     pixels = FRAME_SIZE.width * FRAME_SIZE.height
     taps = 2 * blur_radius(FRAME_SIZE) + 1
-    upload, download = ("upload", 3 * pixels), ("download", 4 * pixels + 1)
+    judged = 4 * MATTE_SIZE.width * MATTE_SIZE.height + 1
+    upload, download = ("upload", 3 * pixels), ("download", 4 * pixels + judged)
     room, film = Room(), Room(pictures_per_frame=1)
     frames: list[tuple[Background, int]] = [
         *[(Transparent(), 0)] * 3,
@@ -362,7 +372,7 @@ def test_slots_that_share_memory_are_found(
 
     def shared_mirror(self: CudaDevice, shape: tuple[int, ...], dtype: torch.dtype) -> Mirror:
         made.append(mirror(self, shape, dtype))
-        return made[(len(made) - 1) % 4]  # a slot has four
+        return made[(len(made) - 1) % 5]  # a slot has five
 
     monkeypatch.setattr(CudaDevice, "mirror", shared_mirror)
     run_is_found_out(network, "another|race")
@@ -376,7 +386,7 @@ def test_a_picture_that_is_shared_by_the_slots_is_found(
 
     def shared_picture(self: CudaDevice, shape: tuple[int, ...], dtype: torch.dtype) -> Mirror:
         made.append(mirror(self, shape, dtype))
-        return made[1] if len(made) % 4 == 2 else made[-1]
+        return made[1] if len(made) % 5 == 2 else made[-1]
 
     monkeypatch.setattr(CudaDevice, "mirror", shared_picture)
     run_is_found_out(network, "another background|race")

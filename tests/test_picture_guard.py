@@ -7,7 +7,7 @@ from collections.abc import Sequence
 import numpy as np
 
 from livematte.frame import Rendered, Size
-from livematte.matte_guard import GONE_SECONDS, MatteGuard
+from livematte.picture_guard import GONE_SECONDS, PictureGuard
 
 SIZE = Size(80, 60)
 
@@ -22,7 +22,7 @@ def picture(coverage: float, size: Size = SIZE) -> Rendered:
 
 
 def shown(coverages: Sequence[float], seconds_apart: float = 1 / 30) -> list[bool]:
-    guard = MatteGuard(SIZE)
+    guard = PictureGuard(SIZE)
     return [
         not guard.problem(picture(each), index * seconds_apart)
         for index, each in enumerate(coverages)
@@ -57,4 +57,6 @@ def test_an_empty_room_is_shown_as_the_background_alone() -> None:
 
 
 def test_a_picture_of_another_size_is_not_shown() -> None:
-    assert MatteGuard(SIZE).problem(picture(0.3, Size(40, 30)), 0.0) == "The matte has a wrong size"
+    assert (
+        PictureGuard(SIZE).problem(picture(0.3, Size(40, 30)), 0.0) == "The matte has a wrong size"
+    )
