@@ -62,8 +62,9 @@ class MatteError(RenderError):
     `doubt` says in a few words why, for the slate.
     """
 
-    def __init__(self, doubt: str, frame: int | None = None) -> None:
+    def __init__(self, doubt: str, frame: int | None = None, seconds: float | None = None) -> None:
         which = "" if frame is None else f" for frame {frame}"
+        which += "" if seconds is None else f" at {seconds:.2f} s"
         super().__init__(
             f"The network gave no usable matte{which}: {doubt[:1].lower()}{doubt[1:]}.",
             "If this goes on, check the weights: try again with --weights photographic.",

@@ -54,18 +54,22 @@ MOVED: Final = 6
 
 LAG_SCALE: Final = 20
 LAG_DRIFT: Final = 0.03
-MOST_LAG: Final = 0.3
+MOST_LAG: Final = 0.16
 """Evidence of a late matte is added up: per edge pixel in parts of the first, less the second,
 which is more than right mattes have; at most the last is held against the frames that follow."""
 
-SAME_EXPOSURE: Final = (0.7, 1.4)
+SAME_EXPOSURE: Final = (0.9, 1.1)
 """Times the gradients of an earlier picture: beyond, the light has changed."""
 
 SAME_LOOK: Final = 8
 """A pixel that differs by less, in levels of the channel that changed most, looks the same."""
 
-NEAR_LOOK: Final = 4
-"""The same, from the range of looks that were within reach of a small movement."""
+NEAR_LOOK: Final = 0.5
+"""Of that, from the range of looks that were within reach of a small movement."""
+
+LOOK_CONTRAST: Final = 0.12
+"""`SAME_LOOK` is at most this part of the picture's standard deviation: in the dark or in fog all
+looks alike, and nothing would be evidence."""
 
 REACH: Final = np.ones((9, 9), np.uint8)
 
@@ -111,16 +115,18 @@ _CHANGED: Final = "The matte changed where the picture did not"
 
 DOUBTS: Final = {
     # The share of pixels that are clearly soft, and of those that are not quite 0 or 1.
-    "soft": Doubt(0.10, "The matte is soft all over"),
-    "veil": Doubt(0.20, "The matte is soft all over"),
+    "soft": Doubt(0.30, "The matte is soft all over"),
+    "veil": Doubt(0.50, "The matte is soft all over"),
+    # Of what may be a person, the share that is not surely one.
+    "unsure": Doubt(0.75, "The matte is soft all over"),
     # Edge pixels per soft pixel: of a matte that was cut off at a level it is large.
-    "hard": Doubt(8.0, "The matte has no soft edge"),
+    "hard": Doubt(3.2, "The matte has no soft edge"),
     # The mean difference between neighbours.
     "rough": Doubt(0.04, "The matte is noise"),
     # How much rows differ from their neighbours, in parts of how much they change over two.
     "comb": Doubt(0.5, "The matte is noise"),
     # The largest mean gradient under the edges moved aside, in parts of that where they are.
-    "aside": Doubt(1.15, _FITS),
+    "aside": Doubt(1.2, _FITS),
     # The share of edges where the picture has less than its mean gradient.
     "loose": Doubt(0.65, _FITS),
     # The share of a row or column that is an edge, with next to nothing in the picture.
@@ -128,11 +134,11 @@ DOUBTS: Final = {
     # How much better the edges fit earlier pictures.
     "late": Doubt(0.10, "The matte lags behind the picture"),
     # Shares of the frame that look as they did, and were room, and are person now.
-    "known": Doubt(0.02, _CHANGED),
-    "grown": Doubt(0.08, _CHANGED),
-    "spread": Doubt(0.10, _CHANGED),
+    "known": Doubt(0.025, _CHANGED),
+    "grown": Doubt(0.15, _CHANGED),
+    "spread": Doubt(0.15, _CHANGED),
     # The share that was person, looks like it, and is none now.
-    "vanished": Doubt(0.04, "The person cannot be seen"),
+    "vanished": Doubt(0.08, "The person cannot be seen"),
 }
 """What is measured of a matte, the first of most weight."""
 
@@ -173,6 +179,10 @@ class MatteGuard:
         edge = _Edge.of(now.levels)
         measured = _measure_numbers(levels)
         self._tells = edge.count > LEAST_EDGE_PIXELS and measured["coverage"] >= LEAST_COVERAGE
+        if measured["coverage"] >= LEAST_COVERAGE:
+            sure = cv2.countNonZero(_above(levels, SURELY_PERSON))
+            soft = measured["soft"] * levels.size
+            measured["unsure"] = soft / (soft + sure + 1)
         if self._tells:
             # Of twice as many pixels, since the edge was found at half the size.
             measured["hard"] = 2 * edge.count / (measured["soft"] * levels.size + 1)
@@ -354,19 +364,21 @@ class _Past:
 
     def compare(self, now: _Look, measured: dict[str, float]) -> None:
         """Of `DOUBTS` what the change to a frame tells."""
+        contrast = float(cv2.meanStdDev(now.colours)[1].max())
+        look = min(SAME_LOOK, round(LOOK_CONTRAST * contrast))
         room = cv2.convertScaleAbs(self._room)
-        self._same = _within(_strongest(cv2.absdiff(now.colours, room)), SAME_LOOK)
+        self._same = _within(_strongest(cv2.absdiff(now.colours, room)), look)
         person = _above(now.levels, EVEN)
         surely = _above(now.levels, SURELY_PERSON)
         none = _below(now.levels, SURELY_ROOM)
         known = _above(self._frames, KNOWN_FRAMES - 1)
         last = self._last
-        still = _within(_strongest(cv2.absdiff(now.colours, last.colours)), SAME_LOOK)
+        still = _within(_strongest(cv2.absdiff(now.colours, last.colours)), look)
         rise = _above(cv2.subtract(now.levels, last.levels), EVEN)
         # What a small movement explains: each channel within what was around.
         least, most = cv2.erode(last.colours, REACH), cv2.dilate(last.colours, REACH)
         beyond = cv2.max(cv2.subtract(now.colours, most), cv2.subtract(least, now.colours))
-        near = _within(_strongest(beyond), NEAR_LOOK)
+        near = _within(_strongest(beyond), int(NEAR_LOOK * look))
         inside = _above(cv2.erode(last.levels, REACH), SURELY_PERSON)
         outside = _below(cv2.dilate(last.levels, REACH), SURELY_ROOM)
         vanished = _share(near, inside, none)
