@@ -134,7 +134,7 @@ DOUBTS: Final = {
     # How much better the edges fit earlier pictures.
     "late": Doubt(0.10, "The matte lags behind the picture"),
     # Shares of the frame that look as they did, and were room, and are person now.
-    "known": Doubt(0.025, _CHANGED),
+    "known": Doubt(0.02, _CHANGED),
     "grown": Doubt(0.15, _CHANGED),
     "spread": Doubt(0.15, _CHANGED),
     # The share that was person, looks like it, and is none now.
