@@ -21,7 +21,7 @@ import numpy as np
 import pytest
 
 from livematte.frame import Image
-from livematte.sinks import display_problem, preview, x11
+from livematte.sinks import display_problem, preview_view, x11
 from tests.sinks.pictures import GREEN, picture
 from tests.sinks.show import SIZE, TITLE
 
@@ -200,8 +200,8 @@ def test_transparency_is_seen_and_saved(show: Callable[[str], Window], tmp_path:
     window = show("transparent")
     image = window.shows(lambda image: is_colour(image, 5, 200, PERSON))
     behind = image[:, SIZE.width // 2 :]
-    assert np.unique(behind).tolist() == list(preview.CHECKER_GRAYS)
-    assert not np.array_equal(behind[0], behind[preview.CHECKER_PIXELS])
+    assert np.unique(behind).tolist() == list(preview_view.CHECKER_GRAYS)
+    assert not np.array_equal(behind[0], behind[preview_view.CHECKER_PIXELS])
 
     window.press("s")
     window.shows(lambda _: bool(list(tmp_path.glob("*.png"))))
