@@ -38,9 +38,9 @@ class Statistics:
         self._recent: deque[float] = deque()
         self._latencies: deque[float] = deque(maxlen=KEPT_LATENCIES)
 
-    def sent(self, captured_seconds: float) -> None:
-        """A picture that was captured at `captured_seconds` has just reached every sink."""
-        now = time.monotonic()
+    def sent(self, captured_seconds: float, taken_seconds: float | None = None) -> None:
+        """A picture that was captured at `captured_seconds` has been taken; None for just now."""
+        now = time.monotonic() if taken_seconds is None else taken_seconds
         if self.frames == 0:
             self._first_seconds = now
         self.frames += 1
