@@ -17,7 +17,7 @@ from collections.abc import Callable, Iterator, Sequence
 from contextlib import suppress
 from dataclasses import replace
 from fractions import Fraction
-from typing import Final
+from typing import Final, NamedTuple
 
 import numpy as np
 
@@ -62,6 +62,19 @@ SPARE_BUFFERS: Final = 2
 
 WORK_SECONDS: Final = 0.001
 """Less use of the processor is no sign of work."""
+
+
+class Taken(NamedTuple):
+    """A picture that a sink has taken.
+
+    captured_seconds, taken_seconds: by `time.monotonic()`; what counts is the last sink that shows
+        pictures.
+    is_shown: whether such a sink has it, or there is none.
+    """
+
+    captured_seconds: float
+    taken_seconds: float
+    is_shown: bool
 
 
 class Outputs:
@@ -212,9 +225,9 @@ class Outputs:
                 self._on_trouble(f"{outlet.problem} The other outputs go on.")
                 continue
             others = " The other outputs go on." if len(self._active) > 1 and self._live else ""
-            if outlet.told and not outlet.is_late:
+            if outlet.told and outlet.stage is not _Stage.OPENING and not outlet.is_late:
                 outlet.told = False
-                self._on_trouble(f"{outlet.description} takes pictures again.")
+                self._on_trouble(f"{outlet.description} takes pictures now.")
             elif not outlet.told and outlet.is_late and outlet.stage is _Stage.SENDING:
                 outlet.told = True
                 self._on_trouble(
@@ -222,13 +235,12 @@ class Outputs:
                     f"{outlet.busy_seconds:.0f} seconds.{others}"
                 )
 
-    def taken(self) -> Iterator[tuple[float, float]]:
-        """When each picture was captured and taken, of those taken since the last call.
-
-        By `time.monotonic()`; what counts is the last sink that shows pictures.
-        """
+    def taken(self) -> Iterator[Taken]:
+        """The pictures that sinks have taken since the last call."""
+        is_shown = any(not each.keeps for each in self._active)
         while self._buffers.taken:
-            yield self._buffers.taken.popleft()
+            taken = self._buffers.taken.popleft()
+            yield taken if is_shown else taken._replace(is_shown=True)
 
     @property
     def dropped(self) -> int:
@@ -270,7 +282,6 @@ class Outputs:
                 if self.error is not None:
                     self._on_trouble(_problem(outlet.description, error))
                 self.error = self.error or error
-        self._active = []
 
     def _wait_for_ends(self) -> list[_Outlet]:
         """Those that are left behind."""
@@ -480,8 +491,9 @@ class _Outlet:
         except BaseException as error:
             failure = error
         with self._changed:
-            if failure is None and not (self.keeps and buffer.taken_seconds is not None):
+            if failure is None and not (self.keeps and buffer.is_shown):
                 buffer.taken_seconds = time.monotonic()
+                buffer.is_shown = not self.keeps
             self._usual_seconds = self._clock.seconds - self._since_seconds
             self._buffers.release(buffer)
             self._since_seconds = self._clock.seconds
@@ -506,8 +518,7 @@ class _Buffer:
     """A picture that several sinks read.
 
     holders: how many wait for it or read it.
-    taken_seconds: when the last sink so far had it that shows pictures, by `time.monotonic()`, or
-        the first of those that keep them; None if none had.
+    taken_seconds, is_shown: see `Taken`; None until a sink has it.
     """
 
     def __init__(self, picture: Rendered) -> None:
@@ -524,17 +535,17 @@ class _Buffer:
         self.picture = replace(picture, image=self._image, alpha=self._alpha)
         self.holders = 1
         self.taken_seconds: float | None = None
+        self.is_shown = False
 
 
 class _Buffers:
     """Buffers that are used again. All but `filled` is called under the lock of the outputs.
 
-    taken: when a picture was captured and when taken, of each that a sink has taken.
     dropped: how many pictures none has.
     """
 
     def __init__(self, most_spare: int) -> None:
-        self.taken: deque[tuple[float, float]] = deque()
+        self.taken: deque[Taken] = deque()
         self.dropped = 0
         self._most_spare = most_spare
         self._spare: deque[_Buffer] = deque()
@@ -561,7 +572,9 @@ class _Buffers:
             if buffer.taken_seconds is None:
                 self.dropped += 1
             else:
-                self.taken.append((picture.captured_seconds, buffer.taken_seconds))
+                self.taken.append(
+                    Taken(picture.captured_seconds, buffer.taken_seconds, buffer.is_shown)
+                )
         if len(self._spare) < self._most_spare:
             self._spare.append(buffer)
 

@@ -356,8 +356,8 @@ class Pipeline:
         return True
 
     def _count_taken(self) -> None:
-        for captured_seconds, taken_seconds in self._outputs.taken():
-            self.statistics.sent(captured_seconds, taken_seconds)
+        for each in self._outputs.taken():
+            self.statistics.sent(each.captured_seconds, each.taken_seconds, each.is_shown)
         self.statistics.dropped = self._waiting.dropped + self._outputs.dropped
 
     def _trouble(self) -> str:

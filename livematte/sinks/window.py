@@ -32,18 +32,18 @@ class Window:
         connection: Connection,
         memory: Any,
         title: str,
-        size: Size,
+        size: Size | None = None,
     ) -> None:
         """memory: an array of bytes, shared with the process that sends.
 
-        size: of the window, which can be changed.
+        size: of the window, which can be changed; None for it to appear with its first picture.
         """
         self._title = title
         self._size = size
         self._connection = connection
         self._memory: Image = np.frombuffer(memoryview(memory).cast("B"), np.uint8)
         self._messages: queue.SimpleQueue[Show | None] = queue.SimpleQueue()
-        self._is_open = False
+        self._is_open = self._is_closed = False
 
     def run(self) -> None:
         """Until the other process says so, or has ended."""
@@ -56,7 +56,7 @@ class Window:
                 show = self._messages.get(timeout=POLL_SECONDS)
                 if show is None:
                     break
-                if self._is_open:
+                if not self._is_closed:
                     cv2.imshow(self._title, self._draw(show))
                 # The events of keys are those by which it is painted, too.
                 self._obey_keys()
@@ -88,14 +88,20 @@ class Window:
         if problem is not None:
             return problem
         prepare_qt()
-        flags = cv2.WINDOW_NORMAL | cv2.WINDOW_KEEPRATIO | cv2.WINDOW_GUI_NORMAL
         try:
-            cv2.namedWindow(self._title, flags)
-            cv2.resizeWindow(self._title, *self._size)
+            if self._size is not None:
+                self.resize(self._size)
         except cv2.error as error:
             return f"OpenCV cannot open a window: {error.err}."
-        self._is_open = True
         return None
+
+    def resize(self, size: Size) -> None:
+        """Give the window a size; it appears with its first."""
+        if not self._is_open:
+            flags = cv2.WINDOW_NORMAL | cv2.WINDOW_KEEPRATIO | cv2.WINDOW_GUI_NORMAL
+            cv2.namedWindow(self._title, flags)
+            self._is_open = True
+        cv2.resizeWindow(self._title, *size)
 
     def _draw(self, show: Show) -> Image:
         width, height = show.size
@@ -114,7 +120,7 @@ class Window:
             self.obey(chr(code & 0xFF).lower())
         if not self._is_visible():
             # Showing one more picture would open the window again.
-            self._is_open = False
+            self._is_open, self._is_closed = False, True
             self.closed()
 
     def _is_visible(self) -> bool:

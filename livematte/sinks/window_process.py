@@ -25,6 +25,7 @@ import numpy as np
 
 from livematte.errors import SinkError
 from livematte.frame import Image, Size
+from livematte.sinks.x11 import display_problem
 
 if TYPE_CHECKING:
     from multiprocessing.context import SpawnProcess
@@ -127,13 +128,21 @@ class WindowProcess:
             self.kill()
             raise SinkError(problem or str(opened and opened.problem), "")
 
-    def show(self, what: Show, image: Image, alpha: Image | None = None) -> bool:
-        """Show a picture, and return when it can be seen; whether it is.
+    def show(
+        self,
+        what: Show,
+        image: Image,
+        alpha: Image | None = None,
+        longest_seconds: float | None = None,
+    ) -> bool:
+        """Show a picture, and return when it can be seen, or the wait is over; whether it can.
+
+        While the one before it is not seen yet, it is left out.
 
         Raises `SinkError`, without a remedy, if the process has ended.
         """
         assert self._connection is not None, "open() comes first"
-        if not self._is_shown and not self._wait_until_shown():
+        if not self._is_shown and not self._wait_until_shown(longest_seconds):
             return False
         pixels = self._memory[: image.size].reshape(image.shape)
         np.copyto(pixels, image)
@@ -144,14 +153,20 @@ class WindowProcess:
         self._is_shown = False
         with suppress(OSError):  # it has ended, which the thread that listens knows soon
             self._connection.send(what)
-        return self._wait_until_shown()
+        return self._wait_until_shown(longest_seconds)
 
-    def _wait_until_shown(self) -> bool:
+    def _wait_until_shown(self, longest_seconds: float | None) -> bool:
         with self._changed:
-            self._changed.wait_for(lambda: self._is_shown or self._has_ended or self._interrupted)
-            if self._has_ended:
-                raise SinkError(f"The window has ended ({self._end()}).", "")
-            return self._is_shown
+            self._changed.wait_for(
+                lambda: self._is_shown or self._has_ended or self._interrupted, longest_seconds
+            )
+        if self._has_ended:
+            raise SinkError(f"The window has ended: {self._end()}.", "")
+        return self._is_shown
+
+    @property
+    def has_ended(self) -> bool:
+        return self._has_ended
 
     def interrupt(self) -> None:
         """Wait for the window no more; from any thread."""
@@ -199,6 +214,9 @@ class WindowProcess:
 
     def _end(self) -> str:
         """How the process ended, in a few words."""
+        problem = display_problem()
+        if problem is not None:
+            return problem.rstrip(".")
         code = None if self._process is None else self._process.exitcode
         if code is None:
             return "its process does not answer"
@@ -214,6 +232,10 @@ def _signals_blocked() -> Iterator[None]:
     if not hasattr(signal, "pthread_sigmask"):
         yield
         return
+    from multiprocessing import resource_tracker
+
+    # It starts a process of its own, before the first other one, and unblocks signals then.
+    resource_tracker.ensure_running()
     numbers = {getattr(signal, each) for each in SIGNALS_OF_OTHERS}
     before = signal.pthread_sigmask(signal.SIG_BLOCK, numbers)
     try:
