@@ -19,10 +19,17 @@ from tests.sinks.pictures import picture
 SIZE = Size(640, 360)
 TITLE = "preview under test"
 
+SLATES = 150
+"""Of the scene in which pictures come late: for two seconds or three."""
+
+GREY = (64, 64, 64)
+
 SCENES: dict[str, Callable[[int], Rendered]] = {
     "opaque": lambda index: picture(SIZE, index),
     "transparent": lambda index: picture(SIZE, index, transparent=True),
-    "slate": lambda _: picture(SIZE, -1),
+    "late": lambda index: (
+        picture(SIZE, -1, left=GREY, right=GREY) if index < SLATES else picture(SIZE, index)
+    ),
 }
 
 
