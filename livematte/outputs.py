@@ -256,12 +256,13 @@ class Outputs:
             if each.keeps and each.left_out
         ]
 
-    def close(self, last: Rendered | None, *, keep: bool) -> None:
-        """Close all sinks after what waits for them and `last`, or abort them without `keep`.
+    def close(self, last: Rendered | None, *, failed: bool = False) -> None:
+        """Close all sinks after what waits for them and `last`; abort those of a file that failed.
 
-        A sink that hangs is left behind. `error` tells of the first that failed, others are
-        reported.
+        A sink that hangs is left behind. `error` tells of the first that failed, unless the run has
+        `failed` for another reason; others are reported.
         """
+        keep = self._live or not failed
         buffer = None if last is None else self._buffers.filled(last)
         with self._changed:
             for outlet in self._outlets:
@@ -278,10 +279,10 @@ class Outputs:
                     f"{outlet.description} hangs and was left behind, perhaps unfinished.",
                     "See whether its drive, display or reader still works.",
                 )
-            if error is not None:
-                if self.error is not None:
-                    self._on_trouble(_problem(outlet.description, error))
-                self.error = self.error or error
+            if error is not None and (failed or self.error is not None):
+                self._on_trouble(_problem(outlet.description, error))
+            elif error is not None:
+                self.error = error
 
     def _wait_for_ends(self) -> list[_Outlet]:
         """Those that are left behind."""

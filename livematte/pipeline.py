@@ -209,10 +209,10 @@ class Pipeline:
                 last = slate(self._source.size, self.background, "Camera off")
                 self._run_open()
             except BaseException:
-                self._close_outputs(last, keep=self._source.live)
+                self._close_outputs(last, failed=True)
                 raise
             else:
-                self._close_outputs(last, keep=True)
+                self._close_outputs(last, failed=False)
             finally:
                 if self._is_capture_stuck:
                     # Closing what a stuck thread still reads from could hang or crash.
@@ -243,9 +243,9 @@ class Pipeline:
             for rendering in (*self._given_up, self._rendering):
                 self.left_behind |= not rendering.join(JOIN_SECONDS)
 
-    def _close_outputs(self, last: Rendered | None, *, keep: bool) -> None:
+    def _close_outputs(self, last: Rendered | None, *, failed: bool) -> None:
         self.notice = "Camera off"
-        self._outputs.close(last, keep=keep)
+        self._outputs.close(last, failed=failed)
         self.left_behind |= self._outputs.left_behind
         self._count_taken()
 

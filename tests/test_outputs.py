@@ -244,6 +244,7 @@ def test_where_it_is_needed_it_is_an_error(monkeypatch: pytest.MonkeyPatch, live
     hanging.released.set()
     assert isinstance(run.error, SinkError)
     assert "drive has not opened for" in run.error.problem
+    assert run.sentences == ["drive hangs and was left behind, perhaps unfinished."]
 
 
 def test_ctrl_c_ends_the_wait_for_an_output_that_does_not_open() -> None:
@@ -358,7 +359,7 @@ def blocked() -> Iterator[tuple[AwakeClock, Outputs, list[str], Callable[[], Non
     outputs.send(picture(SIZE))
     yield clock, outputs, said, released.set
     released.set()
-    outputs.close(None, keep=True)
+    outputs.close(None)
 
 
 def test_a_program_that_was_stopped_blames_no_output(
@@ -394,4 +395,4 @@ def test_sinks_read_copies() -> None:
     np.testing.assert_array_equal(got[0].image, expected[0])
     np.testing.assert_array_equal(got[0].alpha, expected[1])
     assert (got[0].index, got[0].transparent) == (7, True)
-    outputs.close(None, keep=True)
+    outputs.close(None)

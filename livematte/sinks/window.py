@@ -17,7 +17,7 @@ import cv2
 import numpy as np
 
 from livematte.frame import Image, Size
-from livematte.sinks.window_process import Opened, Show, Shown
+from livematte.sinks.window_process import Failed, Opened, Show, Shown
 from livematte.sinks.x11 import display_problem, prepare_qt
 
 POLL_SECONDS: Final = 0.015
@@ -49,21 +49,28 @@ class Window:
         """Until the other process says so, or has ended."""
         signal.signal(signal.SIGINT, signal.SIG_IGN)  # Ctrl-C; blocked already where that can be
         threading.Thread(target=self._listen, name="listen", daemon=True).start()
-        problem = self._open()
-        self.say(Opened(problem))
-        while problem is None:
-            with suppress(queue.Empty):
-                show = self._messages.get(timeout=POLL_SECONDS)
-                if show is None:
-                    break
-                if not self._is_closed:
-                    cv2.imshow(self._title, self._draw(show))
-                # The events of keys are those by which it is painted, too.
-                self._obey_keys()
-                self.say(Shown())
-                continue
-            self._obey_keys()
+        try:
+            problem = self._open()
+            self.say(Opened(problem))
+            if problem is None:
+                self._show_all()
+        except Exception as error:
+            self.say(Failed(f"{type(error).__name__}: {error}"))
         self._end()
+
+    def _show_all(self) -> None:
+        while True:
+            try:
+                show = self._messages.get(timeout=POLL_SECONDS)
+            except queue.Empty:
+                self._obey_keys()
+                continue
+            if show is None:
+                return
+            if not self._is_closed:
+                cv2.imshow(self._title, self._draw(show))
+            self._obey_keys()  # and paint it: both are events
+            self.say(Shown())
 
     def say(self, message: object) -> None:
         """Tell the other process."""

@@ -65,6 +65,12 @@ class Shown(NamedTuple):
     """The picture is on the screen, and its memory may be used again."""
 
 
+class Failed(NamedTuple):
+    """The process ends, and why."""
+
+    reason: str
+
+
 class WindowProcess:
     """Starts a process with a window, shows pictures in it, and knows when it has ended."""
 
@@ -90,6 +96,7 @@ class WindowProcess:
         self._process: SpawnProcess | None = None
         self._connection: Connection | None = None
         self._opened: Opened | None = None
+        self._failed: Failed | None = None
         self._is_shown = True
         self._has_ended = self._interrupted = False
 
@@ -206,6 +213,8 @@ class WindowProcess:
         with self._changed:
             if isinstance(message, Opened):
                 self._opened = message
+            elif isinstance(message, Failed):
+                self._failed = message
             elif isinstance(message, Shown):
                 self._is_shown = True
             else:
@@ -214,6 +223,8 @@ class WindowProcess:
 
     def _end(self) -> str:
         """How the process ended, in a few words."""
+        if self._failed is not None:
+            return self._failed.reason
         problem = display_problem()
         if problem is not None:
             return problem.rstrip(".")

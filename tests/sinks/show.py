@@ -19,7 +19,7 @@ from tests.sinks.pictures import picture
 SIZE = Size(640, 360)
 TITLE = "preview under test"
 
-SLATES = 150
+SLATES = 200
 """Of the scene in which pictures come late: for two seconds or three."""
 
 GREY = (64, 64, 64)
