@@ -151,6 +151,7 @@ class Pipeline:
         self._capture_error: BaseException | None = None
         self._is_capture_stuck = False
         self._slate_seconds = 0.0
+        self._last_slate: Rendered | None = None
 
         self._clock = AwakeClock()
         self._outputs = Outputs(sinks, self._clock, live=source.live, on_trouble=on_trouble)
@@ -201,18 +202,16 @@ class Pipeline:
         """
         with ExitStack() as closing_source:
             closing_source.enter_context(self._source)
-            last: Rendered | None = None
             try:
                 self._outputs.open(
                     self._source.size, self._source.frames_per_second, self._is_wanted
                 )
-                last = slate(self._source.size, self.background, "Camera off")
                 self._run_open()
             except BaseException:
-                self._close_outputs(last, failed=True)
+                self._close_outputs(failed=True)
                 raise
             else:
-                self._close_outputs(last, failed=False)
+                self._close_outputs(failed=False)
             finally:
                 if self._is_capture_stuck:
                     # Closing what a stuck thread still reads from could hang or crash.
@@ -242,10 +241,11 @@ class Pipeline:
                 self._is_capture_stuck = self.left_behind = capture.is_alive()
             for rendering in (*self._given_up, self._rendering):
                 self.left_behind |= not rendering.join(JOIN_SECONDS)
+            self.notice = "Camera off"
+            self._last_slate = slate(self._source.size, self.background, self.notice)
 
-    def _close_outputs(self, last: Rendered | None, *, failed: bool) -> None:
-        self.notice = "Camera off"
-        self._outputs.close(last, failed=failed)
+    def _close_outputs(self, *, failed: bool) -> None:
+        self._outputs.close(self._last_slate, failed=failed)
         self.left_behind |= self._outputs.left_behind
         self._count_taken()
 

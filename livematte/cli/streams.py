@@ -23,6 +23,5 @@ def open_missing_streams() -> None:
             if nowhere != descriptor:
                 os.dup2(nowhere, descriptor)
                 os.close(nowhere)
-            os.set_inheritable(descriptor, True)  # processes that this one starts need them, too
             mode = "r" if descriptor == 0 else "w"
             setattr(sys, name, open(descriptor, mode, encoding="utf-8"))  # noqa: SIM115 - to the end

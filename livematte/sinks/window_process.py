@@ -114,7 +114,7 @@ class WindowProcess:
         process = context.Process(
             target=self._run, args=(there, memory, *self._arguments), name="window", daemon=True
         )
-        with _signals_blocked():
+        with _prepared_to_spawn():
             process.start()
         there.close()  # so that each side sees the other's end
         self._process, self._connection = process, here
@@ -238,13 +238,17 @@ class WindowProcess:
 
 
 @contextmanager
-def _signals_blocked() -> Iterator[None]:
-    """What this thread starts meanwhile never gets the signals that are this process's."""
+def _prepared_to_spawn() -> Iterator[None]:
+    """What this thread starts meanwhile has standard streams, and no signals of this process."""
     if not hasattr(signal, "pthread_sigmask"):
         yield
         return
     from multiprocessing import resource_tracker
 
+    for descriptor in range(3):
+        with suppress(OSError):
+            # Or the window's connection to the screen could take the place of one that is missing.
+            os.set_inheritable(descriptor, True)
     # It starts a process of its own, before the first other one, and unblocks signals then.
     resource_tracker.ensure_running()
     numbers = {getattr(signal, each) for each in SIGNALS_OF_OTHERS}
