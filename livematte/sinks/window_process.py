@@ -105,21 +105,11 @@ class WindowProcess:
 
         Raises `SinkError`, without a remedy, if it cannot be opened.
         """
-        # Not forked: a toolkit in a copy of this process would find locks that others hold, and
-        # the copy would keep every device and file open.
-        context = multiprocessing.get_context("spawn")
-        memory = context.RawArray(ctypes.c_uint8, self._capacity_bytes)
-        self._memory: Image = np.frombuffer(memoryview(memory).cast("B"), np.uint8)
-        here, there = context.Pipe()
-        process = context.Process(
-            target=self._run, args=(there, memory, *self._arguments), name="window", daemon=True
-        )
-        with _prepared_to_spawn():
-            process.start()
-        there.close()  # so that each side sees the other's end
-        self._process, self._connection = process, here
-        atexit.register(self.kill)
-        threading.Thread(target=self._listen, name="window", daemon=True).start()
+        try:
+            self._start()
+        except (OSError, RuntimeError, MemoryError) as error:  # no process, thread or memory
+            self.kill()
+            raise SinkError(f"The window's process cannot be started: {error}.", "") from error
         with self._changed:
             self._changed.wait_for(
                 lambda: self._opened or self._has_ended or self._interrupted, START_SECONDS
@@ -134,6 +124,23 @@ class WindowProcess:
             problem = f"The window could not be opened: {self._end()}." if opened is None else ""
             self.kill()
             raise SinkError(problem or str(opened and opened.problem), "")
+
+    def _start(self) -> None:
+        # Not forked: a toolkit in a copy of this process would find locks that others hold, and
+        # the copy would keep every device and file open.
+        context = multiprocessing.get_context("spawn")
+        memory = context.RawArray(ctypes.c_uint8, self._capacity_bytes)
+        self._memory: Image = np.frombuffer(memoryview(memory).cast("B"), np.uint8)
+        here, there = context.Pipe()
+        process = context.Process(
+            target=self._run, args=(there, memory, *self._arguments), name="window", daemon=True
+        )
+        with there, _prepared_to_spawn():
+            process.start()
+        # This process has no `there` any more: each side sees the other's end.
+        self._process, self._connection = process, here
+        atexit.register(self.kill)
+        threading.Thread(target=self._listen, name="window", daemon=True).start()
 
     def show(
         self,
