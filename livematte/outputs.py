@@ -24,7 +24,7 @@ import numpy as np
 from livematte.errors import LivematteError, SinkError
 from livematte.frame import Rendered, Size
 from livematte.patience import AwakeClock
-from livematte.sinks.sink import Interruptible, KeepsPictures, Sink
+from livematte.sinks.sink import Interruptible, KeepsPictures, Sink, View
 
 POLL_SECONDS: Final = 0.02
 """How long is waited for a sink before the main thread looks whether it is to stop."""
@@ -91,7 +91,8 @@ class Outputs:
         """clock: of the main thread, which ticks it; this ticks it while it waits.
 
         live: a sink that is busy gets the newest picture when it is done, and one that fails is
-            given up. Otherwise every picture reaches every sink, and a failure ends the run.
+            given up. Otherwise every picture reaches every sink, and a failure ends the run; but
+            not those of a `View` beside other sinks.
         on_trouble: told in a sentence what has failed and what is done about it.
         """
         self.error: BaseException | None = None
@@ -103,8 +104,16 @@ class Outputs:
         self._on_trouble = on_trouble
         self._changed = threading.Condition()
         self._buffers = _Buffers(SPARE_BUFFERS * len(sinks) + 1)
+        has_others = any(not isinstance(each, View) for each in sinks)
         self._outlets = [
-            _Outlet(sink, clock, self._changed, self._buffers, live=live) for sink in sinks
+            _Outlet(
+                sink,
+                clock,
+                self._changed,
+                self._buffers,
+                live=live or (has_others and isinstance(sink, View)),
+            )
+            for sink in sinks
         ]
         self._active = list(self._outlets)
 
@@ -133,7 +142,7 @@ class Outputs:
             if not opening:
                 return
             waited_seconds = self._clock.seconds - began_seconds
-            is_enough = self._live and len(opening) < len(self._outlets)
+            is_enough = len(opening) < len(self._outlets) and all(each.live for each in opening)
             if is_enough and waited_seconds > OPENING_SECONDS:
                 for outlet in opening:
                     outlet.told = True
@@ -163,31 +172,31 @@ class Outputs:
             return True
         buffer = self._buffers.filled(picture)
         try:
-            if self._live:
-                with self._changed:
-                    for outlet in takers:
+            with self._changed:
+                for outlet in takers:
+                    if outlet.live:
                         outlet.offer(buffer)
-                    self._changed.notify_all()
-                return True
-            return self._send_to_all(takers, buffer, wanted)
+                self._changed.notify_all()
+            return self._put_to_all([each for each in takers if not each.live], buffer, wanted)
         finally:
             with self._changed:
                 self._buffers.release(buffer)
 
-    def _send_to_all(
+    def _put_to_all(
         self, takers: list[_Outlet], buffer: _Buffer, wanted: Callable[[], bool]
     ) -> bool:
-        while True:
+        while takers:
             with self._changed:
                 takers = [each for each in takers if not each.put(buffer)]
                 self._changed.notify_all()
                 if not takers:
-                    return True
+                    break
                 if not wanted():
                     return False
                 self._changed.wait(POLL_SECONDS)
             self._clock.tick()
             self.check()
+        return True
 
     def wait_for_room(self, timeout_seconds: float) -> bool:
         """Whether a sink has room, or is to have none; waits for it so long.
@@ -219,12 +228,12 @@ class Outputs:
         for outlet in tuple(self._active):
             if outlet.error is not None:
                 self._active.remove(outlet)
-                if not self._live or not self._active:
+                if not outlet.live or not self._active:
                     raise outlet.error
                 self.error = self.error or outlet.error
                 self._on_trouble(f"{outlet.problem} The other outputs go on.")
                 continue
-            others = " The other outputs go on." if len(self._active) > 1 and self._live else ""
+            others = " The other outputs go on." if len(self._active) > 1 and outlet.live else ""
             if outlet.told and outlet.stage is not _Stage.OPENING and not outlet.is_late:
                 outlet.told = False
                 self._on_trouble(f"{outlet.description} takes pictures now.")
@@ -266,7 +275,7 @@ class Outputs:
         buffer = None if last is None else self._buffers.filled(last)
         with self._changed:
             for outlet in self._outlets:
-                outlet.finish(buffer, keep=keep, newest_only=self._live)
+                outlet.finish(buffer, keep=keep)
             if buffer is not None:
                 self._buffers.release(buffer)
             self._changed.notify_all()
@@ -333,6 +342,7 @@ class _Stage(enum.Enum):
 class _Outlet:
     """One sink, the thread that calls it, and the pictures that wait for it.
 
+    live: it may miss pictures and fail.
     error: why it failed; it has been aborted then, or could not be opened.
     left_out: how many pictures it was not given because it was busy.
     told: whether it was reported as stalled.
@@ -352,6 +362,7 @@ class _Outlet:
         self.error: BaseException | None = None
         self.left_out = 0
         self.told = False
+        self.live = live
         self.keeps = isinstance(sink, KeepsPictures)
         # Of a file none is lost anyway, as who gives pictures waits.
         self._most_waiting = sink.most_waiting if live and isinstance(sink, KeepsPictures) else 1
@@ -437,12 +448,12 @@ class _Outlet:
             self._waiting.append(self._buffers.hold(buffer))
         return True
 
-    def finish(self, last: _Buffer | None, *, keep: bool, newest_only: bool) -> None:
+    def finish(self, last: _Buffer | None, *, keep: bool) -> None:
         """Have the sink closed, or aborted without `keep`, after what waits and `last`."""
         if self.stage is _Stage.ENDED:
             return
         self._finishing = self._sink.close if keep else self._sink.abort
-        if not keep or (newest_only and not self.keeps):
+        if not keep or (self.live and not self.keeps):
             self._forget()
         if last is not None and not self.keeps:
             self._waiting.append(self._buffers.hold(last))

@@ -274,6 +274,27 @@ def test_of_a_file_every_picture_reaches_every_output_in_order() -> None:
     assert run.pipeline.statistics.frames == 25
 
 
+def test_a_view_neither_holds_up_nor_ends_what_is_made_of_a_file(tmp_path: Path) -> None:
+    class Window(Pipe):
+        only_shows = True
+
+        def send(self, picture: Rendered) -> None:
+            if picture.index > 20:
+                raise SinkError("The window has ended.", "")
+            super().send(picture)
+
+    window, recording = Window(tmp_path / "pipe"), Recording()
+    run = Run(window, recording, live=False, count=120)
+    wait_until(lambda: bool(run.sentences))
+    window.read_on()
+    run.join(10)
+    assert recording.indices == list(range(120))
+    assert (window.ended, recording.ended) == ("aborted", "closed")
+    assert len(window.indices) < 30
+    assert str(run.error) == "The window has ended. "
+    assert run.sentences[-1] == "The window has ended. The other outputs go on."
+
+
 class Hiccuping(Recording):
     """A recording whose encoder or disk stops for a moment."""
 

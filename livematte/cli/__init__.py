@@ -12,7 +12,8 @@ def main() -> None:
     open_missing_streams()
     if getattr(sys, "frozen", False):
         # The window's process starts as the same program, which this makes into what it is to be.
-        from multiprocessing import freeze_support
+        # Not `multiprocessing.freeze_support`, which thinks of Windows only.
+        from multiprocessing.spawn import freeze_support
 
         freeze_support()
     try:

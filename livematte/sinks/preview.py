@@ -30,6 +30,7 @@ class PreviewWindow:
 
     description = "preview"
     takes_alpha = True
+    only_shows = True
 
     def __init__(
         self, title: str, status: Callable[[], Sequence[str]], mirrored: bool = False

@@ -68,6 +68,13 @@ class KeepsPictures(Protocol):
 
 
 @runtime_checkable
+class View(Protocol):
+    """A sink that only lets somebody watch: where others write files, it may miss pictures."""
+
+    only_shows: bool
+
+
+@runtime_checkable
 class Interruptible(Protocol):
     """A sink that waits for something."""
 

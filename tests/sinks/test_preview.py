@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import ctypes
 import os
+import pickle
 import re
 import select
 import socket
@@ -307,6 +308,31 @@ def test_a_display_that_hangs_is_given_up(monkeypatch: pytest.MonkeyPatch) -> No
             assert time.monotonic() - began < 1
         finally:
             path.unlink()
+
+
+class Started:
+    """In place of a window's process: ends as nothing else does."""
+
+    CODE = 7
+
+    def _bootstrap(self, parent_sentinel: int) -> int:
+        return self.CODE
+
+
+def test_a_program_in_one_file_can_become_the_windows_process() -> None:
+    """Bundled programs start themselves again, with what `multiprocessing` tells them."""
+    reading, writing = os.pipe()
+    with os.fdopen(writing, "wb") as pipe:
+        pickle.dump({}, pipe)
+        pickle.dump(Started(), pipe)
+    script = "import sys; sys.frozen = True; from livematte.cli import main; main()"
+    run = subprocess.run(
+        [sys.executable, "-c", script, "--multiprocessing-fork", f"pipe_handle={reading}"],
+        env={**os.environ, "PYTHONPATH": str(REPOSITORY)},
+        pass_fds=[reading],
+    )
+    os.close(reading)
+    assert run.returncode == Started.CODE
 
 
 class ClientMessage(ctypes.Structure):
