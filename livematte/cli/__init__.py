@@ -10,6 +10,12 @@ __all__ = ["main"]
 def main() -> None:
     """The `livematte` command."""
     open_missing_streams()
+    if getattr(sys, "frozen", False):
+        # The window's process starts as the same program, which this makes into what it is to be.
+        # Not `multiprocessing.freeze_support`, which thinks of Windows only.
+        from multiprocessing.spawn import freeze_support
+
+        freeze_support()
     try:
         from livematte.cli.app import main as run
     except ImportError as error:

@@ -133,7 +133,9 @@ def image(
         _say_end(report, failures, results.description)
         if window is not None and not interrupted.is_set():
             window.wait()
-        if failures:
+        if window is not None and window.problem:
+            say(f"{window.problem} The results are written all the same.")
+        if failures or (window is not None and window.problem):
             raise typer.Exit(EXIT_FAILURE)
         if report.left:
             raise typer.Exit(EXIT_INTERRUPTED)

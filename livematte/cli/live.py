@@ -391,7 +391,7 @@ def _status(pipeline: Pipeline) -> list[str]:
 
 
 def _say_end(pipeline: Pipeline, source: Source, preview: PreviewWindow | None) -> None:
-    for remark in source.remarks:
+    for remark in (*source.remarks, *pipeline.remarks):
         say(remark)
     for path in preview.snapshots if preview is not None else ():
         say(f"snapshot {path}")

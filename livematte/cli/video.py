@@ -118,6 +118,7 @@ def video(
             refinement=choose_refinement(matte_quality, without or (), edge, light_wrap),
             on_ready=begin,
             on_progress=lambda frames: progress.update(task, completed=frames),
+            on_trouble=say,
         )
         with stopped_by_signals(job) as interrupted:
             job.run()
