@@ -17,12 +17,14 @@ Where a file is worked on, whatever fails ends the run.
 from __future__ import annotations
 
 import gc
+import sys
 import threading
 import time
 from collections.abc import Callable, Sequence
 from contextlib import ExitStack
 from typing import TYPE_CHECKING, Final, NamedTuple, Protocol
 
+from livematte.attempt import Attempt
 from livematte.errors import LivematteError, RenderError
 from livematte.frame_queue import FrameQueue
 from livematte.matte_guard import MatteGuard
@@ -32,6 +34,7 @@ from livematte.render_thread import POLL_SECONDS, RenderThread
 from livematte.sinks import Command, Sink
 from livematte.slate import slate
 from livematte.statistics import Statistics
+from livematte.threads import PATIENCE_SECONDS, NoThreadError, start
 
 if TYPE_CHECKING:
     from livematte.background import Background
@@ -148,6 +151,8 @@ class Pipeline:
 
         self._waiting = FrameQueue(source)
         self._stopping = threading.Event()
+        self._unstarted: list[Callable[[], None]] = []
+        self._unstarted_since_seconds: float | None = None
         self._capture_error: BaseException | None = None
         self._is_capture_stuck = False
         self._slate_seconds = 0.0
@@ -201,7 +206,8 @@ class Pipeline:
         made from a file that fails half-way is thrown away.
         """
         with ExitStack() as closing_source:
-            closing_source.enter_context(self._source)
+            if not self._open_source(closing_source):
+                return
             try:
                 self._outputs.open(
                     self._source.size, self._source.frames_per_second, self._is_wanted
@@ -222,14 +228,39 @@ class Pipeline:
     def _is_wanted(self) -> bool:
         return not self._stopping.is_set()
 
+    def _open_source(self, closing: ExitStack) -> bool:
+        """Open it and have it closed at the end; False if the run is to end before it is open.
+
+        It may take seconds in a driver or wait for an answer from afar, which nothing can end.
+        """
+        source = self._source
+        if sys.platform == "darwin":
+            # There the first camera must be opened by the main thread, which asks for permission.
+            closing.enter_context(source)
+            return not self._stopping.is_set()
+        opening = Attempt(source.__enter__, "open")
+        opening.start()
+        while not opening.has_ended(POLL_SECONDS):
+            if self._stopping.is_set():
+                source.interrupt()
+                if not opening.has_ended(JOIN_SECONDS):
+                    self.left_behind = True
+                break
+        if self._stopping.is_set():
+            opening.leave(lambda: source.__exit__(None, None, None))
+            return False
+        opening.raise_error()
+        closing.push(source.__exit__)
+        return True
+
     def _run_open(self) -> None:
         self._guard = MatteGuard(self._source.size)
         capture = threading.Thread(target=self._capture, name="capture", daemon=True)
         try:
             self._show_slate("Starting")
             self._outputs.wait_until_taken()
-            capture.start()
-            self._rendering.start()
+            self._start(lambda: start(capture))
+            self._start(self._rendering.start)
             self._feed_sinks()
         finally:
             self.stop()
@@ -272,9 +303,29 @@ class Pipeline:
             if not self._feed_one():
                 return
             self._count_taken()
+            self._start_threads()
             self._mend_rendering()
             self._mind_watchers()
             self._obey()
+
+    def _start(self, start_thread: Callable[[], None]) -> None:
+        """Start a thread, now or as soon as the system has one."""
+        self._unstarted.append(start_thread)
+        self._start_threads()
+
+    def _start_threads(self) -> None:
+        try:
+            while self._unstarted:
+                self._unstarted[0]()
+                del self._unstarted[0]
+            self._unstarted_since_seconds = None
+        except NoThreadError as error:
+            now = self._clock.seconds
+            if self._unstarted_since_seconds is None:
+                self._unstarted_since_seconds = now
+                self._on_trouble(f"{error.problem} It is tried again. {error.remedy}")
+            elif not self._source.live and now - self._unstarted_since_seconds > PATIENCE_SECONDS:
+                raise
 
     def _feed_one(self) -> bool:
         """Send the next picture if it is done in time; False if it was the last one."""
@@ -460,7 +511,7 @@ class Pipeline:
             return opening(size)
 
         self._rendering = self._make_rendering(open_after_it)
-        self._rendering.start()
+        self._start(self._rendering.start)
 
     # --- the main thread: nobody watches
 

@@ -230,12 +230,12 @@ def run(
             source_of_it = context.get_parameter_source("background")
             if source_of_it is not None and source_of_it.name == "DEFAULT_MAP":
                 texts = defaults(context.command, config, profile).get("background")
-            again = [backgrounds_from.parse(each) for each in texts or ["green"]]
+            again = [backgrounds_from.parse(str(each)) for each in texts or ["green"]]
             _require_alpha(again, sinks)
             pipeline.replace_backgrounds(again)
             say(f"backgrounds read again: {', '.join(each.description for each in again)}")
 
-        with stopped_by_signals(pipeline), reloading_on_hangup(reload):
+        with reloading_on_hangup(reload), stopped_by_signals(pipeline):
             pipeline.run()
         _say_end(pipeline, source, preview)
 

@@ -108,6 +108,8 @@ class OpenVinoRenderer:
             for each in views:
                 if each.is_mirrored:
                     cv2.flip(each.request.pixels, 1, dst=each.request.pixels)
+        for each in views:
+            each.request.prepare()  # what can fail comes before the frame counts as in flight
         submitted = _InFlight(views, frame, background, time.perf_counter(), len(views))
         with self._changed:
             self._in_flight.append(submitted)
