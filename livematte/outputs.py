@@ -260,7 +260,8 @@ class Outputs:
     def remarks(self) -> list[str]:
         """What recordings lack, each in a sentence."""
         return [
-            f"{each.description}: {each.left_out} pictures were left out, as it took too long."
+            f"{each.description}: {each.left_out} pictures are missing: "
+            "its encoder or drive was too slow."
             for each in self._outlets
             if each.keeps and each.left_out
         ]
@@ -285,7 +286,7 @@ class Outputs:
             error = outlet.error
             if outlet in left:
                 error = SinkError(
-                    f"{outlet.description} hangs and was left behind, perhaps unfinished.",
+                    f"{outlet.description} does not respond and was left unfinished.",
                     "See whether its drive, display or reader still works.",
                 )
             if error is not None and (failed or self.error is not None):

@@ -95,10 +95,16 @@ class Recording(Watched):
 class Run:
     """A pipeline in a thread, of a camera unless it is a file, that can be stopped."""
 
-    def __init__(self, *sinks: Watched, live: bool = True, count: int = 100_000) -> None:
+    def __init__(
+        self,
+        *sinks: Watched,
+        live: bool = True,
+        count: int = 100_000,
+        seconds_apart: float = 0.01,
+    ) -> None:
         self.sentences: list[str] = []
         self.error: BaseException | None = None
-        self.source = ListedSource(count, live=live, seconds_apart=0.01)
+        self.source = ListedSource(count, live=live, seconds_apart=seconds_apart)
         self.pipeline = Pipeline(
             self.source,
             lambda size: Choice(FakeRenderer(size), ""),
@@ -163,7 +169,7 @@ def test_a_pipe_that_nobody_reads_is_left_behind(tmp_path: Path, live: bool) -> 
     wait_until(lambda: bool(run.sentences))
     assert run.stop(8) < 4
     assert isinstance(run.error, SinkError)
-    assert run.error.problem == "pipe hangs and was left behind, perhaps unfinished."
+    assert run.error.problem == "pipe does not respond and was left unfinished."
     assert run.pipeline.left_behind
     assert other.ended == "closed"
     assert other.indices[-1] == -1, "the slate comes last"
@@ -172,7 +178,7 @@ def test_a_pipe_that_nobody_reads_is_left_behind(tmp_path: Path, live: bool) -> 
 
 
 def test_closing_may_take_its_time_as_long_as_it_works(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(outputs_module, "FINISHING_SECONDS", 0.4)
+    monkeypatch.setattr(outputs_module, "FINISHING_SECONDS", 0.6)
 
     class Finishing(Watched):
         def close(self) -> None:
@@ -202,7 +208,7 @@ def test_closing_that_hangs_is_left_behind(monkeypatch: pytest.MonkeyPatch) -> N
     run.join(8)
     released.set()
     assert isinstance(run.error, SinkError)
-    assert "drive hangs and was left behind" in run.error.problem
+    assert "drive does not respond and was left" in run.error.problem
     assert run.sentences == ["drive is being finished."]
     assert other.ended == "closed"
 
@@ -244,7 +250,7 @@ def test_where_it_is_needed_it_is_an_error(monkeypatch: pytest.MonkeyPatch, live
     hanging.released.set()
     assert isinstance(run.error, SinkError)
     assert "drive has not opened for" in run.error.problem
-    assert run.sentences == ["drive hangs and was left behind, perhaps unfinished."]
+    assert run.sentences == ["drive does not respond and was left unfinished."]
 
 
 def test_ctrl_c_ends_the_wait_for_an_output_that_does_not_open() -> None:
@@ -254,7 +260,7 @@ def test_ctrl_c_ends_the_wait_for_an_output_that_does_not_open() -> None:
     assert run.stop(8) < 3
     hanging.released.set()
     assert isinstance(run.error, SinkError)
-    assert "drive hangs and was left behind" in run.error.problem
+    assert "drive does not respond and was left" in run.error.problem
 
 
 def test_of_a_file_every_picture_reaches_every_output_in_order() -> None:
@@ -309,17 +315,16 @@ class Hiccuping(Recording):
 
 
 def test_a_recording_loses_nothing_to_a_moment_and_says_what_it_lost_to_more() -> None:
-    brief, long, window = Hiccuping(0.04), Hiccuping(0.4), Watched("window")
-    run = Run(brief, long, window, count=80)
+    brief, long, window = Hiccuping(0.1), Hiccuping(0.8), Watched("window")
+    run = Run(brief, long, window, count=60, seconds_apart=0.03)
     run.join(10)
     sent = [each for each in window.indices if each >= 0]
     assert set(sent) <= set(brief.indices)
     assert len(long.indices) < len(brief.indices)
-    lost = run.pipeline.statistics.frames + run.pipeline.statistics.dropped
-    assert lost == 80
+    assert run.pipeline.statistics.frames + run.pipeline.statistics.dropped == 60
     missing = len(brief.indices) - len(long.indices)
     assert run.pipeline.remarks == [
-        f"r.mp4: {missing} pictures were left out, as it took too long."
+        f"r.mp4: {missing} pictures are missing: its encoder or drive was too slow."
     ]
     assert window.longest_gap < LONGEST_GAP_SECONDS
 
@@ -331,10 +336,10 @@ def test_with_recordings_alone_no_more_is_rendered_than_they_take() -> None:
             super().send(picture)
 
     slow = Slow()
-    run = Run(slow, count=100)
+    run = Run(slow, count=80)
     run.join(15)
     assert run.pipeline.remarks == []
-    assert run.pipeline.statistics.frames == len(slow.indices) < 60
+    assert run.pipeline.statistics.frames == len(slow.indices) < 50
 
 
 def test_latency_is_counted_until_the_picture_is_taken() -> None:
@@ -347,7 +352,7 @@ def test_latency_is_counted_until_the_picture_is_taken() -> None:
     run.join(10)
     latency = run.pipeline.statistics.summary().median_latency_seconds
     assert latency is not None
-    assert 0.1 <= latency < 0.3
+    assert 0.1 <= latency < 0.5
 
 
 def test_an_output_that_fails_as_nobody_foresaw_is_given_up_too() -> None:
