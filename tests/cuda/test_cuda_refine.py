@@ -42,13 +42,13 @@ from livematte.render.cuda_frame import (
 from livematte.render.cuda_refine import CudaRefiner, with_edge_moved, without_islands
 from livematte.render.enlarge import MatteEnlarger
 from livematte.render.refine import (
-    CELL,
     Matte,
     Refiner,
     View,
     move_edge,
     take_out_islands,
 )
+from livematte.render.sameness import CELL
 from livematte.render.shrink import shrink
 from livematte.render.torch_cpu import TorchRenderer
 from livematte.sources import Demo
@@ -114,7 +114,7 @@ def small(image: Image) -> Image:
 
 def by_opencv(refiner: Refiner, pixels: Image, say: Say) -> tuple[Matte, list[bool]]:
     views = []
-    for is_mirrored in refiner.next_views():
+    for is_mirrored in refiner.next_views(pixels):
         seen = np.ascontiguousarray(pixels[:, ::-1]) if is_mirrored else pixels
         views.append(View(seen, say(seen), is_mirrored))
     return refiner.refine(views)[0], [view.is_mirrored for view in views]
@@ -173,14 +173,14 @@ def test_a_steady_matte_is_the_mean_where_the_picture_stands_still_and_new_elsew
 
 def test_every_second_frame_is_shown_in_the_mirror_and_turned_back() -> None:
     refiner = CudaRefiner(Size(64, 32), replace(PLAIN, steady=True), CPU)
-    pixels = torch.arange(64.0)[None, :, None].expand(32, 64, 3).clone()
+    pixels = 4 * torch.arange(64.0)[None, :, None].expand(32, 64, 3)
     shown = []
     for _ in range(4):
         (view,) = refiner.views(pixels)
         shown.append(int(view[0, 0, 0]))
-        refined = refiner.refine(view[None, ..., 0] / 64, pixels)
-        torch.testing.assert_close(refined, pixels[..., 0] / 64)
-    assert shown == [63, 0, 63, 0]
+        refined = refiner.refine(view[None, ..., 0] / 256, pixels)
+        torch.testing.assert_close(refined, pixels[..., 0] / 256)
+    assert shown == [252, 0, 252, 0]
 
 
 def test_what_is_no_number_is_not_remembered() -> None:
