@@ -17,7 +17,7 @@ from numpy.typing import NDArray
 from livematte.frame import Image, Size
 from livematte.matte_guard import ALL, NOBODY
 from livematte.refinement import Refinement
-from livematte.render.sameness import CELL, Sameness
+from livematte.render.sameness import CELL, Sameness, by_rows, widened
 
 MOST_FRAMES: Final = 16
 """So many frames are averaged at most: in half a second a mistake is forgotten."""
@@ -186,7 +186,7 @@ class _Past:
         self._sameness.compare(self._step_bgr, step, pixels)
         self._bound_by(matte)
         # A pixel that looks quite different has no past, and one that looks a little so, a shorter.
-        moved = self._sameness.moved.reshape(frames.shape)
+        moved = self._sameness.moved
         np.subtract(1, moved, out=weight)
         frames *= weight
         frames += 1
@@ -207,17 +207,16 @@ class _Past:
         Where a change is seen, or likely, no further than `FAITH`. Where none is seen, one view
         alone does not raise alpha to where the room would show.
         """
-        sameness, by_cells = self._sameness, self._sameness.moved.shape
+        sameness = self._sameness
         alpha, said, now, upper, lower = (
-            each.reshape(by_cells)
-            for each in (self.alpha, self._said, matte, self._upper, self._lower)
+            by_rows(each) for each in (self.alpha, self._said, matte, self._upper, self._lower)
         )
         np.minimum(now, said, out=lower)
         np.maximum(alpha, lower, out=lower)
-        lower += UNCONFIRMED + sameness.seen
-        np.add(now, 1 - (1 - FAITH) * sameness.strict, out=upper)
+        lower += widened(UNCONFIRMED + sameness.seen)
+        np.add(now, widened(1 - (1 - FAITH) * sameness.strict), out=upper)
         np.minimum(upper, lower, out=upper)
-        np.subtract(now, 1 - (1 - FAITH) * sameness.likely, out=lower)
+        np.subtract(now, widened(1 - (1 - FAITH) * sameness.likely), out=lower)
 
 
 def take_out_islands(matte: Matte) -> None:
