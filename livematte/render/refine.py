@@ -71,11 +71,15 @@ class Refiner:
     Steadiness: every pixel remembers what it looked like lately, and what was said of it is
     averaged for as long as it looks the same. Once it does not, the average begins anew, so that
     nothing lags and no ghost is left behind a hand. It is compared with the mean look of what was
-    averaged, not with the last frame, so a slow movement is found too; what moves unseen is of the
-    same colour as what it hides.
+    averaged, not with the last frame, so a slow movement is found too.
+
+    What looks the same is judged by the picture's own noise and contrast (`render.sameness`). Where
+    a change is seen, or could not be in a picture so faint, the past may hardly differ from what
+    the network says now: it would show the room where someone was, or holes where someone comes.
 
     Every second frame is shown to the network in the mirror: what it gets wrong in one of both
-    views is halved by the average. An ensemble for no more work.
+    views is halved by the average. An ensemble for no more work. Not in faint pictures, in which
+    there is little to average.
 
     A matte of everything or of nothing, as a network gives that is broken, is passed on as it is,
     for whoever guards what is shown, and forgotten: averaged, it would let the room shine through.

@@ -88,7 +88,7 @@ FINE: Final = 2
 _NEXT: Final = np.ones((3, 3), np.uint8)
 _REACH: Final = np.ones((REACH, REACH), np.uint8)
 _BAND: Final = np.minimum(np.sqrt(np.arange(256)) / 2, BANDS - 1).astype(np.uint8)
-_EDGES: Final = 2 * AROUND + 1
+_WINDOW: Final = (2 * AROUND + 1, 2 * AROUND + 1)
 
 
 class Sameness:
@@ -200,9 +200,8 @@ def noise_by_band(change: Map, band: Image) -> NDArray[np.float64]:
 
 
 def _contrast(gray: Map) -> Map:
-    side = (_EDGES, _EDGES)
-    mean = cv2.blur(gray, side)
-    variance = cv2.sqrBoxFilter(gray, cv2.CV_32F, side) - mean * mean
+    mean = cv2.blur(gray, _WINDOW)
+    variance = cv2.sqrBoxFilter(gray, cv2.CV_32F, _WINDOW) - mean * mean
     contrast: Map = np.sqrt(np.maximum(variance, 0))
     return contrast
 
