@@ -67,7 +67,8 @@ class TorchRenderer:
         with self._handover.render(frame, background) as (image, alpha):
             with self.timings.stage("resize"):
                 shrink(frame.image, self._small_bgr)
-            views = [self._view(self._small_bgr, each) for each in self._refiner.next_views()]
+            shown = self._refiner.next_views(self._small_bgr)
+            views = [self._view(self._small_bgr, each) for each in shown]
             if not all(np.isfinite(each.matte).all() for each in views):
                 raise RenderError(
                     f"The network gave no usable matte for frame {frame.index}.",
