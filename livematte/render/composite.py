@@ -30,13 +30,15 @@ class Compositor:
     def __init__(self, size: Size, *, colours: bool = False, light_wrap: float = 0.0) -> None:
         """colours: where alpha is soft, take the old room's colour out of the person's.
 
+        On a transparent background that is done anyway, or who ignores alpha would see the room.
         light_wrap: 0 to 1: how much light of the background falls around the person's edge.
         """
         self._size = size
         shape = (size.height, size.width)
         self._inside = np.empty(shape, np.bool_)
         self._blended = np.empty(shape, np.bool_)
-        self._colours = PersonColours(size) if colours else None
+        self._refined = colours
+        self._colours: PersonColours | None = None
         self._wrap = LightWrap(size, light_wrap) if light_wrap > 0 else None
         self._blur: RoomBlur | None = None
 
@@ -45,13 +47,11 @@ class Compositor:
 
         alpha, out: uint8 (H, W) and uint8 BGR (H, W, 3) of the compositor's size. Where alpha is 0,
         `out` is exactly the background's, or 0 on a transparent one; where it is 255, the frame's,
-        but for light that falls on it. On a transparent background colours are straight.
+        but for light that falls on it. On a transparent background colours are straight, and the
+        person's own at every alpha.
         """
         if isinstance(background, Transparent):
             out.fill(0)
-            if self._colours is None:
-                cv2.copyTo(frame.image, alpha, out)
-                return
         elif isinstance(background, Blur):
             if self._blur is None:
                 self._blur = RoomBlur(self._size)
@@ -71,8 +71,7 @@ class Compositor:
         # Two comparisons in one, since what is below 0 wraps around.
         np.subtract(alpha, 1, out=self._blended.view(np.uint8))
         np.less(self._blended.view(np.uint8), 254, out=self._blended)
-        if self._colours is not None:
-            self._colours.spread(image, alpha)
+        colours = self._person_colours(image, alpha) if transparent or self._refined else None
         wrap = None if transparent else self._wrap
         if wrap is not None:
             wrap.spread(alpha, out)
@@ -82,8 +81,8 @@ class Compositor:
         for points in points_of(self._blended):
             levels = alpha.reshape(-1).take(points)
             person = colours_at(image, points)
-            if self._colours is not None:
-                person = self._colours.at(person, levels, points)
+            if colours is not None:
+                person = colours.at(person, levels, points)
             if wrap is not None:
                 wrap.light(person, points)
             if not transparent:
@@ -92,6 +91,12 @@ class Compositor:
                 person *= per_channel(_UNIT, levels)
                 person += behind
             put_colours(out, points, person)
+
+    def _person_colours(self, image: Image, alpha: Image) -> PersonColours:
+        if self._colours is None:
+            self._colours = PersonColours(self._size)
+        self._colours.spread(image, alpha)
+        return self._colours
 
 
 class RoomBlur:

@@ -87,7 +87,8 @@ class FramePath:
         self._network = network_on(device, dtype, network)
         self._refiner = CudaRefiner(matte_size, refinement, device)
         self._edges = CudaEdges(frame_size, matte_size, device) if refinement.edges else None
-        self._colours = CudaColours(frame_size, device) if refinement.colours else None
+        self._colours = CudaColours(frame_size, device)
+        self._refined = refinement.colours
         strength = refinement.light_wrap
         self._light = CudaLight(frame_size, strength, device) if strength > 0 else None
 
@@ -150,20 +151,17 @@ class FramePath:
         return self._over(self._enlarge(room.permute(1, 2, 0)), tensors, matte)
 
     def _on_nothing(self, tensors: FrameTensors, matte: Tensor) -> Tensor:
-        return torch.where(matte > 0, self._person(tensors, matte), 0)
+        person = self._colours.estimate(tensors.frame, matte)  # see `composite.Compositor`
+        return torch.where(matte > 0, person, 0)
 
     def _over(self, behind: Tensor, tensors: FrameTensors, matte: Tensor) -> Tensor:
         """Porter and Duff's "over" (SIGGRAPH 1984), on float32 BGR (H, W, 3)."""
-        person = self._person(tensors, matte)
+        person = tensors.frame.float()
+        if self._refined:
+            person = self._colours.estimate(tensors.frame, matte)
         if self._light is not None:
             person = self._light.shine(person, matte, behind)
         return torch.lerp(behind, person, matte)
-
-    def _person(self, tensors: FrameTensors, matte: Tensor) -> Tensor:
-        """The person's colours: float32 BGR (H, W, 3)."""
-        if self._colours is None:
-            return tensors.frame.float()
-        return self._colours.estimate(tensors.frame, matte)
 
     def _enlarge(self, picture: Tensor) -> Tensor:
         """(h, w, channels) to the frame's size, bilinearly with pixels centred at halves."""

@@ -268,10 +268,11 @@ def test_less_than_half_a_level_of_the_person_shows_nothing_of_them() -> None:
     assert (Composite(Compositing.PICTURE, matte, frame, white).image == 255).all()
 
 
-def test_transparent_is_the_frame_where_anything_is_seen_and_0_elsewhere() -> None:
+def test_transparent_is_the_frame_where_the_person_is_and_0_where_nobody_is() -> None:
     matte, frame = ramp(), frame_picture()
     out = Composite(Compositing.TRANSPARENT, matte, frame, room_picture())
-    np.testing.assert_array_equal(out.image, np.where(out.alpha[..., None] > 0, frame, 0))
+    assert not out.image[out.alpha == 0].any()
+    np.testing.assert_array_equal(out.image[matte == 1], frame[matte == 1])
 
 
 def blurred_by_opencv(
