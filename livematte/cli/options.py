@@ -55,6 +55,11 @@ FixedMatteSize = Annotated[
     ),
 ]
 
+BLUR_HELP = (
+    "blur hides text with letters up to 1/12 of the picture's height; below blur:30 smaller text "
+    "may be readable, and large things can be made out at any strength."
+)
+
 MATTE_PANEL = "Matte"
 
 QUALITY_CHOICES = "fast|balanced|best"

@@ -11,7 +11,8 @@ import pytest
 from livematte.background import Background, Blur, Picture, parse
 from livematte.foreground import estimate_foreground
 from livematte.frame import Frame, Image, Size
-from livematte.render.composite import Compositor, RoomBlur
+from livematte.render.composite import Compositor
+from livematte.render.room_blur import RoomBlur
 
 SIZE: Final = Size(480, 360)
 PERSON, ROOM = (40, 90, 210), (200, 220, 60)
