@@ -91,7 +91,7 @@ def attempts(picture: Image, strength: float) -> list[Image]:
     grey = cv2.cvtColor(picture, cv2.COLOR_BGR2GRAY).astype(np.float32)
     sigma = strength * grey.shape[0] / 720
     tries = [grey, richardson_lucy(grey, 1.15 * sigma)]
-    tries += [wiener(grey, width * sigma, noise) for width, noise in ((1, 1e-2), (1.15, 1e-4))]
+    tries += [wiener(grey, width * sigma, noise) for width, noise in ((1, 1e-3), (1.15, 1e-4))]
     return [stretched(each) for each in tries]
 
 
@@ -135,28 +135,28 @@ def test_what_is_said_not_to_be_hidden_can_be_read() -> None:
 
 
 def test_what_is_finer_than_the_blur_is_not_there_to_be_brought_back() -> None:
-    """Rooms that differ only in what is fine are the same picture, to the last bit but few."""
+    """Rooms that differ only in what is fine are the same picture, to a level or two."""
     rows, columns = np.mgrid[: SIZE.height, : SIZE.width]
     stripes = [
-        np.sin(2 * np.pi * (rows * y + columns * x) / (SIZE.height / 12 / 1.5))
+        np.sin(2 * np.pi * (rows * y + columns * x) / (SIZE.height / 12))
         for x, y in ((1, 0), (0, 1), (0.7, 0.7))
     ]
-    plain = blurred(np.full((SIZE.height, SIZE.width, 3), 128, np.uint8), 30)
-    inside = np.s_[30:-30, 30:-30]
+    strength = Blur().sigma_pixels
+    plain = blurred(np.full((SIZE.height, SIZE.width, 3), 128, np.uint8), strength)
+    inside = np.s_[60:-60, 60:-60]
     for each in stripes:
         room = np.rint(128 + 120 * each).astype(np.uint8)
-        striped = blurred(cv2.cvtColor(room, cv2.COLOR_GRAY2BGR), 30)
+        striped = blurred(cv2.cvtColor(room, cv2.COLOR_GRAY2BGR), strength)
         assert np.abs(striped[inside].astype(int) - plain[inside]).max() <= 2
 
 
-@pytest.mark.parametrize("size", [Size(320, 180), Size(360, 640), Size(64, 36), Size(1920, 1080)])
+@pytest.mark.parametrize("size", [Size(320, 180), Size(360, 640), Size(160, 90), Size(1920, 1080)])
 def test_it_hides_as_much_at_every_size(size: Size) -> None:
-    """Stripes as fine as letters of a twelfth have almost no contrast left."""
-    period = size.height / 12 / 1.5
-    across = np.sin(2 * np.pi * np.arange(size.width) / period)
+    """Stripes as wide as letters of a twelfth have almost no contrast left."""
+    across = np.sin(2 * np.pi * np.arange(size.width) * 12 / size.height)
     room = np.rint(128 + 120 * np.tile(across, (size.height, 1))).astype(np.uint8)
     out = blurred(cv2.cvtColor(room, cv2.COLOR_GRAY2BGR), Blur().sigma_pixels)
-    edge = size.width // 8
+    edge = size.height // 6
     assert np.ptp(out[:, edge:-edge].astype(int)) <= 4
 
 
