@@ -139,12 +139,16 @@ class RoomBlur:
             cv2.resize(half, self._reduced, dst=reduced, interpolation=cv2.INTER_AREA)
         np.copyto(self._sum, self._reduced_room)
         cv2.LUT(self._reduced_weight, _UNIT, dst=self._sum_of_weights)
-        mean = np.array(cv2.mean(self._sum)[:3]) / max(cv2.mean(self._sum_of_weights)[0], 1e-9)
+        seen = max(cv2.mean(self._sum_of_weights)[0], 1e-9)
+        mean = np.array(cv2.mean(self._sum)[:3], np.float32) / np.float32(seen)
         grids = Grids.of(self._reduced, sigma)
         sums = grids.into_cells(self._sum, sigma)
         weights = grids.into_cells(self._sum_of_weights, sigma)[..., None]
-        covered = MEAN_WEIGHT * (1 - weights)
-        room = (sums + covered * mean) / (weights + covered)
-        cells = np.rint(room).astype(np.float32)
-        cv2.convertScaleAbs(grids.out_of_cells(cells).clip(0, 255), dst=self._reduced_room)
+        covered = np.float32(MEAN_WEIGHT) * (1 - weights)
+        sums += covered * mean
+        sums /= weights + covered
+        np.rint(sums, out=sums)
+        smooth = grids.out_of_cells(sums)
+        np.clip(smooth, 0, 255, out=smooth)
+        cv2.convertScaleAbs(smooth, dst=self._reduced_room)
         cv2.resize(self._reduced_room, self._size, dst=out, interpolation=cv2.INTER_LINEAR)
