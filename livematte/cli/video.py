@@ -8,7 +8,9 @@ from typing import Annotated
 import typer
 from rich.markup import escape
 
+from livematte.cli.backgrounds import parse_backgrounds
 from livematte.cli.options import (
+    BLUR_HELP,
     Debug,
     Device,
     Edge,
@@ -58,7 +60,7 @@ def video(
         typer.Option(
             "--background",
             "-b",
-            help="Of a composite: a colour, blur or blur:20, a picture or a video.",
+            help="Of a composite: a colour, blur or blur:40, a picture or a video. " + BLUR_HELP,
             show_default="green",
         ),
     ] = None,
@@ -91,7 +93,6 @@ def video(
 ) -> None:
     """Matte a video file, every frame, keeping its times, colours and sound."""
     with reported(debug), progress_bar("frames") as progress:
-        from livematte import background as backgrounds_from
         from livematte.refinement import choose_refinement
         from livematte.video import Save, VideoJob
 
@@ -105,7 +106,7 @@ def video(
             input_path,
             output,
             save=parse_choice("--save", save, Save),
-            background=None if background is None else backgrounds_from.parse(background),
+            background=None if background is None else parse_backgrounds([background])[0],
             start_seconds=start,
             end_seconds=end,
             quality=quality,

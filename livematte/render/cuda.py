@@ -27,12 +27,11 @@ from livematte.render.cuda_frame import (
     Compositing,
     FramePath,
     FrameTensors,
-    blur_radius,
-    gaussian,
 )
 from livematte.render.cuda_probe import choose_precision, cuda_problem, first_sentence
 from livematte.render.renderer import require_size
 from livematte.render.ring import Ring
+from livematte.render.room_blur import taps, taps_size
 from livematte.render.timings import Timings
 
 if TYPE_CHECKING:
@@ -138,10 +137,10 @@ class _SlotWork(Work):
     def __init__(self, cuda: CudaDevice, path: FramePath, size: Size, stream: Any) -> None:
         picture_shape = (size.height, size.width, 3)
         self._frame_size = size
-        self._blur_radius = blur_radius(size)
+        self._reduced_size = Blur.reduced_size(size)
         self._frame = cuda.mirror(picture_shape, torch.uint8)
         self._picture = cuda.mirror(picture_shape, torch.uint8)
-        self._blur_taps = cuda.mirror((2 * self._blur_radius + 1,), torch.float32)
+        self._blur_taps = cuda.mirror((taps_size(self._reduced_size),), torch.float32)
         # Image, alpha and flag in one piece of memory come back in one copy.
         pixels = size.width * size.height
         result = cuda.mirror((4 * pixels + 1,), torch.uint8)
@@ -194,7 +193,7 @@ class _SlotWork(Work):
             sigma = background.reduced_sigma(self._frame_size)
             if sigma == self._held_sigma:
                 return Compositing.BLUR, ()
-            self._blur_taps.host.numpy()[...] = gaussian(sigma, self._blur_radius)
+            self._blur_taps.host.numpy()[...] = taps(self._reduced_size, sigma)
             self._held_sigma = sigma
             return Compositing.BLUR, (self._blur_taps,)
         if isinstance(background, Picture):
