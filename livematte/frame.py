@@ -60,7 +60,8 @@ class Rendered:
     """A picture that may be seen: the person on the background, nothing of the room.
 
     image: uint8 BGR (H, W, 3). On a transparent background it is the foreground's colour with
-        straight alpha, and 0 wherever alpha is 0: invisible pixels must not hold the room either.
+        straight alpha, and 0 wherever alpha is 0: what is invisible, or nearly so, must not hold
+        the room either.
     alpha: uint8 (H, W); 0 is background, 255 is person. The slate's is 0 everywhere.
     index, captured_seconds, media_seconds: those of the one frame that it was made from.
     transparent: nothing stands behind the person, so `alpha` belongs to what is shown; otherwise

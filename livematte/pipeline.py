@@ -1,13 +1,13 @@
 """The loop: what is captured, rendered and sent, and what is sent while that goes wrong.
 
-    capture thread            render thread              main thread
-    source.frames()  ──────>  renderer.submit()  ─────>  renderer.collect()  ──>  every sink
-               newest frame only               at most `depth`
-               (files: every frame)            in flight
+    capture thread            render thread              main thread             a thread each
+    source.frames()  ──────>  renderer.submit()  ─────>  renderer.collect()  ──> every sink
+               newest frame only               at most `depth`          newest picture only
+               (files: every frame)            in flight                (files: every picture)
 
-The main thread feeds the sinks because windows belong to it. Sinks are given what `collect`
-returned or a slate, and nothing else: the slate until the first matte, whenever no picture that may
-be shown has come for `stall_after_seconds`, while nobody watches, and last of all.
+Sinks are given what `collect` returned or a slate, and nothing else: the slate until the first
+matte, whenever no picture that may be shown has come for `stall_after_seconds`, while nobody
+watches, and last of all. See `outputs` for what they do when one is slow, hangs or fails.
 
 What fails while a camera runs is mended: the source opens its device again by itself, a renderer
 that fails or hangs is closed and opened anew, then on the CPU, and a sink that fails is given up.
@@ -17,20 +17,24 @@ Where a file is worked on, whatever fails ends the run.
 from __future__ import annotations
 
 import gc
+import sys
 import threading
 import time
 from collections.abc import Callable, Sequence
-from contextlib import ExitStack, suppress
+from contextlib import ExitStack
 from typing import TYPE_CHECKING, Final, NamedTuple, Protocol
 
+from livematte.attempt import Attempt
 from livematte.errors import LivematteError, MatteError, RenderError
 from livematte.frame_queue import FrameQueue
+from livematte.outputs import Outputs
 from livematte.patience import AwakeClock, Patience
 from livematte.picture_guard import PictureGuard
 from livematte.render_thread import POLL_SECONDS, RenderThread
 from livematte.sinks import Command, Sink
 from livematte.slate import backdrop, slate
 from livematte.statistics import Statistics
+from livematte.threads import PATIENCE_SECONDS, NoThreadError, start
 
 if TYPE_CHECKING:
     from livematte.background import Background
@@ -84,7 +88,7 @@ class Controls(Protocol):
     """Where a person's commands come from: the preview window."""
 
     def poll(self) -> list[Command]:
-        """What was asked for since the last call. Also keeps the window alive."""
+        """What was asked for since the last call."""
         ...
 
 
@@ -144,7 +148,6 @@ class Pipeline:
         self._open_fallback = open_fallback
         self._backgrounds = backgrounds
         self._background_index = 0
-        self._sinks = sinks
         self._controls = controls
         self._frames = frames
         self._stall_after_seconds = stall_after_seconds
@@ -154,15 +157,18 @@ class Pipeline:
         self._on_trouble = on_trouble
         self._on_doubt = on_doubt
 
-        self._open: list[Sink] = []
-        self._sink_error: LivematteError | None = None
         self._waiting = FrameQueue(source)
         self._stopping = threading.Event()
+        self._unstarted: list[Callable[[], None]] = []
+        self._unstarted_since_seconds: float | None = None
         self._capture_error: BaseException | None = None
         self._is_capture_stuck = False
         self._slate_seconds = 0.0
+        self._last_slate: Rendered | None = None
 
         self._clock = AwakeClock()
+        self._outputs = Outputs(sinks, self._clock, live=source.live, on_trouble=on_trouble)
+        self._handed = 0
         self._patience = Patience(self._clock)
         self._rendering = self._make_rendering(open_renderer)
         self._given_up: list[RenderThread] = []
@@ -188,6 +194,11 @@ class Pipeline:
         """The renderer, once it is open."""
         return self._rendering.choice
 
+    @property
+    def remarks(self) -> list[str]:
+        """What recordings lack, each in a sentence, once it has run."""
+        return self._outputs.remarks
+
     def replace_backgrounds(self, backgrounds: Sequence[Background]) -> None:
         """Put frames on others from now on, at least one; from any thread."""
         self._backgrounds = tuple(backgrounds)
@@ -204,25 +215,61 @@ class Pipeline:
         made from a file that fails half-way is thrown away.
         """
         with ExitStack() as closing_source:
-            closing_source.enter_context(self._source)
+            if not self._open_source(closing_source):
+                return
             try:
-                with ExitStack() as closing_sinks:
-                    self._open_sinks(closing_sinks)
-                    self._run_open()
+                self._outputs.open(
+                    self._source.size, self._source.frames_per_second, self._is_wanted
+                )
+                self._run_open()
+            except BaseException:
+                self._close_outputs(failed=True)
+                raise
+            else:
+                self._close_outputs(failed=False)
             finally:
                 if self._is_capture_stuck:
                     # Closing what a stuck thread still reads from could hang or crash.
                     closing_source.pop_all()
-        if self._sink_error is not None:
-            raise self._sink_error
+        if self._outputs.error is not None:
+            raise self._outputs.error
+
+    def _is_wanted(self) -> bool:
+        return not self._stopping.is_set()
+
+    def _open_source(self, closing: ExitStack) -> bool:
+        """Open it and have it closed at the end; False if the run is to end before it is open.
+
+        It may take seconds in a driver or wait for an answer from afar, which nothing can end.
+        """
+        source = self._source
+        if sys.platform == "darwin":
+            # There the first camera must be opened by the main thread, which asks for permission.
+            closing.enter_context(source)
+            return not self._stopping.is_set()
+        opening = Attempt(source.__enter__, "open")
+        opening.start()
+        while not opening.has_ended(POLL_SECONDS):
+            if self._stopping.is_set():
+                source.interrupt()
+                if not opening.has_ended(JOIN_SECONDS):
+                    self.left_behind = True
+                break
+        if self._stopping.is_set():
+            opening.leave(lambda: source.__exit__(None, None, None))
+            return False
+        opening.raise_error()
+        closing.push(source.__exit__)
+        return True
 
     def _run_open(self) -> None:
         self._guard = PictureGuard(self._source.size)
         capture = threading.Thread(target=self._capture, name="capture", daemon=True)
         try:
             self._show_slate("Starting")
-            capture.start()
-            self._rendering.start()
+            self._outputs.wait_until_taken()
+            self._start(lambda: start(capture))
+            self._start(self._rendering.start)
             self._feed_sinks()
         finally:
             self.stop()
@@ -234,8 +281,13 @@ class Pipeline:
                 self._is_capture_stuck = self.left_behind = capture.is_alive()
             for rendering in (*self._given_up, self._rendering):
                 self.left_behind |= not rendering.join(JOIN_SECONDS)
-            with suppress(LivematteError):
-                self._show_slate("Camera off")
+            self.notice = "Camera off"
+            self._last_slate = slate(self._source.size, self.background, self.notice)
+
+    def _close_outputs(self, *, failed: bool) -> None:
+        self._outputs.close(self._last_slate, failed=failed)
+        self.left_behind |= self._outputs.left_behind
+        self._count_taken()
 
     # --- the capture thread
 
@@ -251,29 +303,38 @@ class Pipeline:
 
     # --- the main thread
 
-    def _open_sinks(self, closing: ExitStack) -> None:
-        for sink in self._sinks:
-            sink.open(self._source.size, self._source.frames_per_second)
-            self._open.append(sink)
-
-            def finish(kind: object, _error: object, _trace: object, sink: Sink = sink) -> None:
-                if kind is None or self._source.live:
-                    sink.close()
-                else:
-                    sink.abort()
-
-            closing.push(finish)
-
     def _feed_sinks(self) -> None:
         while not self._stopping.is_set():
             self._clock.tick()
             if self._capture_error is not None:
                 raise self._capture_error
+            self._outputs.check()
             if not self._feed_one():
                 return
+            self._count_taken()
+            self._start_threads()
             self._mend_rendering()
             self._mind_watchers()
             self._obey()
+
+    def _start(self, start_thread: Callable[[], None]) -> None:
+        """Start a thread, now or as soon as the system has one."""
+        self._unstarted.append(start_thread)
+        self._start_threads()
+
+    def _start_threads(self) -> None:
+        try:
+            while self._unstarted:
+                self._unstarted[0]()
+                del self._unstarted[0]
+            self._unstarted_since_seconds = None
+        except NoThreadError as error:
+            now = self._clock.seconds
+            if self._unstarted_since_seconds is None:
+                self._unstarted_since_seconds = now
+                self._on_trouble(f"{error.problem} It is tried again. {error.remedy}")
+            elif not self._source.live and now - self._unstarted_since_seconds > PATIENCE_SECONDS:
+                raise
 
     def _feed_one(self) -> bool:
         """Send the next picture if it is done in time; False if it was the last one."""
@@ -292,9 +353,11 @@ class Pipeline:
             self._stopping.wait(IDLE_POLL_SECONDS)
             return True
 
+        if self._source.live and not self._outputs.wait_for_room(POLL_SECONDS):
+            return True
         finished = rendering.all_submitted.is_set()
         if self._send_next(rendering):
-            return self.statistics.frames != self._frames
+            return self._handed != self._frames
         is_wrong = self._wrong or self._failing_since_seconds is not None
         hold_seconds = min(HOLD_SECONDS, self._stall_after_seconds)
         if self._source.live and self._patience.is_exhausted(
@@ -333,8 +396,7 @@ class Pipeline:
             self._on_doubt(flight.frame, error)
             picture = backdrop(flight.frame, self.background)
             self._source.recycle(flight.frame)
-            self._publish(picture)
-            return True
+            return self._publish(picture)
         self._source.recycle(flight.frame)
         self._patience.took(self._clock.seconds - flight.submitted_seconds)
         self._failing_since_seconds = None
@@ -373,16 +435,21 @@ class Pipeline:
                 return False
             self._patience.shown()
             self._doubting_since_seconds = None
-        self._publish(picture)
-        return True
+        return self._publish(picture)
 
-    def _publish(self, picture: Rendered) -> None:
+    def _publish(self, picture: Rendered) -> bool:
         self.notice = ""
-        self._send(picture)
-        self.statistics.sent(picture.captured_seconds)
-        self.statistics.dropped = self._waiting.dropped
+        if not self._outputs.send(picture, self._is_wanted):
+            return False
+        self._handed += 1
         if self._on_sent is not None:
             self._on_sent(picture)
+        return True
+
+    def _count_taken(self) -> None:
+        for each in self._outputs.taken():
+            self.statistics.sent(each.captured_seconds, each.taken_seconds, each.is_shown)
+        self.statistics.dropped = self._waiting.dropped + self._outputs.dropped
 
     def _trouble(self) -> str:
         """Why no picture comes, in a few words."""
@@ -396,22 +463,9 @@ class Pipeline:
             return "The matte takes too long, one moment"
         return self.notice or "No picture from the camera"
 
-    def _send(self, picture: Rendered) -> None:
-        """To every sink. One that fails is given up; the others go on if the source is live."""
-        for sink in tuple(self._open):
-            try:
-                sink.send(picture)
-            except LivematteError as error:
-                self._open.remove(sink)
-                sink.abort()
-                if not self._source.live or not self._open:
-                    raise
-                self._sink_error = self._sink_error or error
-                self._on_trouble(f"{error.problem} The other outputs go on.")
-
     def _show_slate(self, notice: str) -> None:
         self.notice = notice
-        self._send(slate(self._source.size, self.background, notice))
+        self._outputs.send(slate(self._source.size, self.background, notice), self._is_wanted)
         self._slate_seconds = time.monotonic()
 
     def _repeat_slate(self, notice: str, every_seconds: float = SLATE_SECONDS) -> None:
@@ -499,7 +553,7 @@ class Pipeline:
             return opening(size)
 
         self._rendering = self._make_rendering(open_after_it)
-        self._rendering.start()
+        self._start(self._rendering.start)
 
     # --- the main thread: nobody watches
 

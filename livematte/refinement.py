@@ -21,7 +21,7 @@ class Refinement:
         every second one is, as long as mattes are averaged anyway.
     islands: specks that no person is connected to are taken out, and doubts within one settled.
     edges: alpha follows the edges of the frame, rather than being enlarged as it is.
-    colours: at soft pixels the room's colour is replaced by the person's.
+    colours: at soft pixels the room's colour is replaced by the person's. Cut-outs always are so.
     margin: one of `MARGINS`: where the edge goes for taste.
     light_wrap: 0 to 1: how much of the background's light falls around the person's edge.
     """

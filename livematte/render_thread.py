@@ -7,6 +7,8 @@ from collections import deque
 from collections.abc import Callable
 from typing import TYPE_CHECKING, Final, NamedTuple
 
+from livematte.threads import start
+
 if TYPE_CHECKING:
     from livematte.background import Background
     from livematte.frame import Frame, Rendered
@@ -63,7 +65,8 @@ class RenderThread:
         self._thread = threading.Thread(target=self._run, name="render", daemon=True)
 
     def start(self) -> None:
-        self._thread.start()
+        """Raises `NoThreadError` if the system starts no thread; it may be tried again."""
+        start(self._thread)
 
     def stop(self) -> None:
         """End soon, and close the renderer; a frame that is being worked on may be lost."""

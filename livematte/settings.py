@@ -16,6 +16,7 @@ relative to the file.
 
 from __future__ import annotations
 
+import os
 import sys
 from pathlib import Path
 from typing import Any, Final
@@ -23,6 +24,7 @@ from typing import Any, Final
 from platformdirs import user_config_path
 
 from livematte.errors import UsageError
+from livematte.regular_file import read_small
 
 if sys.version_info >= (3, 11):
     import tomllib
@@ -34,6 +36,15 @@ PROFILES: Final = "profiles"
 PATHS: Final = ("input", "output", "config")
 PERHAPS_PATHS: Final = ("background", "weights")
 """Names of other things too: taken for a path where there is such a file."""
+
+MOST_BYTES: Final = 1 << 16
+"""Of a settings file; a long one has a hundredth of it."""
+
+MOST_LEVELS: Final = 8
+"""Of tables in tables: profiles.NAME.bench.quality and a list are five."""
+
+MOST_DOTS: Final = 500
+"""In a line. Keys of many parts take the parser a time that grows with the square of them."""
 
 Settings = dict[str, Any]
 
@@ -50,19 +61,30 @@ def read(path: Path | None, profile: str | None) -> tuple[Path, Settings]:
 
     Raises `UsageError` if the file cannot be read, is no TOML, or has no such profile.
     """
-    asked, path = path, (path or usual_path()).expanduser()
+    asked, path = path, _at_home(path or usual_path())
     try:
-        settings = tomllib.loads(path.read_text(encoding="utf-8"))
+        text = read_small(path, MOST_BYTES).decode("utf-8-sig")
+        if any(line.count(".") > MOST_DOTS for line in text.splitlines()):
+            raise RecursionError
+        settings = tomllib.loads(text)
+        _require_shallow(settings)
     except FileNotFoundError as error:
         if asked is None and profile is None:
             return path, {}
         raise UsageError(
             f"There is no settings file {path}.", "Write one, or leave out --config and --profile."
         ) from error
-    except (OSError, UnicodeDecodeError) as error:
-        raise UsageError(f"{path} cannot be read: {error}.", "Name another --config.") from error
+    except OSError as error:
+        problem = f"{path} cannot be read: {error.strerror}."
+        raise UsageError(problem, "Name another --config.") from error
+    except UnicodeDecodeError as error:
+        raise UsageError(f"{path} is not text in UTF-8.", "Save it as UTF-8.") from error
     except tomllib.TOMLDecodeError as error:
         raise UsageError(f"{path} is no TOML: {error}.", "Correct it there.") from error
+    except RecursionError as error:
+        raise UsageError(f"{path} is nested too deeply.", "Correct it there.") from error
+    except ValueError as error:
+        raise UsageError(f"{path} has a number of too many digits.", "Correct it there.") from error
     profiles = settings.pop(PROFILES, {})
     if not isinstance(profiles, dict) or not all(
         isinstance(each, dict) for each in profiles.values()
@@ -80,6 +102,25 @@ def read(path: Path | None, profile: str | None) -> tuple[Path, Settings]:
             )
         settings = _over(profiles[profile], settings)
     return path, _with_paths(settings, path.parent)
+
+
+def _at_home(path: Path) -> Path:
+    """With `~` as the home folder; not Path.expanduser, which raises where ~NAME is nobody's."""
+    return Path(os.path.expanduser(path))
+
+
+def _require_shallow(settings: Settings) -> None:
+    """Raises RecursionError, early: what follows goes into tables by calling itself."""
+    layer: list[Any] = [settings]
+    for _ in range(MOST_LEVELS):
+        layer = [
+            value
+            for each in layer
+            for value in (each.values() if isinstance(each, dict) else each)
+            if isinstance(value, (dict, list))
+        ]
+    if layer:
+        raise RecursionError
 
 
 def _over(upper: Settings, lower: Settings) -> Settings:
@@ -103,7 +144,8 @@ def _with_paths(settings: Settings, folder: Path) -> Settings:
             return [resolved(key, each) for each in value]
         if not isinstance(value, str) or key not in (*PATHS, *PERHAPS_PATHS):
             return value
-        path = folder / Path(value).expanduser()
-        return str(path) if key in PATHS or path.exists() else value
+        path = folder / _at_home(Path(value))
+        # Not Path.exists, which raises where a name is too long.
+        return str(path) if key in PATHS or os.path.exists(path) else value
 
     return {key: resolved(key, value) for key, value in settings.items()}

@@ -38,14 +38,20 @@ class Statistics:
         self._recent: deque[float] = deque()
         self._latencies: deque[float] = deque(maxlen=KEPT_LATENCIES)
 
-    def sent(self, captured_seconds: float) -> None:
-        """A picture that was captured at `captured_seconds` has just reached every sink."""
-        now = time.monotonic()
+    def sent(
+        self, captured_seconds: float, taken_seconds: float | None = None, is_shown: bool = True
+    ) -> None:
+        """A picture that was captured at `captured_seconds` has been taken; None for just now.
+
+        is_shown: whether its latency counts; not if it only reached a recording.
+        """
+        now = time.monotonic() if taken_seconds is None else taken_seconds
         if self.frames == 0:
             self._first_seconds = now
         self.frames += 1
         self._last_seconds = now
-        self._latencies.append(now - captured_seconds)
+        if is_shown:
+            self._latencies.append(now - captured_seconds)
         self._recent.append(now)
         while now - self._recent[0] > RECENT_SECONDS:
             self._recent.popleft()

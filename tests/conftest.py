@@ -2,8 +2,10 @@ from __future__ import annotations
 
 import os
 import shutil
+import signal
 import subprocess
 from collections.abc import Iterator
+from contextlib import contextmanager
 
 import pytest
 import torch
@@ -45,6 +47,19 @@ def _own_cache(tmp_path_factory: pytest.TempPathFactory) -> Iterator[None]:
 @pytest.fixture(scope="session")
 def display() -> Iterator[str]:
     """A screen that nobody sees, as DISPLAY names it."""
+    with x_server() as (name, _):
+        yield name
+
+
+@pytest.fixture
+def own_display() -> Iterator[tuple[str, subprocess.Popen[bytes]]]:
+    """The same for one test alone, with its server, to which anything may be done."""
+    with x_server() as (name, server):
+        yield name, server
+
+
+@contextmanager
+def x_server() -> Iterator[tuple[str, subprocess.Popen[bytes]]]:
     for tool in ("Xvfb", "xdotool", "import"):
         if shutil.which(tool) is None:
             pytest.skip(f"{tool} is not installed")
@@ -56,6 +71,10 @@ def display() -> Iterator[str]:
     )
     os.close(writing)
     with os.fdopen(reading) as numbers:
-        yield f":{numbers.readline().strip()}"
-    server.terminate()
-    server.wait()
+        name = f":{numbers.readline().strip()}"
+    try:
+        yield name, server
+    finally:
+        server.send_signal(signal.SIGCONT)
+        server.terminate()
+        server.wait()

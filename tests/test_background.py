@@ -61,9 +61,21 @@ def test_colours(text: str, bgr: tuple[int, int, int]) -> None:
 
 
 def test_blur_and_transparent() -> None:
-    assert parse("blur") == Blur(20)
+    assert parse("blur") == Blur() == Blur(30)
     assert parse("blur:35.5") == Blur(35.5)
     assert parse("transparent") == Transparent()
+
+
+def test_a_blur_says_what_it_does_not_hide() -> None:
+    assert Blur().caution is None
+    assert Blur(100).caution is None
+    caution = Blur(4).caution
+    assert caution is not None
+    assert "blur:4" in caution
+    assert "1/90" in caution
+    assert "blur:30" in caution
+    with pytest.raises(UsageError, match=r"blur:30 hides text .* 1/12"):
+        parse("blur:3")
 
 
 def test_blur_grows_with_the_frame() -> None:

@@ -61,6 +61,24 @@ def test_help_shows_examples_and_every_part() -> None:
         assert expected in out
 
 
+def test_a_weak_blur_says_at_the_start_what_may_be_read(tmp_path: Path) -> None:
+    film = str(tmp_path / "a.mkv")
+    code, _, err = livematte(
+        "--demo", "--frames", "2", "--no-preview", "-o", film, *QUICK, "-b", "blur:4", "-b", "blur"
+    )
+    assert code == 0
+    assert "readable" in err
+    assert "1/90" in err
+    _, _, err = livematte(
+        "video", film, "-o", str(tmp_path / "b.mkv"), "-b", "blur:8", "--end", "0.01"
+    )
+    assert "1/45" in err
+    _, _, err = livematte(
+        "video", film, "-o", str(tmp_path / "c.mkv"), "-b", "blur", "--end", "0.01"
+    )
+    assert "readable" not in err
+
+
 def test_version() -> None:
     assert livematte("--version") == (0, f"livematte {__version__}\n", "")
 

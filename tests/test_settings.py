@@ -148,7 +148,16 @@ def test_a_hangup_reads_the_backgrounds_again(file: Path, tmp_path: Path) -> Non
         (tmp_path / "beach.png").write_text("no picture")
         process.send_signal(signal.SIGHUP)
         wait_for(errors, "The backgrounds stay as they were.", process)
-        file.write_text(file.read_text().replace('"beach.png", "navy"', '"lime"'))
+        good = file.read_text()
+        for bad, said in (
+            (good.replace('["beach.png", "navy"]', "3"), "'3'"),
+            (good.replace('["beach.png", "navy"]', "[[1], {a = 2}]"), "takes texts or numbers"),
+            ("a" + ".a" * 20_000 + " = 1", "nested too deeply"),
+        ):
+            file.write_text(bad)
+            process.send_signal(signal.SIGHUP)
+            wait_for(errors, said, process)
+        file.write_text(good.replace('"beach.png", "navy"', '"lime"'))
         process.send_signal(signal.SIGHUP)
         wait_for(errors, "backgrounds read again: lime", process)
         time.sleep(1)
@@ -165,8 +174,9 @@ def test_a_hangup_reads_the_backgrounds_again(file: Path, tmp_path: Path) -> Non
 def wait_for(log: Path, text: str, process: subprocess.Popen[bytes]) -> None:
     deadline = time.monotonic() + 30
     while text not in log.read_text():
-        assert process.poll() is None, log.read_text()
-        assert time.monotonic() < deadline, log.read_text()
+        if process.poll() is not None or time.monotonic() > deadline:
+            process.kill()
+            pytest.fail(log.read_text())
         time.sleep(0.05)
 
 

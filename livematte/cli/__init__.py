@@ -1,22 +1,70 @@
 """The command line: arguments to objects. The only place that prints or exits."""
 
+import os
 import sys
+import threading
+from typing import NoReturn
 
-from livematte.cli.streams import open_missing_streams
+from livematte.cli.signals import signals
+from livematte.cli.streams import QueuedText, open_missing_streams, take_over_streams
+from livematte.quiet import silence_libraries
 
 __all__ = ["main"]
 
 
-def main() -> None:
+def main() -> NoReturn:
     """The `livematte` command."""
     open_missing_streams()
+    if getattr(sys, "frozen", False):
+        # The window's process starts as the same program, which this makes into what it is to be.
+        # Not `multiprocessing.freeze_support`, which thinks of Windows only.
+        from multiprocessing.spawn import freeze_support
+
+        freeze_support()
+    if "--debug" not in sys.argv:
+        silence_libraries()
+    stderr = take_over_streams()
+    signals.catch()
+    _end(_run(), stderr)
+
+
+def _run() -> int:
+    """Run the command; returns its exit code. Nothing but a signal's second thought is raised."""
     try:
-        from livematte.cli.app import main as run
-    except ImportError as error:
-        sys.exit(_cannot_start(error))
+        try:
+            from livematte.cli.app import main as run
+        except ImportError as error:
+            sys.exit(_cannot_start(error))
+        run()
+    except SystemExit as error:
+        if error.code is None or isinstance(error.code, int):
+            return error.code or 0
+        print(error.code, file=sys.stderr)
+        return 1
     except KeyboardInterrupt:
-        sys.exit(130)  # as `cli.terminal` has it, which may not be there yet
-    run()
+        return 130  # as `cli.terminal` has it, which may not be there yet
+    except BaseException:
+        sys.excepthook(*sys.exc_info())
+        return 1
+    return 0
+
+
+def _end(code: int, stderr: QueuedText) -> NoReturn:
+    code = signals.end(code)
+    try:
+        sys.stdout.flush()
+    except OSError as error:
+        # It would be tried again, and give another exit code.
+        os.dup2(os.open(os.devnull, os.O_WRONLY), 1)
+        if code == 0:
+            code = 1
+            if not isinstance(error, BrokenPipeError):
+                print(f"livematte: {error}", file=sys.stderr)
+    stderr.close_within()
+    if any(thread.daemon for thread in threading.enumerate()):
+        # Without the interpreter's own ending, under which a thread in a driver could crash.
+        os._exit(code)
+    sys.exit(code)
 
 
 def _cannot_start(error: ImportError) -> str:

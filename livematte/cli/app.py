@@ -2,11 +2,9 @@
 
 from __future__ import annotations
 
-import os
 import sys
-import threading
 from collections.abc import Sequence
-from typing import Final, NoReturn
+from typing import Final
 
 import typer
 
@@ -15,10 +13,10 @@ from livematte.cli.bench_quality import quality
 from livematte.cli.doctor import doctor
 from livematte.cli.image import image
 from livematte.cli.live import cameras, run
-from livematte.cli.terminal import AUTOMATIC, EXIT_FAILURE
+from livematte.cli.terminal import AUTOMATIC, explain
 from livematte.cli.video import video
 from livematte.cli.weights import weights_app
-from livematte.quiet import silence_libraries
+from livematte.errors import LivematteError
 
 EPILOG: Final = """\
 [bold]Examples[/bold]
@@ -57,23 +55,11 @@ app.add_typer(weights_app, name="weights")
 
 
 def main() -> None:
-    """The `livematte` command."""
-    if "--debug" not in sys.argv:
-        silence_libraries()
+    """The `livematte` command, without what stands around it. Raises SystemExit."""
     try:
         app(args=_with_optional_values(sys.argv[1:]), prog_name="livematte")
-    finally:
-        if any(thread.daemon for thread in threading.enumerate()):
-            _end_at_once()
-
-
-def _end_at_once() -> NoReturn:
-    """End without the interpreter's own ending, under which a thread in a driver could crash."""
-    error = sys.exc_info()[1]
-    code = error.code if isinstance(error, SystemExit) else EXIT_FAILURE
-    sys.stdout.flush()
-    sys.stderr.flush()
-    os._exit(code if isinstance(code, int) else 0)
+    except LivematteError as error:  # --version and --help, where their text cannot be written
+        sys.exit(explain(error))
 
 
 def _with_optional_values(arguments: Sequence[str]) -> list[str]:

@@ -79,6 +79,8 @@ def _defaults(command: Any, settings: Settings, path: str, table: str) -> dict[s
         where = f"{path}: {table}{key}"
         if key in commands and isinstance(value, dict):
             found[key] = _defaults(commands[key], value, path, f"{table}{key}.")
+        elif key in commands:
+            raise UsageError(f"{where} is a table.", f"Begin it with [{table}{key}].")
         elif key in options:
             option = options[key]
             found[option.name] = _checked(context, option, value, where)
@@ -97,7 +99,10 @@ def _checked(context: typer.Context, option: Any, value: Any, where: str) -> Any
         value = [value]
     if isinstance(value, dict) or (isinstance(value, list) and not option.multiple):
         raise UsageError(f"{where} takes one value.", "Give a text, a number, true or false.")
-    if option.is_flag != isinstance(value, bool):
+    values = value if isinstance(value, list) else [value]
+    if any(isinstance(each, (dict, list)) for each in values):
+        raise UsageError(f"{where} takes texts or numbers.", "Correct it there.")
+    if any(option.is_flag != isinstance(each, bool) for each in values):
         kind = "true or false" if option.is_flag else "a value, not true or false"
         raise UsageError(f"{where} takes {kind}.", "Correct it there.")
     try:
@@ -108,4 +113,6 @@ def _checked(context: typer.Context, option: Any, value: Any, where: str) -> Any
             option.process_value(context, value if option.is_flag else str(value))
     except typer.BadParameter as error:
         raise UsageError(f"{where}: {error.message}", "Correct it there.") from error
+    except ValueError as error:  # a whole number too long to be text
+        raise UsageError(f"{where} has too many digits.", "Correct it there.") from error
     return value

@@ -7,7 +7,9 @@ from typing import TYPE_CHECKING, Annotated, Final
 
 import typer
 
+from livematte.cli.backgrounds import parse_backgrounds
 from livematte.cli.options import (
+    BLUR_HELP,
     Debug,
     Device,
     FixedMatteSize,
@@ -71,7 +73,7 @@ def image(
         typer.Option(
             "--background",
             "-b",
-            help="Of composites: a colour, blur or blur:20, or a picture.",
+            help="Of composites: a colour, blur or blur:40, or a picture. " + BLUR_HELP,
             show_default="green",
         ),
     ] = None,
@@ -94,7 +96,6 @@ def image(
 ) -> None:
     """Matte photos: JPEG, PNG, WebP, TIFF, BMP and HEIC."""
     with reported(debug):
-        from livematte import background as backgrounds_from
         from livematte.matter import Matter
         from livematte.photos import PhotoJob, Results, Save, find_photos
         from livematte.photos.show import ComparisonWindow
@@ -122,7 +123,7 @@ def image(
                 results,
                 kinds=kinds,
                 image_format=image_format,
-                background=None if background is None else backgrounds_from.parse(background),
+                background=None if background is None else parse_backgrounds([background])[0],
                 parallel=parallel,
                 on_done=lambda _photo, _error: progress.advance(task),
                 on_comparison=None if window is None else window.show,
@@ -133,7 +134,9 @@ def image(
         _say_end(report, failures, results.description)
         if window is not None and not interrupted.is_set():
             window.wait()
-        if failures:
+        if window is not None and window.problem:
+            say(f"{window.problem} The results are written all the same.")
+        if failures or (window is not None and window.problem):
             raise typer.Exit(EXIT_FAILURE)
         if report.left:
             raise typer.Exit(EXIT_INTERRUPTED)

@@ -14,8 +14,10 @@ from rich.markup import escape
 from rich.table import Table
 
 from livematte import __version__
+from livematte.cli.backgrounds import parse_backgrounds
 from livematte.cli.config import Config, Profile, defaults
 from livematte.cli.options import (
+    BLUR_HELP,
     Debug,
     Device,
     Edge,
@@ -102,8 +104,8 @@ def run(
         typer.Option(
             "--background",
             "-b",
-            help="A colour (#1e90ff, navy), blur or blur:20, transparent, a picture or a video. "
-            "May be given several times: b switches.",
+            help="A colour (#1e90ff, navy), blur or blur:40, transparent, a picture or a video. "
+            f"{BLUR_HELP} May be given several times: b switches.",
             show_default="green",
             rich_help_panel="Picture",
         ),
@@ -182,7 +184,6 @@ def run(
         return
     with reported(debug):
         # Loaded here, so that help and mistyped options need not wait for OpenCV.
-        from livematte import background as backgrounds_from
         from livematte.pipeline import Pipeline
         from livematte.refinement import choose_refinement
         from livematte.render.renderer import check_device, check_precision, open_renderer
@@ -192,7 +193,7 @@ def run(
         refinement = choose_refinement(quality, without or (), edge, light_wrap)
         short_side = parse_matte_size(matte_size)
         _check_outputs(output or [], input_path)
-        backgrounds = [backgrounds_from.parse(each) for each in background or ["green"]]
+        backgrounds = parse_backgrounds(background or ["green"])
         source = _choose_source(camera, input_path, demo, size, fps, realtime=not no_realtime)
         preview = None if no_preview else _make_preview(lambda: _status(pipeline))
         read_from = [] if demo or input_path is not None else [camera or "0"]
@@ -230,12 +231,12 @@ def run(
             source_of_it = context.get_parameter_source("background")
             if source_of_it is not None and source_of_it.name == "DEFAULT_MAP":
                 texts = defaults(context.command, config, profile).get("background")
-            again = [backgrounds_from.parse(each) for each in texts or ["green"]]
+            again = parse_backgrounds([str(each) for each in texts or ["green"]])
             _require_alpha(again, sinks)
             pipeline.replace_backgrounds(again)
             say(f"backgrounds read again: {', '.join(each.description for each in again)}")
 
-        with stopped_by_signals(pipeline), reloading_on_hangup(reload):
+        with reloading_on_hangup(reload), stopped_by_signals(pipeline):
             pipeline.run()
         _say_end(pipeline, source, preview)
 
@@ -391,7 +392,7 @@ def _status(pipeline: Pipeline) -> list[str]:
 
 
 def _say_end(pipeline: Pipeline, source: Source, preview: PreviewWindow | None) -> None:
-    for remark in source.remarks:
+    for remark in (*source.remarks, *pipeline.remarks):
         say(remark)
     for path in preview.snapshots if preview is not None else ():
         say(f"snapshot {path}")

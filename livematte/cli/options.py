@@ -55,12 +55,18 @@ FixedMatteSize = Annotated[
     ),
 ]
 
+BLUR_HELP = (
+    "blur hides text with letters up to 1/12 of the picture's height; below blur:30 smaller text "
+    "may be readable, and large things can be made out at any strength."
+)
+
 MATTE_PANEL = "Matte"
 
 QUALITY_CHOICES = "fast|balanced|best"
 QUALITY_HELP = (
-    "fast: steady over time. balanced: edges of the frame and the person's own colours too. best: "
-    "each frame seen twice by the network, for twice its work."
+    "fast: steady over time; on a background, soft edges keep the room's colour. balanced: edges "
+    "of the frame and the person's own colours too. best: each frame seen "
+    "twice by the network, for twice its work."
 )
 
 Quality = Annotated[
@@ -83,7 +89,8 @@ Without = Annotated[
     typer.Option(
         "--without",
         metavar="steady|islands|edges|colours",
-        help="Switch a part of the quality off. May be given several times.",
+        help="Switch a part of the quality off. May be given several times. Without colours, soft "
+        "edges on a background keep the room's colour; transparent pictures never do.",
         rich_help_panel=MATTE_PANEL,
     ),
 ]

@@ -2,40 +2,65 @@
 
 from __future__ import annotations
 
-import signal
 import threading
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 
+from livematte.cli.signals import signals
 from livematte.cli.terminal import say
 from livematte.errors import LivematteError
+from livematte.threads import NoThreadError, start
 
 
 @contextmanager
 def reloading_on_hangup(reload: Callable[[], None]) -> Iterator[None]:
     """Call `reload` after each SIGHUP, in a thread of its own; its errors are said, not raised."""
-    hangup = getattr(signal, "SIGHUP", None)
-    if hangup is None:
-        yield
-        return
-    asked, ended = threading.Event(), threading.Event()
-
-    def wait_and_reload() -> None:
-        while asked.wait() and not ended.is_set():
-            asked.clear()
-            try:
-                reload()
-            except LivematteError as error:
-                say(f"{error} The backgrounds stay as they were.")
-
-    # Reading a picture takes longer than a signal handler, or the loop, has time for.
-    thread = threading.Thread(target=wait_and_reload, name="reload", daemon=True)
-    thread.start()
-    before = signal.signal(hangup, lambda _number, _frame: asked.set())
+    reloader = Reloader(reload)
+    signals.reload = reloader.ask
     try:
         yield
     finally:
-        signal.signal(hangup, before)
-        ended.set()
-        asked.set()
-        thread.join(1)
+        signals.reload = None
+        reloader.end()
+
+
+class Reloader:
+    """Reloads in a thread: reading a picture takes longer than the loop has time for."""
+
+    def __init__(self, reload: Callable[[], None]) -> None:
+        self._reload = reload
+        self._asked, self._ended = threading.Event(), threading.Event()
+        self._thread: threading.Thread | None = None
+
+    def ask(self) -> None:
+        """Have it done soon; by one thread."""
+        self._asked.set()
+        if self._thread is None:
+            thread = threading.Thread(target=self._run, name="reload", daemon=True)
+            try:
+                start(thread)
+            except NoThreadError as error:
+                say(f"{error.problem} {_AS_THEY_WERE} {error.remedy}")
+                return
+            self._thread = thread
+
+    def end(self) -> None:
+        self._ended.set()
+        self._asked.set()
+        if self._thread is not None:
+            self._thread.join(1)
+
+    def _run(self) -> None:
+        while self._asked.wait() and not self._ended.is_set():
+            self._asked.clear()
+            try:
+                self._reload()
+            except LivematteError as error:
+                say(f"{error} {_AS_THEY_WERE}")
+            except Exception as error:
+                # Whatever is in the file: a call goes on, and the next SIGHUP finds a thread.
+                kind = type(error).__name__
+                say(f"The settings cannot be used, unexpected {kind}: {error}. {_AS_THEY_WERE}")
+
+
+_AS_THEY_WERE = "The backgrounds stay as they were."

@@ -3,17 +3,19 @@
 from __future__ import annotations
 
 import re
-import signal
 import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
 from enum import Enum
-from typing import Final, Protocol, TypeVar
+from typing import Final, TypeVar
 
 import typer
 from rich.console import Console
 from rich.markup import escape
 
+from livematte.cli.plain import without_controls
+from livematte.cli.signals import Stoppable, signals
+from livematte.cli.streams import ReaderGoneError
 from livematte.errors import LivematteError, UsageError
 from livematte.frame import Size
 from livematte.network.size import DEFAULT_SHORT_SIDE, SHORT_SIDES
@@ -32,12 +34,6 @@ LONGEST_SIDE: Final = 8192
 Kind = TypeVar("Kind", bound=Enum)
 
 console = Console(stderr=True, highlight=False, soft_wrap=True)
-
-
-class Stoppable(Protocol):
-    """What a signal can end in good order."""
-
-    def stop(self) -> None: ...
 
 
 def parse_size(text: str) -> Size:
@@ -76,24 +72,16 @@ def parse_matte_size(text: str) -> int | None:
 
 @contextmanager
 def stopped_by_signals(running: Stoppable) -> Iterator[threading.Event]:
-    """Ctrl-C and SIGTERM end the run in good order; a second one ends it at once.
+    """Ctrl-C, SIGTERM and a closed terminal end the run in good order: see `livematte.cli.signals`.
 
     The event that is yielded tells whether one has come.
     """
-    interrupted = threading.Event()
-
-    def handle(number: int, _frame: object) -> None:
-        signal.signal(number, signal.SIG_DFL)
-        interrupted.set()
-        running.stop()
-
-    numbers = (signal.SIGINT, signal.SIGTERM)
-    before = [signal.signal(number, handle) for number in numbers]
+    signals.on_wait = lambda: say("Still ending, so that nothing is lost. Once more ends it now.")
+    signals.run(running)
     try:
-        yield interrupted
+        yield signals.interrupted
     finally:
-        for number, handler in zip(numbers, before, strict=True):
-            signal.signal(number, handler)
+        signals.has_run()
 
 
 @contextmanager
@@ -104,18 +92,28 @@ def reported(debug: bool = False) -> Iterator[None]:
     except LivematteError as error:
         if debug:
             console.print_exception()
-        console.print(f"[bold red]livematte:[/] {escape(error.problem)}\n{escape(error.remedy)}")
-        raise typer.Exit(EXIT_USAGE if isinstance(error, UsageError) else EXIT_FAILURE) from error
-    except (typer.Exit, KeyboardInterrupt):
+        raise typer.Exit(explain(error)) from error
+    except (typer.Exit, KeyboardInterrupt, ReaderGoneError):
         raise
     except Exception as error:
         if debug:
             raise
         kind = type(error).__name__
-        console.print(f"[bold red]livematte:[/] Unexpected {kind}: {escape(str(error))}")
+        console.print(f"[bold red]livematte:[/] Unexpected {kind}: {_shown(str(error))}")
         console.print("Run it again with --debug to see where, and please report it.")
         raise typer.Exit(EXIT_FAILURE) from error
 
 
+def explain(error: LivematteError) -> int:
+    """Say what happened and what to do, in two lines; returns the exit code."""
+    console.print(f"[bold red]livematte:[/] {_shown(error.problem)}\n{_shown(error.remedy)}")
+    return EXIT_USAGE if isinstance(error, UsageError) else EXIT_FAILURE
+
+
 def say(text: str) -> None:
-    console.print(f"[bold]livematte:[/] {escape(text)}")
+    """Tell the person a sentence, on stderr; from any thread, and without waiting for a reader."""
+    console.print(f"[bold]livematte:[/] {_shown(text)}")
+
+
+def _shown(text: str) -> str:
+    return escape(without_controls(text))

@@ -9,7 +9,9 @@ from typing import Annotated
 import typer
 from rich.markup import escape
 
+from livematte.cli.backgrounds import parse_backgrounds
 from livematte.cli.options import (
+    BLUR_HELP,
     Debug,
     Device,
     Edge,
@@ -66,7 +68,7 @@ def video(
         typer.Option(
             "--background",
             "-b",
-            help="Of a composite: a colour, blur or blur:20, a picture or a video.",
+            help="Of a composite: a colour, blur or blur:40, a picture or a video. " + BLUR_HELP,
             show_default="green",
         ),
     ] = None,
@@ -107,7 +109,6 @@ def video(
 ) -> None:
     """Matte a video file, every frame, keeping its times, colours and sound."""
     with reported(debug), progress_bar("frames") as progress:
-        from livematte import background as backgrounds_from
         from livematte.refinement import choose_refinement
         from livematte.video import Save, VideoJob
 
@@ -121,7 +122,7 @@ def video(
             input_path,
             output,
             save=parse_choice("--save", save, Save),
-            background=None if background is None else backgrounds_from.parse(background),
+            background=None if background is None else parse_backgrounds([background])[0],
             start_seconds=start,
             end_seconds=end,
             quality=quality,
@@ -136,6 +137,7 @@ def video(
             refinement=choose_refinement(matte_quality, without or (), edge, light_wrap),
             on_ready=begin,
             on_progress=lambda frames: progress.update(task, completed=frames),
+            on_trouble=say,
         )
         with stopped_by_signals(job) as interrupted:
             job.run()

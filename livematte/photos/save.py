@@ -14,7 +14,7 @@ from livematte.background import Background, Blur, Picture
 from livematte.foreground import estimate_foreground
 from livematte.frame import Image, Size
 from livematte.photos.read import Photo, to_profile
-from livematte.render.composite import RoomBlur
+from livematte.render.room_blur import RoomBlur
 
 STRIP_ROWS: Final = 128
 """Large photos are composited so many rows at a time, so that few are in memory as floats."""

@@ -2,48 +2,117 @@
 
 from __future__ import annotations
 
-from typing import Final
+import threading
+from multiprocessing.connection import Connection
+from typing import Any, Final, NamedTuple
 
 import cv2
+import numpy as np
 
 from livematte.errors import SinkError
 from livematte.frame import Image, Size
-from livematte.sinks.x11 import display_problem, prepare_qt
+from livematte.sinks.window import Window
+from livematte.sinks.window_process import Show, WindowProcess
 
 TITLE: Final = "livematte"
 
 WIDEST: Final = 1500
 """The window is opened at most this wide, in pixels; it can be resized."""
 
-POLL_MILLISECONDS: Final = 50
+LARGEST: Final = Size(3000, 2000)
+"""What is sent to the window fits into this: twice what it is opened with, for who enlarges it."""
+
+SHOWN_SECONDS: Final = 2.0
+"""How long a comparison may take to be seen; a screen that hangs does not hold up the photos."""
+
+POLL_SECONDS: Final = 0.05
+
+
+class Dismissed(NamedTuple):
+    """The person has closed the window, or pressed a key in it."""
+
+    by_key: bool
 
 
 class ComparisonWindow:
-    """Shows one comparison after the other, as they come; the last one stays until it is closed."""
+    """Shows one comparison after the other, as they come; the last one stays until it is closed.
+
+    problem: why nothing is shown any more, as a sentence; "" if it is.
+    """
 
     def __init__(self) -> None:
         """Raises `SinkError` if no window can be opened here."""
-        problem = display_problem()
-        if problem is not None:
-            raise SinkError(problem, "Leave out --show, and look at --save comparison.")
-        prepare_qt()
-        self._is_open = False
+        self.problem = ""
+        self._dismissed = threading.Event()
+        self._is_waiting = False
+        self._has_shown = False
+        self._longest_seconds = SHOWN_SECONDS
+        self._process = WindowProcess(
+            run,
+            capacity_bytes=3 * LARGEST.width * LARGEST.height,
+            on_message=self._hear,
+        )
+        try:
+            self._process.open()
+        except SinkError as error:
+            raise SinkError(
+                error.problem, "Leave out --show, and look at --save comparison."
+            ) from error
 
     def show(self, comparison: Image) -> None:
-        """Show a comparison, uint8 RGB (H, W, 3)."""
-        size = Size.of(comparison)
-        scale = min(1.0, WIDEST / size.width)
-        if not self._is_open:
-            cv2.namedWindow(TITLE, cv2.WINDOW_NORMAL | cv2.WINDOW_KEEPRATIO | cv2.WINDOW_GUI_NORMAL)
-            self._is_open = True
-        cv2.resizeWindow(TITLE, max(1, int(size.width * scale)), max(1, int(size.height * scale)))
-        cv2.imshow(TITLE, cv2.cvtColor(comparison, cv2.COLOR_RGB2BGR))
-        cv2.pollKey()
+        """Show a comparison, uint8 RGB (H, W, 3). What becomes of the window ends nothing else."""
+        if self.problem or self._dismissed.is_set():
+            return
+        shown = _fitted(cv2.cvtColor(comparison, cv2.COLOR_RGB2BGR))
+        try:
+            is_seen = self._process.show(
+                Show(Size.of(shown)), shown, longest_seconds=self._longest_seconds
+            )
+        except SinkError as error:
+            self.problem = error.problem
+            return
+        self._has_shown = True
+        self._longest_seconds = SHOWN_SECONDS if is_seen else 0.0
 
     def wait(self) -> None:
         """Wait until the window is closed or a key is pressed in it."""
-        while self._is_open and cv2.waitKey(POLL_MILLISECONDS) == -1:
-            try:
-                self._is_open = cv2.getWindowProperty(TITLE, cv2.WND_PROP_VISIBLE) >= 1
-            except cv2.error:  # of Qt, when the last window was closed
-                self._is_open = False
+        self._is_waiting = True
+        while self._has_shown and not self.problem and not self._dismissed.wait(POLL_SECONDS):
+            if self._process.has_ended:
+                break
+        self._process.close()
+
+    def _hear(self, dismissed: Dismissed) -> None:
+        if self._is_waiting or not dismissed.by_key:
+            self._dismissed.set()
+
+
+class ComparisonView(Window):
+    """The window, in its own process."""
+
+    def draw(self, show: Show, image: Image, alpha: Image | None) -> Image:
+        scale = min(1.0, WIDEST / show.size.width)
+        width, height = (max(1, round(scale * side)) for side in show.size)
+        self.resize(Size(width, height))
+        return image
+
+    def obey(self, key: str) -> None:
+        self.say(Dismissed(by_key=True))
+
+    def closed(self) -> None:
+        self.say(Dismissed(by_key=False))
+
+
+def run(connection: Connection, memory: Any) -> None:
+    """The window's process."""
+    ComparisonView(connection, memory, TITLE).run()
+
+
+def _fitted(image: Any) -> Image:
+    """As large as it can be in `LARGEST`, but no larger than it is."""
+    size = Size.of(image)
+    scale = min(1.0, LARGEST.width / size.width, LARGEST.height / size.height)
+    if scale < 1:
+        width, height = (max(1, int(scale * side)) for side in size)
+        image = cv2.resize(image, (width, height), interpolation=cv2.INTER_AREA)
+    return np.asarray(image, np.uint8)

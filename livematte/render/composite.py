@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import math
 from typing import Final
 
 import cv2
@@ -12,13 +11,11 @@ from livematte.background import Background, Blur, Picture, Transparent
 from livematte.foreground import PersonColours, colours_at, per_channel, put_colours
 from livematte.frame import Frame, Image, Size
 from livematte.render.light_wrap import LightWrap
+from livematte.render.room_blur import RoomBlur
 from livematte.upsample import points_of
 
 _UNIT: Final = (np.arange(256) / 255).astype(np.float32)
 """What the person weighs where alpha is 0 to 255."""
-
-_LEAST_WEIGHT: Final = 1e-4
-"""Where less of the room than this is in reach of the blur, its colour is of no consequence."""
 
 
 class Compositor:
@@ -30,13 +27,15 @@ class Compositor:
     def __init__(self, size: Size, *, colours: bool = False, light_wrap: float = 0.0) -> None:
         """colours: where alpha is soft, take the old room's colour out of the person's.
 
+        On a transparent background that is done anyway, or who ignores alpha would see the room.
         light_wrap: 0 to 1: how much light of the background falls around the person's edge.
         """
         self._size = size
         shape = (size.height, size.width)
         self._inside = np.empty(shape, np.bool_)
         self._blended = np.empty(shape, np.bool_)
-        self._colours = PersonColours(size) if colours else None
+        self._refined = colours
+        self._colours: PersonColours | None = None
         self._wrap = LightWrap(size, light_wrap) if light_wrap > 0 else None
         self._blur: RoomBlur | None = None
 
@@ -45,13 +44,11 @@ class Compositor:
 
         alpha, out: uint8 (H, W) and uint8 BGR (H, W, 3) of the compositor's size. Where alpha is 0,
         `out` is exactly the background's, or 0 on a transparent one; where it is 255, the frame's,
-        but for light that falls on it. On a transparent background colours are straight.
+        but for light that falls on it. On a transparent background colours are straight, and the
+        person's own at every alpha.
         """
         if isinstance(background, Transparent):
             out.fill(0)
-            if self._colours is None:
-                cv2.copyTo(frame.image, alpha, out)
-                return
         elif isinstance(background, Blur):
             if self._blur is None:
                 self._blur = RoomBlur(self._size)
@@ -71,8 +68,7 @@ class Compositor:
         # Two comparisons in one, since what is below 0 wraps around.
         np.subtract(alpha, 1, out=self._blended.view(np.uint8))
         np.less(self._blended.view(np.uint8), 254, out=self._blended)
-        if self._colours is not None:
-            self._colours.spread(image, alpha)
+        colours = self._person_colours(image, alpha) if transparent or self._refined else None
         wrap = None if transparent else self._wrap
         if wrap is not None:
             wrap.spread(alpha, out)
@@ -82,8 +78,8 @@ class Compositor:
         for points in points_of(self._blended):
             levels = alpha.reshape(-1).take(points)
             person = colours_at(image, points)
-            if self._colours is not None:
-                person = self._colours.at(person, levels, points)
+            if colours is not None:
+                person = colours.at(person, levels, points)
             if wrap is not None:
                 wrap.light(person, points)
             if not transparent:
@@ -93,60 +89,8 @@ class Compositor:
                 person += behind
             put_colours(out, points, person)
 
-
-class RoomBlur:
-    """The room out of focus, without the person.
-
-    A plain blur would mix the person's colours into the room around them. Here each pixel of the
-    room counts by how little of the person it holds, and the blurred sum is divided by the blurred
-    weights: normalised convolution, Knutsson and Westin, CVPR 1993.
-    """
-
-    def __init__(self, size: Size) -> None:
-        self._size = size
-        reduced = Blur.reduced_size(size)
-        self._reduced = reduced
-        self._weight = np.empty((size.height, size.width), np.uint8)
-        self._weight_bgr = np.empty((size.height, size.width, 3), np.uint8)
-        self._room = np.empty((size.height, size.width, 3), np.uint8)
-        self._half = Size(2 * reduced.width, 2 * reduced.height)
-        self._half_room = np.empty((self._half.height, self._half.width, 3), np.uint8)
-        self._half_weight = np.empty((self._half.height, self._half.width), np.uint8)
-        self._reduced_room = np.empty((reduced.height, reduced.width, 3), np.uint8)
-        self._reduced_weight = np.empty((reduced.height, reduced.width), np.uint8)
-        self._sum = np.empty((reduced.height, reduced.width, 3), np.float32)
-        self._sum_of_weights = np.empty((reduced.height, reduced.width), np.float32)
-        self._sum_of_weights_bgr = np.empty_like(self._sum)
-
-    def blur(self, image: Image, alpha: Image, sigma: float, out: Image) -> None:
-        """Write the room of `image`, uint8 BGR (H, W, 3), to `out`.
-
-        sigma: of the Gaussian, in pixels of the reduced copy.
-        """
-        cv2.bitwise_not(alpha, dst=self._weight)
-        cv2.merge((self._weight, self._weight, self._weight), dst=self._weight_bgr)
-        cv2.multiply(image, self._weight_bgr, dst=self._room, scale=1 / 255)
-        # By way of half the size, because OpenCV is several times as fast at halving.
-        for full, half, reduced in (
-            (self._room, self._half_room, self._reduced_room),
-            (self._weight, self._half_weight, self._reduced_weight),
-        ):
-            cv2.resize(full, self._half, dst=half, interpolation=cv2.INTER_AREA)
-            cv2.resize(half, self._reduced, dst=reduced, interpolation=cv2.INTER_AREA)
-        np.copyto(self._sum, self._reduced_room)
-        cv2.LUT(self._reduced_weight, _UNIT, dst=self._sum_of_weights)
-        radius = math.ceil(3 * sigma)
-        for values in (self._sum, self._sum_of_weights):
-            # Beyond the border there is nothing, of weight nothing.
-            cv2.GaussianBlur(
-                values,
-                (2 * radius + 1, 2 * radius + 1),
-                sigma,
-                dst=values,
-                borderType=cv2.BORDER_CONSTANT,
-            )
-        np.maximum(self._sum_of_weights, _LEAST_WEIGHT, out=self._sum_of_weights)
-        cv2.cvtColor(self._sum_of_weights, cv2.COLOR_GRAY2BGR, dst=self._sum_of_weights_bgr)
-        cv2.divide(self._sum, self._sum_of_weights_bgr, dst=self._sum)
-        cv2.convertScaleAbs(self._sum, dst=self._reduced_room)
-        cv2.resize(self._reduced_room, self._size, dst=out, interpolation=cv2.INTER_LINEAR)
+    def _person_colours(self, image: Image, alpha: Image) -> PersonColours:
+        if self._colours is None:
+            self._colours = PersonColours(self._size)
+        self._colours.spread(image, alpha)
+        return self._colours

@@ -30,12 +30,11 @@ from livematte.render.cuda_frame import (
     Compositing,
     FramePath,
     FrameTensors,
-    blur_radius,
-    gaussian,
 )
 from livematte.render.cuda_probe import choose_precision, cuda_problem, first_sentence
 from livematte.render.renderer import require_size
 from livematte.render.ring import Ring
+from livematte.render.room_blur import taps, taps_size
 from livematte.render.timings import Timings
 
 if TYPE_CHECKING:
@@ -171,10 +170,10 @@ class _SlotWork(Work):
     ) -> None:
         picture_shape = (size.height, size.width, 3)
         self._frame_size = size
-        self._blur_radius = blur_radius(size)
+        self._reduced_size = Blur.reduced_size(size)
         self._frame = cuda.mirror(picture_shape, torch.uint8)
         self._picture = cuda.mirror(picture_shape, torch.uint8)
-        self._blur_taps = cuda.mirror((2 * self._blur_radius + 1,), torch.float32)
+        self._blur_taps = cuda.mirror((taps_size(self._reduced_size),), torch.float32)
         self._forget = cuda.mirror((1,), torch.bool)
         # All that comes back is in one piece of memory, for one copy.
         shape, small = picture_shape[:2], (matte_size.height, matte_size.width)
@@ -243,7 +242,7 @@ class _SlotWork(Work):
             sigma = background.reduced_sigma(self._frame_size)
             if sigma == self._held_sigma:
                 return Compositing.BLUR, ()
-            self._blur_taps.host.numpy()[...] = gaussian(sigma, self._blur_radius)
+            self._blur_taps.host.numpy()[...] = taps(self._reduced_size, sigma)
             self._held_sigma = sigma
             return Compositing.BLUR, (self._blur_taps,)
         if isinstance(background, Picture):

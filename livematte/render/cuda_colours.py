@@ -11,7 +11,9 @@ import torch.nn.functional as F
 from torch import Tensor
 
 from livematte.foreground import (
+    LEAST_SURENESS,
     LEAST_WEIGHT,
+    OWN_DETAIL,
     ROOM_VARIANCE,
     UNSURENESS,
     radii,
@@ -43,11 +45,18 @@ class CudaColours:
 
     def _smooth(self, colours: Tensor, part: Tensor) -> Tensor:
         """Smooth colours of person and room, (6, h, w), of colours and matte, (3 and 1, h, w)."""
+        sure = torch.maximum(2 * part - 1, LEAST_SURENESS * part)  # `foreground.sureness`
         person = room = colours
+        total = sure.sum().clamp_min(LEAST_SURENESS)
+        further = (colours * sure).sum(dim=(1, 2), keepdim=True) / total
         for radius in self._radii:
-            person = _weighted_blur(person, part + LEAST_WEIGHT, radius)
-            room = _weighted_blur(room, 1 - part + LEAST_WEIGHT, radius)
+            sums = box_blur_within(torch.cat((person * sure, sure)), radius)
+            person = (sums[:3] + LEAST_WEIGHT * further) / (sums[3:] + LEAST_WEIGHT)
+            rest = 1 - part + LEAST_WEIGHT
+            sums = box_blur_within(torch.cat((room * rest, rest)), radius)
+            room = sums[:3] / sums[3:]
             person, room = _explained(colours, part, person, room)
+            further = person
         return torch.cat((person, room))
 
 
@@ -59,18 +68,15 @@ def _explained(
     part: how much of the person there is; the shares are `foreground.person_gain` and `room_gain`.
     """
     rest = 1 - part
+    none, full = OWN_DETAIL
+    own = ((part - none) / (full - none)).clamp(0, 1)
+    own = own * own * (3 - 2 * own)
     unexplained = colours - room - part * (person - room)
     shared = unexplained / (part * part + ROOM_VARIANCE * rest * rest + UNSURENESS)
     return (
-        (person + (1 + UNSURENESS) * part * shared).clamp(0, 255),
+        (person + own * (1 + UNSURENESS) * part * shared).clamp(0, 255),
         (room + ROOM_VARIANCE * rest * shared).clamp(0, 255),
     )
-
-
-def _weighted_blur(colours: Tensor, weight: Tensor, radius: int) -> Tensor:
-    """Normalised convolution with a box: nothing beyond the border, of weight nothing."""
-    sums = box_blur_within(torch.cat((colours * weight, weight)), radius)
-    return sums[:3] / sums[3:]
 
 
 class CudaLight:

@@ -10,18 +10,15 @@ should.
 from __future__ import annotations
 
 import copy
-import math
 from dataclasses import dataclass
 from enum import Enum, auto
 from typing import TYPE_CHECKING, Final
 
-import numpy as np
 import torch
 import torch.nn.functional as F
-from numpy.typing import NDArray
 from torch import Tensor
 
-from livematte.background import BLUR_SIGMAS, Blur
+from livematte.background import Blur
 from livematte.frame import Size
 from livematte.matte_guard import RANGE
 from livematte.network.size import PIXEL_MEAN, PIXEL_SCALE
@@ -30,12 +27,13 @@ from livematte.render.area import AreaResize
 from livematte.render.cuda_colours import CudaColours, CudaLight
 from livematte.render.cuda_edges import CudaEdges
 from livematte.render.cuda_refine import CudaRefiner
+from livematte.render.room_blur import MEAN_WEIGHT
 
 if TYPE_CHECKING:
     from livematte.network.modnet import MODNet
 
 LEAST_WEIGHT: Final = 1e-6
-"""Where less of the room than this is in reach of the blur, the person covers all of it."""
+"""With less of the room than this in a picture, the person covers all of it."""
 
 
 class Compositing(Enum):
@@ -51,7 +49,7 @@ class FrameTensors:
     """What a frame is read from and written to, on the device.
 
     frame, picture: uint8 BGR (H, W, 3); `picture` is read only for `Compositing.PICTURE`.
-    blur_taps: float32 (2 * blur_radius(size) + 1,), only for `Compositing.BLUR`; see `gaussian`.
+    blur_taps: float32, only for `Compositing.BLUR`; see `room_blur.taps`.
     image: uint8 BGR (H, W, 3).
     alpha: uint8 (H, W).
     forget: bool (1,): whether earlier frames are to be forgotten first.
@@ -94,7 +92,8 @@ class FramePath:
         self._network = network_on(device, dtype, network)
         self._refiner = CudaRefiner(matte_size, refinement, device)
         self._edges = CudaEdges(frame_size, matte_size, device) if refinement.edges else None
-        self._colours = CudaColours(frame_size, device) if refinement.colours else None
+        self._colours = CudaColours(frame_size, device)
+        self._refined = refinement.colours
         strength = refinement.light_wrap
         self._light = CudaLight(frame_size, strength, device) if strength > 0 else None
 
@@ -145,36 +144,34 @@ class FramePath:
         return self._over(tensors.picture.float(), tensors, matte)
 
     def _on_blurred_room(self, tensors: FrameTensors, matte: Tensor) -> Tensor:
-        """On the room out of focus, without the person's colours in it.
-
-        Normalised convolution (Knutsson and Westin, CVPR 1993): each pixel counts by how little of
-        the person it holds, and the blurred sum is divided by the blurred weights.
-        """
+        """On the room out of focus, without the person's colours in it; see `room_blur`."""
         weight = 1 - matte
         weighted = torch.cat((tensors.frame * weight, weight), dim=2)  # (H, W, 4)
-        # One picture a channel, so that one set of taps serves all.
-        channels = self._to_reduced(weighted).permute(2, 0, 1)[:, None]  # (4, 1, h, w)
-        radius = tensors.blur_taps.shape[0] // 2
-        across = F.conv2d(channels, tensors.blur_taps.view(1, 1, 1, -1), padding=(0, radius))
-        blurred = F.conv2d(across, tensors.blur_taps.view(1, 1, -1, 1), padding=(radius, 0))
-        room = blurred[:3, 0] / blurred[3:, 0].clamp_min(LEAST_WEIGHT)  # (3, h, w)
-        return self._over(self._enlarge(room.permute(1, 2, 0)), tensors, matte)
+        channels = self._to_reduced(weighted).permute(2, 0, 1)  # (4, h, w)
+        height, width = channels.shape[1:]
+        sizes = (height**2, width**2)
+        rows, columns, out_rows, out_columns = torch.split(tensors.blur_taps, [*sizes, *sizes])
+        cells = rows.view(height, height) @ channels @ columns.view(width, width).T
+        mean = channels.sum(dim=(1, 2), keepdim=True)
+        mean = mean[:3] / mean[3:].clamp_min(LEAST_WEIGHT)
+        covered = MEAN_WEIGHT * (1 - cells[3:])
+        room = ((cells[:3] + covered * mean) / (cells[3:] + covered)).round()
+        room = out_rows.view(height, height) @ room @ out_columns.view(width, width).T
+        room = room.clamp(0, 255).permute(1, 2, 0)  # (h, w, 3)
+        return self._over(self._enlarge(room), tensors, matte)
 
     def _on_nothing(self, tensors: FrameTensors, matte: Tensor) -> Tensor:
-        return torch.where(matte > 0, self._person(tensors, matte), 0)
+        person = self._colours.estimate(tensors.frame, matte)  # see `composite.Compositor`
+        return torch.where(matte > 0, person, 0)
 
     def _over(self, behind: Tensor, tensors: FrameTensors, matte: Tensor) -> Tensor:
         """Porter and Duff's "over" (SIGGRAPH 1984), on float32 BGR (H, W, 3)."""
-        person = self._person(tensors, matte)
+        person = tensors.frame.float()
+        if self._refined:
+            person = self._colours.estimate(tensors.frame, matte)
         if self._light is not None:
             person = self._light.shine(person, matte, behind)
         return torch.lerp(behind, person, matte)
-
-    def _person(self, tensors: FrameTensors, matte: Tensor) -> Tensor:
-        """The person's colours: float32 BGR (H, W, 3)."""
-        if self._colours is None:
-            return tensors.frame.float()
-        return self._colours.estimate(tensors.frame, matte)
 
     def _enlarge(self, picture: Tensor) -> Tensor:
         """(h, w, channels) to the frame's size, bilinearly with pixels centred at halves."""
@@ -190,16 +187,3 @@ def network_on(device: torch.device, dtype: torch.dtype, network: MODNet) -> MOD
         device=device, dtype=dtype, memory_format=torch.channels_last
     )
     return moved
-
-
-def blur_radius(frame_size: Size) -> int:
-    """Three standard deviations of the strongest blur, in pixels of the reduced copy."""
-    return math.ceil(3 * Blur(BLUR_SIGMAS[1]).reduced_sigma(frame_size))
-
-
-def gaussian(sigma: float, radius: int) -> NDArray[np.float32]:
-    """Samples of a Gaussian, of sum 1: float32 (2 * radius + 1,)."""
-    offsets = np.arange(-radius, radius + 1)
-    weights = np.exp(-0.5 * (offsets / sigma) ** 2)
-    normalized: NDArray[np.float32] = (weights / weights.sum()).astype(np.float32)
-    return normalized

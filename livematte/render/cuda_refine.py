@@ -16,18 +16,19 @@ from torch import Tensor
 from livematte.frame import Size
 from livematte.matte_guard import ALL, NOBODY
 from livematte.refinement import Refinement
-from livematte.render.box import BoxBlur
+from livematte.render.cuda_sameness import CudaSameness, dilated
 from livematte.render.refine import (
-    CELL,
     DOUBT,
+    FAITH,
     MARGIN_ROWS,
+    MIRRORED_CONTRAST,
     MOST_FRAMES,
-    OTHER,
     POSSIBLE,
-    SAME,
     SOLID_CELLS,
     SURE,
+    UNCONFIRMED,
 )
+from livematte.render.sameness import CELL
 
 
 class CudaRefiner:
@@ -57,7 +58,8 @@ class CudaRefiner:
             return torch.stack((pixels, mirrored))
         if not self._refinement.steady:
             return pixels[None]
-        self._mirrored.logical_not_()
+        contrast = pixels[::CELL, ::CELL].std(dim=(0, 1), correction=0).amax()
+        self._mirrored.logical_not_().logical_and_(contrast >= MIRRORED_CONTRAST)
         return torch.where(self._mirrored, mirrored, pixels)[None]
 
     def refine(self, mattes: Tensor, pixels: Tensor) -> Tensor:
@@ -92,22 +94,24 @@ class CudaRefiner:
 class _Past:
     """What pixels have looked like lately, and the mean of what was said about them meanwhile.
 
-    alpha, frames: float32 (h, w); colour: float32 BGR (h, w, 3). See `refine.Refiner`.
+    alpha, frames, said: float32 (h, w); colour: float32 BGR (h, w, 3). See `refine.Refiner`.
     """
 
     def __init__(self, size: Size, device: torch.device) -> None:
         shape = (size.height, size.width)
-        self._alpha = torch.zeros(shape, device=device)
+        self._alpha, self._frames, self._said = (
+            torch.zeros(shape, device=device) for _ in range(3)
+        )
         self._colour = torch.zeros(*shape, 3, device=device)
-        self._frames = torch.zeros(shape, device=device)
-        self._blur = BoxBlur(size, 1, "edge", device)
+        self._sameness = CudaSameness(size, device)
 
     def forget(self) -> None:
-        for each in (self._alpha, self._colour, self._frames):
+        for each in (self._alpha, self._colour, self._frames, self._said):
             each.zero_()  # not multiplied by 0, which would keep what is no number
+        self._sameness.forget()
 
     def forget_if(self, wish: Tensor) -> None:
-        for each in (self._alpha, self._colour, self._frames):
+        for each in (self._alpha, self._colour, self._frames, self._said):
             each.masked_fill_(wish, 0)
 
     def add(self, matte: Tensor, pixels: Tensor, is_last: Tensor) -> Tensor:
@@ -115,15 +119,26 @@ class _Past:
 
         is_last: bool (), whether all of it is to be forgotten afterwards.
         """
-        change = (pixels - self._colour).abs().amax(dim=2)
-        moved = ((self._blur(change[None])[0] - SAME) / (OTHER - SAME)).clamp(0, 1)
+        is_first = self._frames.amax() == 0
+        # What is no number would never be forgotten. Its frame is reported by the frame path.
+        now = torch.where(matte.isfinite(), matte, self._alpha)
+        for past, first in ((self._alpha, now), (self._said, now), (self._colour, pixels)):
+            past.copy_(torch.where(is_first, first, past))
+        change, turn = pixels - self._colour, now - self._alpha
+        sameness = self._sameness.compare(change, turn, pixels, is_first)
+        moved = sameness.moved
+        confirmed = torch.maximum(self._alpha, torch.minimum(now, self._said))
+        upper = torch.minimum(
+            now + 1 - (1 - FAITH) * sameness.strict, confirmed + UNCONFIRMED + sameness.seen
+        )
+        lower = now - 1 + (1 - FAITH) * sameness.likely
         # A pixel that looks quite different has no past, and one that looks a little so, a shorter.
         self._frames.mul_(1 - moved).add_(1).clamp_(max=MOST_FRAMES)
         weight = torch.maximum(self._frames.reciprocal(), moved)
-        # What is no number would never be forgotten. Its frame is reported by the frame path.
-        said = torch.where(matte.isfinite(), matte, self._alpha)
-        self._alpha.add_((said - self._alpha) * weight)
-        self._colour.add_((pixels - self._colour) * weight[..., None])
+        mean = self._alpha + turn * weight
+        self._alpha.copy_(torch.maximum(torch.minimum(mean, upper), lower))
+        self._said.copy_(now)
+        self._colour.add_(change * weight[..., None])
         self._frames.mul_(is_last.logical_not())
         return self._alpha
 
@@ -138,7 +153,7 @@ def without_islands(matte: Tensor) -> Tensor:
     levels = (255 * matte).round().view(height // CELL, CELL, width // CELL, CELL)
     most, least = levels.amax(dim=(1, 3)), levels.amin(dim=(1, 3))
     # The CPU's erosion too takes what lies beyond the border for part of the person.
-    solid = -_dilated(-(least > SURE).float(), SOLID_CELLS)
+    solid = -dilated(-(least > SURE).float(), SOLID_CELLS)
     within = torch.stack((most > POSSIBLE, least < SURE)).float()
     seeds = torch.stack((solid, (least < DOUBT).float()))
     apart = (within > _connected(within, seeds)) & (solid > 0).any()
@@ -156,14 +171,8 @@ def _connected(within: Tensor, seeds: Tensor) -> Tensor:
     """
     reached = torch.minimum(seeds, within)
     for _ in range(sum(within.shape[1:])):
-        reached = torch.minimum(_dilated(reached, 3), within)
+        reached = torch.minimum(dilated(reached, 3), within)
     return reached
-
-
-def _dilated(cells: Tensor, side: int) -> Tensor:
-    """The largest value within a square around each: (h, w) or (n, h, w), beyond which is none."""
-    of_cells = cells if cells.dim() == 3 else cells[None]
-    return F.max_pool2d(of_cells, side, 1, side // 2).view(cells.shape)
 
 
 def with_edge_moved(matte: Tensor, margin: int) -> Tensor:

@@ -101,15 +101,18 @@ class OpenVinoRenderer:
         if (free := self._free_requests()) is None:
             return False
         require_size(frame, self._frame_size)
-        views = [_Asked(*each) for each in zip(free, self._refiner.next_views(), strict=False)]
         with self.timings.stage("resize"):
-            first, *others = (each.request.pixels for each in views)
+            first = free[0].pixels
             shrink(frame.image, first)
-            for pixels in others:
+            shown = self._refiner.next_views(first)
+            views = [_Asked(*each) for each in zip(free, shown, strict=False)]
+            for pixels in (each.request.pixels for each in views[1:]):
                 np.copyto(pixels, first)
             for each in views:
                 if each.is_mirrored:
                     cv2.flip(each.request.pixels, 1, dst=each.request.pixels)
+        for each in views:
+            each.request.prepare()  # what can fail comes before the frame counts as in flight
         submitted = _InFlight(views, frame, background, time.perf_counter(), len(views))
         with self._changed:
             self._in_flight.append(submitted)

@@ -4,10 +4,12 @@ from __future__ import annotations
 
 import threading
 import time
+import weakref
 from collections.abc import Callable
 from pathlib import Path
+from queue import SimpleQueue
 from statistics import median
-from typing import TYPE_CHECKING, Any, Final
+from typing import TYPE_CHECKING, Any, Final, NamedTuple
 
 import cv2
 import numpy as np
@@ -20,6 +22,7 @@ from livematte.network.size import PIXEL_MEAN, PIXEL_SCALE
 from livematte.openvino_runtime import load_openvino
 from livematte.render.probe import PROBE_TOLERANCE, probe_pixels
 from livematte.render.processor import has_int8_dot_product
+from livematte.threads import PATIENCE_SECONDS, start
 
 if TYPE_CHECKING:
     from livematte.frame import Image, Size
@@ -186,6 +189,11 @@ class OpenVinoModel:
         return preprocessing.build()
 
 
+class _Inference(NamedTuple):
+    request: Request
+    on_done: Callable[[], None]
+
+
 class Request:
     """One inference with memory of its own.
 
@@ -195,43 +203,50 @@ class Request:
     An inference is waited for in a thread of ours, and OpenVINO never calls back: in a thread of
     OpenVINO's, Python might happen to free a network that is no longer used, whose threads are to
     end with it, and a thread that waits for its own end takes the program down.
+
+    That thread is started once, by `prepare` or the first `start`, and ends when the request is
+    freed: while pictures come none is started, which the system may refuse.
     """
 
     def __init__(self, openvino: Any, compiled: Any, matte_size: Size) -> None:
         shape = (matte_size.height, matte_size.width)
         self.pixels: Image = np.zeros((*shape, 3), np.uint8)
         self.matte: NDArray[np.float32] = np.zeros(shape, np.float32)
-        self._waiter: threading.Thread | None = None
-        self._error: RuntimeError | None = None
+        self._asked: SimpleQueue[_Inference | None] = SimpleQueue()
+        self._has_waiter = False
+        self._done = threading.Event()
+        self._done.set()
+        self._error: Exception | None = None
         self._request = compiled.create_infer_request()
         self._request.set_input_tensor(openvino.Tensor(self.pixels[None], shared_memory=True))
         self._request.set_output_tensor(openvino.Tensor(self.matte[None, None], shared_memory=True))
 
+    def prepare(self) -> None:
+        """Have the thread that `start` needs. Raises `NoThreadError` if the system starts none."""
+        if not self._has_waiter:
+            # It must not hold the request, or neither would ever end.
+            waiter = threading.Thread(
+                target=_compute_what_is_asked, args=(self._asked,), name="network", daemon=True
+            )
+            start(waiter, PATIENCE_SECONDS)
+            weakref.finalize(self, self._asked.put, None)
+            self._has_waiter = True
+
     def start(self, on_done: Callable[[], None]) -> None:
         """Begin to compute; `on_done` is called from another thread, also if it fails."""
+        self.prepare()
         # What is not written anew must not pass for this frame's matte.
         self.matte.fill(np.nan)
         self._error = None
-        self._waiter = threading.Thread(
-            target=self._compute, args=(on_done,), name="network", daemon=True
-        )
-        self._waiter.start()
-
-    def _compute(self, on_done: Callable[[], None]) -> None:
-        try:
-            self.run()
-        except RuntimeError as error:
-            self._error = error
-        finally:
-            on_done()
+        self._done.clear()
+        self._asked.put(_Inference(self, on_done))
 
     def wait(self) -> bool:
         """Wait until `matte` is done; False if it is not finite.
 
         Raises `RenderError` if the inference has failed.
         """
-        if self._waiter is not None:
-            self._waiter.join()
+        self._done.wait()
         if self._error is not None:
             raise _failed(self._error) from self._error
         # A sum is NaN or infinite if any of its numbers is.
@@ -245,6 +260,21 @@ class Request:
         return time.perf_counter() - started_seconds
 
 
+def _compute_what_is_asked(asked: SimpleQueue[_Inference | None]) -> None:
+    while (inference := asked.get()) is not None:
+        request, on_done = inference
+        done = request._done
+        try:
+            request.run()
+        except Exception as error:
+            request._error = error
+        # What is not let go here would live until the next inference, and its network with it.
+        del inference, request
+        on_done()
+        del on_done
+        done.set()
+
+
 class OpenVinoNetwork:
     """The network, compiled for mattes of one size."""
 
@@ -255,8 +285,9 @@ class OpenVinoNetwork:
         self.requests = [Request(openvino, compiled, matte_size) for _ in range(requests)]
 
     def warm_up(self) -> None:
-        """Compute a few mattes of nothing, since the first ones are slow."""
+        """Have all threads, and compute a few mattes of nothing, since the first ones are slow."""
         for request in self.requests:
+            request.prepare()
             for _ in range(_WARM_UP_RUNS):
                 request.run()
 
@@ -265,7 +296,7 @@ class OpenVinoNetwork:
         return median(self.requests[0].run() for _ in range(_TIMED_RUNS))
 
 
-def _failed(error: RuntimeError) -> RenderError:
+def _failed(error: Exception) -> RenderError:
     return RenderError(
         f"OpenVINO failed on a frame ({_last_line(error)}).",
         "Try again; if it fails again, use --device torch:cpu.",

@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Final
 from livematte.errors import LivematteError
 from livematte.network.size import AUTO_SHORT_SIDES, network_size
 from livematte.render.rate import RateKeeper
+from livematte.threads import NoThreadError, start
 
 if TYPE_CHECKING:
     from livematte.frame import Size
@@ -85,10 +86,15 @@ class RateHoldingSize:
         old = self._keeper.short_side
         new = self._keeper.note(seconds, time.monotonic())
         if new is not None:
-            self._compiling = threading.Thread(
+            compiling = threading.Thread(
                 target=self._change, args=(old, new), name="compile", daemon=True
             )
-            self._compiling.start()
+            try:
+                start(compiling)
+            except NoThreadError:
+                self._keeper.take(old)  # which asks again, if it is still so
+            else:
+                self._compiling = compiling
 
     def close(self) -> None:
         """Wait for what is being compiled, though not for ever."""

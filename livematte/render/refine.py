@@ -17,17 +17,21 @@ from numpy.typing import NDArray
 from livematte.frame import Image, Size
 from livematte.matte_guard import ALL, NOBODY
 from livematte.refinement import Refinement
-
-SAME, OTHER = 4.0, 8.0
-"""A pixel whose colour changed by less looks the same, by more it does not: levels of the channel
-that changed most, mean over 3x3. Sensor noise is about 1 there, as each pixel is a mean of several.
-"""
+from livematte.render.sameness import CELL, Sameness, by_rows, widened
 
 MOST_FRAMES: Final = 16
 """So many frames are averaged at most: in half a second a mistake is forgotten."""
 
-CELL: Final = 4
-"""Sides of the cells, in pixels, that tell islands from people."""
+FAITH: Final = 0.1
+"""By how much alpha may differ from what the network says of a place that changes."""
+
+MIRRORED_CONTRAST: Final = 24.0
+"""A picture of less contrast is not shown in the mirror, in levels of the channel that has most of
+it: standard deviation over the whole. In faint ones the network finds other people in the mirror,
+and an average of them is none. Lit rooms have 45 to 65."""
+
+UNCONFIRMED: Final = 0.2
+"""By how much one view alone raises alpha where nothing is seen to change."""
 
 POSSIBLE, SURE = 26, 229
 """A cell that goes beyond the first may belong to a person, one that is all beyond the second does;
@@ -42,7 +46,6 @@ SOLID_CELLS: Final = 5
 MARGIN_ROWS: Final = 720
 """The margin is in pixels of a frame of so many rows."""
 
-_MOVED: Final = np.clip((np.arange(256) - SAME) / (OTHER - SAME), 0, 1).astype(np.float32)
 _SOLID: Final = np.ones((SOLID_CELLS, SOLID_CELLS), np.uint8)
 _SQUARE: Final = np.ones((3, 3), np.uint8)
 _CROSS: Final = cv2.getStructuringElement(cv2.MORPH_CROSS, (3, 3))
@@ -68,11 +71,15 @@ class Refiner:
     Steadiness: every pixel remembers what it looked like lately, and what was said of it is
     averaged for as long as it looks the same. Once it does not, the average begins anew, so that
     nothing lags and no ghost is left behind a hand. It is compared with the mean look of what was
-    averaged, not with the last frame, so a slow movement is found too; what moves unseen is of the
-    same colour as what it hides.
+    averaged, not with the last frame, so a slow movement is found too.
+
+    What looks the same is judged by the picture's own noise and contrast (`render.sameness`). Where
+    a change is seen, or could not be in a picture so faint, the past may hardly differ from what
+    the network says now: it would show the room where someone was, or holes where someone comes.
 
     Every second frame is shown to the network in the mirror: what it gets wrong in one of both
-    views is halved by the average. An ensemble for no more work.
+    views is halved by the average. An ensemble for no more work. Not in faint pictures, in which
+    there is little to average.
 
     A matte of everything or of nothing, as a network gives that is broken, is passed on as it is,
     for whoever guards what is shown, and forgotten: averaged, it would let the room shine through.
@@ -87,11 +94,14 @@ class Refiner:
         """As if no frame had been seen."""
         self._past = None
 
-    def next_views(self) -> tuple[bool, ...]:
-        """How the next frame is to be shown to the network: for each time whether in the mirror."""
+    def next_views(self, pixels: Image) -> tuple[bool, ...]:
+        """How the next frame is to be shown to the network: for each time whether in the mirror.
+
+        pixels: uint8 BGR (h, w, 3), the frame at the network's size.
+        """
         if self._refinement.both_views:
             return (False, True)
-        self._mirrored = self._refinement.steady and not self._mirrored
+        self._mirrored = self._refinement.steady and not self._mirrored and not _is_faint(pixels)
         return (self._mirrored,)
 
     def refine(self, views: Sequence[View]) -> tuple[Matte, Image]:
@@ -116,16 +126,22 @@ class Refiner:
         if self._refinement.steady:
             size = Size.of(refined)
             if self._past is None:
-                self._past = _Past.empty(size)
-            elif self._past.size != size:
-                self._past = self._past.resized(size)
-            self._past.add(refined, pixels)
+                self._past = _Past.begun(refined, pixels)
+            else:
+                if self._past.size != size:
+                    self._past = self._past.resized(size)
+                self._past.add(refined, pixels)
             refined = self._past.alpha.copy()
         if self._refinement.islands:
             take_out_islands(refined)
         if self._refinement.margin:
             refined = move_edge(refined, self._refinement.margin)
         return refined, pixels
+
+
+def _is_faint(pixels: Image) -> bool:
+    _, deviations = cv2.meanStdDev(pixels[::CELL, ::CELL])
+    return bool(deviations.max() < MIRRORED_CONTRAST)
 
 
 def _turned(picture: Values, is_mirrored: bool) -> Values:
@@ -138,28 +154,33 @@ class _Past:
 
     alpha: float32 (h, w). colour: float32 BGR (h, w, 3). frames: float32 (h, w), how many were
         averaged; less than a whole one of a pixel that looks only partly the same.
+    said: float32 (h, w), the last frame's matte.
     """
 
-    def __init__(self, alpha: Matte, colour: NDArray[np.float32], frames: Matte) -> None:
+    def __init__(
+        self, alpha: Matte, colour: NDArray[np.float32], frames: Matte, said: Matte
+    ) -> None:
         self.alpha = alpha
         self._colour = colour
         self._frames = frames
+        self._said = said
+        self._sameness = Sameness(self.size)
         # Memory of this size is slow to take anew for each frame.
-        self._look = np.empty(colour.shape, np.uint8)
-        self._moved, self._weight, self._step = (np.empty_like(alpha) for _ in range(3))
+        self._weight, self._step, self._upper, self._lower = (
+            np.empty_like(alpha) for _ in range(4)
+        )
         self._weight_bgr, self._step_bgr = np.empty_like(colour), np.empty_like(colour)
 
     @classmethod
-    def empty(cls, size: Size) -> _Past:
-        shape = (size.height, size.width)
-        return cls(
-            np.zeros(shape, np.float32),
-            np.zeros((*shape, 3), np.float32),
-            np.zeros(shape, np.float32),
-        )
+    def begun(cls, matte: Matte, pixels: Image) -> _Past:
+        """With the first frame."""
+        once = np.ones_like(matte)
+        return cls(matte.copy(), pixels.astype(np.float32), once, matte.copy())
 
     def resized(self, size: Size) -> _Past:
-        resized = (cv2.resize(each, size) for each in (self.alpha, self._colour, self._frames))
+        resized = (
+            cv2.resize(each, size) for each in (self.alpha, self._colour, self._frames, self._said)
+        )
         return _Past(*(each.astype(np.float32, copy=False) for each in resized))
 
     @property
@@ -167,31 +188,43 @@ class _Past:
         return Size.of(self.alpha)
 
     def add(self, matte: Matte, pixels: Image) -> None:
-        moved, frames, weight = self._moved, self._frames, self._weight
-        self._compare(pixels)
+        frames, weight, step = self._frames, self._weight, self._step
+        np.subtract(pixels, self._colour, out=self._step_bgr)
+        np.subtract(matte, self.alpha, out=step)
+        self._sameness.compare(self._step_bgr, step, pixels)
+        self._bound_by(matte)
         # A pixel that looks quite different has no past, and one that looks a little so, a shorter.
+        moved = self._sameness.moved
         np.subtract(1, moved, out=weight)
         frames *= weight
         frames += 1
         np.minimum(frames, MOST_FRAMES, out=frames)
         np.reciprocal(frames, out=weight)
         np.maximum(weight, moved, out=weight)
-        np.subtract(matte, self.alpha, out=self._step)
-        self._step *= weight
-        self.alpha += self._step
+        step *= weight
+        self.alpha += step
+        np.minimum(self.alpha, self._upper, out=self.alpha)
+        np.maximum(self.alpha, self._lower, out=self.alpha)
+        np.copyto(self._said, matte)
         cv2.merge((weight, weight, weight), dst=self._weight_bgr)
-        np.subtract(pixels, self._colour, out=self._step_bgr)
-        self._step_bgr *= self._weight_bgr
-        self._colour += self._step_bgr
+        cv2.accumulateProduct(self._step_bgr, self._weight_bgr, dst=self._colour)
 
-    def _compare(self, pixels: Image) -> None:
-        """How much pixels look different now: 0 the same, 1 not at all, to `_moved`."""
-        cv2.convertScaleAbs(self._colour, dst=self._look)
-        cv2.absdiff(pixels, self._look, dst=self._look)
-        blue, green, red = cv2.split(self._look)
-        change = cv2.max(cv2.max(blue, green, dst=blue), red, dst=blue)
-        cv2.blur(change, (3, 3), dst=change, borderType=cv2.BORDER_REPLICATE)
-        cv2.LUT(change, _MOVED, dst=self._moved)
+    def _bound_by(self, matte: Matte) -> None:
+        """How far the past may take alpha from what the network says: `_upper` and `_lower`.
+
+        Where a change is seen, or likely, no further than `FAITH`. Where none is seen, one view
+        alone does not raise alpha to where the room would show.
+        """
+        sameness = self._sameness
+        alpha, said, now, upper, lower = (
+            by_rows(each) for each in (self.alpha, self._said, matte, self._upper, self._lower)
+        )
+        np.minimum(now, said, out=lower)
+        np.maximum(alpha, lower, out=lower)
+        lower += widened(UNCONFIRMED + sameness.seen)
+        np.add(now, widened(1 - (1 - FAITH) * sameness.strict), out=upper)
+        np.minimum(upper, lower, out=upper)
+        np.subtract(now, widened(1 - (1 - FAITH) * sameness.likely), out=lower)
 
 
 def take_out_islands(matte: Matte) -> None:

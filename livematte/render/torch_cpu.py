@@ -73,7 +73,8 @@ class TorchRenderer:
         with self._handover.render(frame, background) as (image, alpha):
             with self.timings.stage("resize"):
                 shrink(frame.image, self._small_bgr)
-            views = [self._view(self._small_bgr, each) for each in self._refiner.next_views()]
+            shown = self._refiner.next_views(self._small_bgr)
+            views = [self._view(self._small_bgr, each) for each in shown]
             with self.timings.stage("refine"):
                 if doubt := self._guard.problem(views):
                     self._refiner.forget()

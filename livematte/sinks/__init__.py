@@ -1,8 +1,9 @@
 """Where pictures go. Every sink takes `Rendered` and nothing else."""
 
+from livematte.sinks.commands import Command
 from livematte.sinks.images import ImageFolder
 from livematte.sinks.output import open_output
-from livematte.sinks.preview import Command, PreviewWindow
+from livematte.sinks.preview import PreviewWindow
 from livematte.sinks.sink import Sink
 from livematte.sinks.video_writer import VideoWriter
 from livematte.sinks.virtual_camera import VirtualCamera

@@ -13,6 +13,7 @@ import numpy as np
 
 from livematte.errors import SinkError, UsageError
 from livematte.frame import Rendered, Size
+from livematte.sinks.sink import MOST_WAITING
 from livematte.sinks.whole_file import write_whole
 
 DEFAULT_PATTERN: Final = "%06d.png"
@@ -29,6 +30,7 @@ class ImageFolder:
     """
 
     takes_alpha = True
+    most_waiting = MOST_WAITING
 
     def __init__(self, pattern: Path) -> None:
         """`pattern`: a folder, or a file name with one number in it: frames/%05d.png.

@@ -3,16 +3,19 @@
 from __future__ import annotations
 
 from fractions import Fraction
-from typing import Protocol
+from typing import Final, Protocol, runtime_checkable
 
 from livematte.frame import Rendered, Size
+
+MOST_WAITING: Final = 8
+"""Of pictures, for a recording: a quarter of a second for the encoder or the disk to catch up."""
 
 
 class Sink(Protocol):
     """Takes pictures: a window, a virtual camera or a file.
 
     Making one touches nothing: no device, no file, no window. `open`, `send` and `close` or `abort`
-    are called from one thread, the main one, because windows belong to it.
+    are called from one thread, which is the sink's own: it may take its time, and no other waits.
     """
 
     @property
@@ -48,4 +51,33 @@ class Sink(Protocol):
 
     def abort(self) -> None:
         """Give up: nothing unfinished stays, neither under the file's name nor beside it."""
+        ...
+
+
+@runtime_checkable
+class KeepsPictures(Protocol):
+    """A sink that should lose none because it is busy for a moment: a recording.
+
+    It is sent no slates.
+    """
+
+    @property
+    def most_waiting(self) -> int:
+        """How many pictures may wait for it; of other sinks the newest one does."""
+        ...
+
+
+@runtime_checkable
+class View(Protocol):
+    """A sink that only lets somebody watch: where others write files, it may miss pictures."""
+
+    only_shows: bool
+
+
+@runtime_checkable
+class Interruptible(Protocol):
+    """A sink that waits for something."""
+
+    def interrupt(self) -> None:
+        """Make `open` and `send` return soon, without error; from any thread."""
         ...

@@ -17,6 +17,7 @@ from livematte.errors import SinkError
 from livematte.frame import Image, Rendered, Size
 from livematte.sinks.clock import SHORTEST_TICK_SECONDS, Clock, FileClock, LiveClock
 from livematte.sinks.codec import choose_codec
+from livematte.sinks.sink import MOST_WAITING
 from livematte.sinks.soundtrack import Soundtrack
 
 if TYPE_CHECKING:
@@ -61,6 +62,8 @@ class VideoWriter:
     beside its own and gets its own on `close`, in place of a file that has it already. If no
     picture came there is no file.
     """
+
+    most_waiting = MOST_WAITING
 
     def __init__(
         self,

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import sys
+import threading
 from collections.abc import Collection
 from contextlib import suppress
 from fractions import Fraction
@@ -37,10 +38,15 @@ class VirtualCamera:
         self._size = Size(0, 0)
         self._camera: pyvirtualcam.Camera | None = None
         self._readers: Readers | None = None
+        self._readers_lock = threading.Lock()
 
     def is_watched(self) -> bool:
-        """Whether another program reads the pictures; True where that cannot be told."""
-        return self._readers is None or self._readers.are_there()
+        """Whether another program reads the pictures; True where that cannot be told.
+
+        From any one thread.
+        """
+        with self._readers_lock:
+            return self._readers is None or self._readers.are_there()
 
     @property
     def description(self) -> str:
@@ -87,9 +93,10 @@ class VirtualCamera:
     def close(self) -> None:
         if self._camera is None:
             return
-        if self._readers is not None:
-            self._readers.close()
-            self._readers = None
+        with self._readers_lock:
+            if self._readers is not None:
+                self._readers.close()
+                self._readers = None
         self._camera.close()
         self._camera = None
         if sys.platform == "linux" and self._device is not None:

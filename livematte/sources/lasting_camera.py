@@ -112,6 +112,9 @@ class LastingCamera:
                     index += 1
             except SourceError as error:
                 self._note(error)
+            except MemoryError:
+                self._note(SourceError("There is no memory for a picture.", "Close programs."))
+                self._changed.wait(FIRST_RETRY_SECONDS)
             self._close()
 
     def recycle(self, frame: Frame) -> None:

@@ -47,6 +47,7 @@ class VideoJob:
         refinement: Refinement = DEFAULT,
         on_ready: Callable[[], None] = lambda: None,
         on_progress: Callable[[int], None] = lambda _frames: None,
+        on_trouble: Callable[[str], None] = lambda _sentence: None,
     ) -> None:
         """Check what can be checked without opening anything.
 
@@ -63,7 +64,8 @@ class VideoJob:
             `open_renderer`.
         on_ready: called before the first picture; `description` and `total_frames` are known now.
         on_progress: called after each picture with how many there are.
-            Both are called by the thread that called `run`.
+        on_trouble: told in a sentence that the output takes long, or hangs.
+            All three are called by the thread that called `run`.
 
         Raises `UsageError` if what is asked for cannot be.
         """
@@ -116,6 +118,7 @@ class VideoJob:
             on_ready=lambda _choice: on_ready(),
             on_sent=self._count,
             on_doubt=self._note_bad_matte,
+            on_trouble=on_trouble,
         )
 
     @property

@@ -24,9 +24,8 @@ from livematte.render.cuda_frame import (
     Compositing,
     FramePath,
     FrameTensors,
-    blur_radius,
-    gaussian,
 )
+from livematte.render.room_blur import taps, taps_size
 
 from .pictures import FRAME_SIZE, MATTE_SIZE, TRUSTING, frame, room_picture
 from .simulation import Log, SimulatedCuda, SimulatedTensor, simulated_cuda
@@ -121,8 +120,8 @@ def on_the_cpu(network: MODNet, frame: Frame, background: Background) -> tuple[I
         tensors = FrameTensors(**{**vars(tensors), "picture": torch.from_numpy(picture)})
     elif isinstance(background, Blur):
         kind = Compositing.BLUR
-        taps = gaussian(background.reduced_sigma(frame.size), blur_radius(frame.size))
-        tensors = FrameTensors(**{**vars(tensors), "blur_taps": torch.from_numpy(taps)})
+        given = taps(Blur.reduced_size(frame.size), background.reduced_sigma(frame.size))
+        tensors = FrameTensors(**{**vars(tensors), "blur_taps": torch.from_numpy(given)})
     path = FramePath(frame.size, MATTE_SIZE, network, torch.float32, torch.device("cpu"), PLAIN)
     path.render(tensors, kind)
     return tensors.image.numpy(), tensors.alpha.numpy()
@@ -206,7 +205,7 @@ def test_per_frame_nothing_but_two_copies_and_a_graph(
 ) -> None:
     _, cuda = shared
     pixels = FRAME_SIZE.width * FRAME_SIZE.height
-    taps = 2 * blur_radius(FRAME_SIZE) + 1
+    blur_bytes = 4 * taps_size(Blur.reduced_size(FRAME_SIZE))
     judged = 4 * MATTE_SIZE.width * MATTE_SIZE.height + 1
     upload, download = ("upload", 3 * pixels), ("download", 4 * pixels + judged)
     room, film = Room(), Room(pictures_per_frame=1)
@@ -215,9 +214,9 @@ def test_per_frame_nothing_but_two_copies_and_a_graph(
         *[(room, 3 * pixels)] * 3,  # once into each slot
         *[(room, 0)] * 3,
         *[(film, 3 * pixels)] * 3,
-        *[(Blur(7), 4 * taps)] * 3,
+        *[(Blur(7), blur_bytes)] * 3,
         *[(Blur(7), 0)] * 3,
-        *[(Blur(8), 4 * taps)],
+        *[(Blur(8), blur_bytes)],
         *[(film, 3 * pixels)],
     ]
     for index, (background, background_bytes) in enumerate(frames):

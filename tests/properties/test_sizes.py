@@ -163,7 +163,8 @@ def test_refining(
     for width, height in sizes:
         size = Size(width * STRIDE, height * STRIDE)
         matte = (soft(seed, size) / np.float32(255)).astype(np.float32)
-        views = [View(noise(seed, size), matte, each) for each in refiner.next_views()]
+        shown = noise(seed, size)
+        views = [View(shown.copy(), matte, each) for each in refiner.next_views(shown)]
         refined, pixels = refiner.refine(views)
         assert Size.of(refined) == Size.of(pixels) == size
         assert refined.min() >= 0

@@ -5,12 +5,11 @@ It shows pictures until it is told to quit, and prints what the window asked for
 
 from __future__ import annotations
 
+import subprocess
 import sys
 import time
 from collections.abc import Callable
 from fractions import Fraction
-
-import cv2
 
 from livematte.errors import SinkError
 from livematte.frame import Rendered, Size
@@ -20,10 +19,17 @@ from tests.sinks.pictures import picture
 SIZE = Size(640, 360)
 TITLE = "preview under test"
 
+SLATES = 200
+"""Of the scene in which pictures come late: for two seconds or three."""
+
+GREY = (64, 64, 64)
+
 SCENES: dict[str, Callable[[int], Rendered]] = {
     "opaque": lambda index: picture(SIZE, index),
     "transparent": lambda index: picture(SIZE, index, transparent=True),
-    "slate": lambda _: picture(SIZE, -1),
+    "late": lambda index: (
+        picture(SIZE, -1, left=GREY, right=GREY) if index < SLATES else picture(SIZE, index)
+    ),
 }
 
 
@@ -53,10 +59,10 @@ def show(scene: str) -> None:
 
 
 def is_there() -> bool:
-    try:
-        return cv2.getWindowProperty(TITLE, cv2.WND_PROP_VISIBLE) >= 1
-    except cv2.error:
-        return False
+    time.sleep(0.3)  # a window would have come back by then
+    command = ["xdotool", "search", "--onlyvisible", "--name", f"^{TITLE}$"]
+    found = subprocess.run(command, capture_output=True)
+    return bool(found.stdout)
 
 
 if __name__ == "__main__":

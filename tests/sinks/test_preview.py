@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import ctypes
 import os
+import pickle
 import re
 import select
 import socket
@@ -21,9 +22,9 @@ import numpy as np
 import pytest
 
 from livematte.frame import Image
-from livematte.sinks import display_problem, preview, x11
+from livematte.sinks import display_problem, preview_view, x11
 from tests.sinks.pictures import GREEN, picture
-from tests.sinks.show import SIZE, TITLE
+from tests.sinks.show import GREY, SIZE, TITLE
 
 PERSON = (30, 60, 200)
 REPOSITORY = Path(__file__).parents[2]
@@ -200,8 +201,8 @@ def test_transparency_is_seen_and_saved(show: Callable[[str], Window], tmp_path:
     window = show("transparent")
     image = window.shows(lambda image: is_colour(image, 5, 200, PERSON))
     behind = image[:, SIZE.width // 2 :]
-    assert np.unique(behind).tolist() == list(preview.CHECKER_GRAYS)
-    assert not np.array_equal(behind[0], behind[preview.CHECKER_PIXELS])
+    assert np.unique(behind).tolist() == list(preview_view.CHECKER_GRAYS)
+    assert not np.array_equal(behind[0], behind[preview_view.CHECKER_PIXELS])
 
     window.press("s")
     window.shows(lambda _: bool(list(tmp_path.glob("*.png"))))
@@ -215,16 +216,17 @@ def test_transparency_is_seen_and_saved(show: Callable[[str], Window], tmp_path:
 
 
 @pytest.mark.display
-def test_a_slate_is_shown_but_makes_no_snapshot(
+def test_a_slate_makes_no_snapshot_neither_now_nor_later(
     show: Callable[[str], Window], tmp_path: Path
 ) -> None:
-    window = show("slate")
-    window.shows(is_plain)
+    window = show("late")
+    window.shows(lambda image: is_colour(image, 5, 200, GREY))
     window.press("s")
-    time.sleep(0.2)  # Qt keeps only the last of keys that come between two polls
-    window.press("v")
-    window.shows(lambda image: is_colour(image, 5, 200, (255, 255, 255)))
+    window.shows(lambda image: not is_colour(image, 2, SIZE.height - 2, GREY))  # it says why
+    window.shows(is_plain)
     assert list(tmp_path.iterdir()) == []
+    window.press("s")
+    window.shows(lambda _: len(list(tmp_path.iterdir())) == 1)
 
 
 @pytest.mark.display
@@ -306,6 +308,31 @@ def test_a_display_that_hangs_is_given_up(monkeypatch: pytest.MonkeyPatch) -> No
             assert time.monotonic() - began < 1
         finally:
             path.unlink()
+
+
+class Started:
+    """In place of a window's process: ends as nothing else does."""
+
+    CODE = 7
+
+    def _bootstrap(self, parent_sentinel: int) -> int:
+        return self.CODE
+
+
+def test_a_program_in_one_file_can_become_the_windows_process() -> None:
+    """Bundled programs start themselves again, with what `multiprocessing` tells them."""
+    reading, writing = os.pipe()
+    with os.fdopen(writing, "wb") as pipe:
+        pickle.dump({}, pipe)
+        pickle.dump(Started(), pipe)
+    script = "import sys; sys.frozen = True; from livematte.cli import main; main()"
+    run = subprocess.run(
+        [sys.executable, "-c", script, "--multiprocessing-fork", f"pipe_handle={reading}"],
+        env={**os.environ, "PYTHONPATH": str(REPOSITORY)},
+        pass_fds=[reading],
+    )
+    os.close(reading)
+    assert run.returncode == Started.CODE
 
 
 class ClientMessage(ctypes.Structure):

@@ -21,10 +21,12 @@ needs_linux = pytest.mark.skipif(sys.platform != "linux", reason="v4l2loopback i
 @pytest.mark.lab
 @needs_lab
 def test_in_the_lab() -> None:
-    """Every check of `in_lab_virtual_camera.py`, on real devices."""
-    checks = Path(__file__).with_name("in_lab_virtual_camera.py")
-    command = "cd {} && exec {} -m pytest -q -p no:cacheprovider --noconftest {}"
-    said = run_in_lab("sh", "-c", command.format(REPOSITORY, sys.executable, checks), seconds=120)
+    """Every check of `in_lab_virtual_camera.py` and `in_lab_outputs.py`, on real devices."""
+    here = Path(__file__)
+    checks = [here.with_name(f"in_lab_{name}.py") for name in ("virtual_camera", "outputs")]
+    command = "cd {} && exec {} -m pytest -q -s -p no:cacheprovider --noconftest {} {}"
+    said = run_in_lab("sh", "-c", command.format(REPOSITORY, sys.executable, *checks), seconds=120)
+    print(*(line for line in said.splitlines() if "longest gap" in line), sep="\n")
     assert " passed" in said
     assert "skipped" not in said
 

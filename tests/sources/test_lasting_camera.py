@@ -208,3 +208,22 @@ def test_turning_it_off_and_on_at_random_leaves_it_on() -> None:
             time.sleep(random.choice([0, 0.001, 0.006]))
         assert reading.wait_for_frames() < 1
     assert socket.open_now == 0
+
+
+def test_a_camera_goes_on_when_there_was_no_memory_for_a_picture() -> None:
+    socket, sentences = Socket(), list[str]()
+
+    class Short(Plugged):
+        def frames(self) -> Iterator[Frame]:
+            if socket.opened == 1:
+                raise MemoryError
+            yield from super().frames()
+
+    def make(_device: int | str, _size: Size | None, _rate: float | None) -> Source:
+        return Short(socket)
+
+    with LastingCamera(0, on_trouble=sentences.append, make=make) as camera:
+        assert next(camera.frames()).size == SIZE
+        camera.interrupt()
+    assert socket.opened == 2
+    assert sentences[0].startswith("There is no memory for a picture.")

@@ -21,7 +21,7 @@ from livematte.colour import FULL, SMPTE_170M, UNSPECIFIED, Colour
 from livematte.errors import LivematteError, SourceError, UsageError
 from livematte.foreground import estimate_foreground
 from livematte.frame import Frame, Image, Size
-from livematte.refinement import PLAIN, Refinement
+from livematte.refinement import DEFAULT, PLAIN, Refinement
 from livematte.render.composite import Compositor
 from livematte.render.fake import FakeRenderer
 from livematte.render.renderer import Choice, Renderer
@@ -321,10 +321,13 @@ def test_a_cutout_has_the_matte_as_its_alpha(
         assert off[:, ~near].max() <= worst
 
 
-def test_a_cutout_of_pngs_is_exact(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+@pytest.mark.parametrize("refinement", [DEFAULT, PLAIN])
+def test_a_cutout_of_pngs_is_exact(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, refinement: Refinement
+) -> None:
     use_blue(monkeypatch)
     path = write_clip(tmp_path / "a.mkv", [ramp(3)] * 3, **LOSSLESS)
-    matte(path, f"{tmp_path}/frames/", save=Save.CUTOUT)
+    matte(path, f"{tmp_path}/frames/", save=Save.CUTOUT, refinement=refinement)
     assert sorted(os.listdir(tmp_path / "frames")) == [f"{index:06}.png" for index in range(3)]
     written = read_png(tmp_path / "frames" / "000002.png")
     alpha = ramp(3)[..., 0]
@@ -334,25 +337,15 @@ def test_a_cutout_of_pngs_is_exact(tmp_path: Path, monkeypatch: pytest.MonkeyPat
     assert not written[alpha == 0].any()
 
 
-def test_a_cutout_may_keep_the_rooms_colours(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    use_blue(monkeypatch)
-    path = write_clip(tmp_path / "a.mkv", [ramp(3)] * 2, **LOSSLESS)
-    matte(path, f"{tmp_path}/frames/", save=Save.CUTOUT, refinement=PLAIN)
-    written = read_png(tmp_path / "frames" / "000001.png")
-    visible = written[..., 3] > 0
-    np.testing.assert_array_equal(written[visible][:, :3], ramp(3)[visible])
-
-
+@pytest.mark.parametrize("refinement", [DEFAULT, PLAIN])
 @pytest.mark.parametrize("save", [Save.ALPHA, Save.FOREGROUND])
 def test_key_and_fill_are_what_goes_over_a_background(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, save: Save
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, save: Save, refinement: Refinement
 ) -> None:
     use_blue(monkeypatch)
     path = write_clip(tmp_path / "a.mkv", [ramp(0)] * 2, **LOSSLESS)
-    matte(path, f"{tmp_path}/frames/", save=save)
-    matte(path, tmp_path / "out.mp4", save=save)
+    matte(path, f"{tmp_path}/frames/", save=save, refinement=refinement)
+    matte(path, tmp_path / "out.mp4", save=save, refinement=refinement)
     written = read_png(tmp_path / "frames" / "000001.png").astype(float)
     alpha = ramp(0)[..., :1].astype(float)
     clean = estimate_foreground(ramp(0), np.ascontiguousarray(ramp(0)[..., 0]))

@@ -1,0 +1,77 @@
+"""A run with a preview, a second output and a recording: `python -m tests.sinks.preview_run FILE`.
+
+Prints "running" once all is well, and at the end the longest gap between two pictures of the second
+output, in seconds.
+"""
+
+from __future__ import annotations
+
+import sys
+import time
+from fractions import Fraction
+from itertools import pairwise
+from pathlib import Path
+
+import typer
+
+from livematte import outputs
+from livematte.background import parse
+from livematte.cli.terminal import reported, say, stopped_by_signals
+from livematte.frame import Rendered, Size
+from livematte.pipeline import Pipeline
+from livematte.render.fake import FakeRenderer
+from livematte.render.renderer import Choice
+from livematte.sinks import PreviewWindow, VideoWriter
+from livematte.sources import Demo
+
+SIZE = Size(320, 180)
+RUNNING_PICTURES = 10
+STALLED_SECONDS = 1.0
+"""Of two: a test is to be short."""
+
+
+class Second:
+    """An output that notes when pictures come."""
+
+    takes_alpha = True
+    description = "second output"
+
+    def __init__(self) -> None:
+        self.seconds: list[float] = []
+
+    def open(self, size: Size, frames_per_second: Fraction) -> None:
+        """Nothing is to be made ready."""
+
+    def send(self, picture: Rendered) -> None:
+        if picture.index >= 0:
+            self.seconds.append(time.monotonic())
+        if len(self.seconds) == RUNNING_PICTURES:
+            print("running", flush=True)
+
+    def close(self) -> None:
+        gaps = [after - before for before, after in pairwise(self.seconds)]
+        print(max(gaps, default=0.0), flush=True)
+
+    abort = close
+
+
+def main(path: Path) -> None:
+    preview = PreviewWindow("preview under test", list)
+    pipeline = Pipeline(
+        Demo(SIZE),
+        lambda size: Choice(FakeRenderer(size), ""),
+        [parse("green")],
+        [preview, Second(), VideoWriter(path)],
+        controls=preview,
+        on_trouble=say,
+    )
+    with reported(), stopped_by_signals(pipeline):
+        pipeline.run()
+
+
+if __name__ == "__main__":
+    outputs.STALLED_SECONDS = STALLED_SECONDS  # type: ignore[misc]
+    try:
+        main(Path(sys.argv[1]))
+    except typer.Exit as error:
+        sys.exit(error.exit_code)
