@@ -33,7 +33,7 @@ def check_others() -> Iterator[Finding]:
         yield _damaged(text, shipped)
     else:
         try:
-            weights.verify_quantized(quantized)
+            weights.read_quantized(quantized)
         except WeightsError as error:
             yield _damaged(error.problem, quantized)
         else:
