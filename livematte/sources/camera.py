@@ -136,7 +136,7 @@ class Camera:
 
     @property
     def _is_stream(self) -> bool:
-        return isinstance(self._device, str) and "://" in self._device
+        return isinstance(self._device, str) and is_address(self._device)
 
     @property
     def _called(self) -> str:
@@ -267,6 +267,11 @@ class Camera:
             "Close programs that use it, allow this terminal to use the camera in the system's "
             "privacy settings, or choose another that `livematte cameras` lists.",
         )
+
+
+def is_address(device: str) -> bool:
+    """Whether a camera's name is a stream's address. What is there as a file is that file."""
+    return "://" in device and not os.path.lexists(device)
 
 
 def capture_backend() -> int:
