@@ -85,13 +85,26 @@ def store(key: str, network: bytes) -> None:
         _make_room(path)
 
 
-def damaged_files() -> Iterator[Path]:
-    """Files of stored networks that `load` would refuse. Raises `OSError` if none can be listed."""
-    for path in sorted(cache_folder().glob(f"*{SUFFIX}")):
+def stored_files() -> Iterator[tuple[Path, str]]:
+    """Each file of a stored network with why `load` would refuse it, "" if it would not."""
+    for path in cache_folder().glob(f"*{SUFFIX}"):
         try:
             _verified(path)
-        except UnusableError:
-            yield path
+        except UnusableError as error:
+            yield path, str(error)
+        else:
+            yield path, ""
+
+
+def storing_problem() -> str:
+    """Why no network can be stored, in a few words; "" if one can be."""
+    try:
+        cache_folder().mkdir(parents=True, exist_ok=True)
+        with tempfile.TemporaryFile(dir=cache_folder()) as file:
+            file.write(bytes(1 << 16))
+    except OSError as error:
+        return error.strerror or str(error)
+    return ""
 
 
 def _verified(path: Path) -> bytes | None:
