@@ -104,7 +104,7 @@ def _assemble(profile: bytes, tags: dict[str, bytes]) -> bytes:
     intent = struct.unpack_from(">I", profile, 64)[0] & 3
     header = struct.pack(
         ">I4xI4s4s4s12s4s24xI12s48x",
-        *(place + len(contents), 0x02400000 | (profile[8] == 4) * 0x02000000),
+        *(place + len(contents), 0x02400000 if profile[8] == 2 else 0x04400000),
         *(b"mntr", b"RGB ", b"XYZ ", date, b"acsp", intent, white),
     )
     return header + table + contents
