@@ -22,6 +22,12 @@ _IN_TEXT: Final = re.compile(
     # without its scheme, at the beginning of a word
     r"|(?<![^\s'\"(])[^\s:/\\@'\"]+:[^\s@]+@\S+"
 )
+_PLAIN: Final = re.compile(
+    r"(?!rtmp)[A-Za-z0-9+.-]+://([\w.-]*|\[[^\]\s]*\])(:\d{1,5})?"
+    r"(/[A-Za-z_-]{1,16}\d{0,3}(\.\w{1,5})?)+/?"
+)
+"""With a path that can be no key: of RTMP any word is one."""
+
 _SECRETIVE: Final = frozenset("@?=;")
 _AFTER_ADDRESS: Final = ".,:;!)'\""
 
@@ -32,8 +38,8 @@ def is_address(text: str) -> bool:
 
 
 def shown_address(address: str) -> str:
-    """scheme://host:port of an address, and whether more was there. Other text is left as it is."""
-    if not is_address(address):
+    """scheme://host:port of an address, and whether more was there; other text as it is."""
+    if not is_address(address) or _PLAIN.fullmatch(address):
         return address
     parts = _ADDRESS.fullmatch(address)
     assert parts is not None, "it matches anything"

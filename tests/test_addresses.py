@@ -27,6 +27,7 @@ ADDRESSES = {
     "http://10.0.0.5/v.cgi?user=a@b.c&pwd=hunter2": "http://***@b.c/...",
     "rtsp://10.0.0.5/user=admin_password=hunter2_channel=1": "rtsp://10.0.0.5/...",
     "rtmp://10.0.0.5/live/hunter2": "rtmp://10.0.0.5/...",
+    "rtsps://10.0.0.5:7441/hUnter2aBcD9xYz1": "rtsps://10.0.0.5:7441/...",
     "srt://10.0.0.5:9000;passphrase=hunter2": "srt://10.0.0.5:9000/...",
     "rtsp://admin:hunter2": "rtsp://admin/...",
     "rtsp:/admin:hunter2@cam.local": "rtsp:/***@cam.local",
@@ -35,7 +36,10 @@ ADDRESSES = {
     "//admin:hunter2@cam.local": "//***@cam.local",
 }
 
-UNTOUCHED = ["/dev/video2", "/dev/v4l/by-id/usb-a@b", "0", "rtsp://cam.local:554", "./a@b"]
+UNTOUCHED = [
+    *("/dev/video2", "/dev/v4l/by-id/usb-a@b", "0", "./a@b"),
+    *("rtsp://cam.local:554", "rtsp://10.0.0.5:554/stream1", "http://h/none"),
+]
 
 
 @pytest.mark.parametrize("address", ADDRESSES)
