@@ -3,11 +3,14 @@
 from __future__ import annotations
 
 import sys
-from collections.abc import Sequence
-from typing import Final
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from typing import Any, Final
 
 import typer
+from typer.core import TyperGroup
 
+from livematte.addresses import hide_passwords
 from livematte.cli.bench import bench
 from livematte.cli.bench_quality import quality
 from livematte.cli.doctor import doctor
@@ -38,8 +41,34 @@ livematte video talk.mp4 -o talk.mov --save cutout
 Keys in the window: q quit, b background, m mirror, v matte, s snapshot, i numbers, h help.
 """
 
+
+class _Discreet(TyperGroup):
+    """Its errors of what was mistyped tell no password."""
+
+    def make_context(self, *arguments: Any, **named: Any) -> Any:
+        with _without_passwords():
+            return super().make_context(*arguments, **named)
+
+    def invoke(self, *arguments: Any, **named: Any) -> Any:
+        with _without_passwords():
+            return super().invoke(*arguments, **named)
+
+
+@contextmanager
+def _without_passwords() -> Iterator[None]:
+    try:
+        yield
+    except Exception as error:
+        # click's, of which Typer may have a copy of its own
+        if isinstance(message := getattr(error, "message", None), str):
+            error.message = hide_passwords(message)  # type: ignore[attr-defined]
+        raise
+
+
 app = typer.Typer(
     name="livematte",
+    cls=_Discreet,
+    pretty_exceptions_show_locals=False,  # the camera's address is one
     add_completion=True,
     rich_markup_mode="rich",
     context_settings={"help_option_names": ["-h", "--help"]},

@@ -17,6 +17,7 @@ from PIL import ImageCms, ImageOps, UnidentifiedImageError
 
 from livematte.errors import SourceError
 from livematte.frame import Image
+from livematte.photos.profile import MOST_BYTES, rebuild
 
 MOST_PIXELS: Final = 150_000_000
 """Larger pictures are refused before they are decoded: no camera makes them, but attackers do."""
@@ -37,7 +38,7 @@ class Photo:
 
     image: uint8 RGB (H, W, 3), upright.
     alpha: uint8 (H, W) if it came with transparency, else None.
-    profile: the ICC profile that `image` is in; None for sRGB without one.
+    profile: the ICC profile that `image` is in, see `photos.profile`; None for sRGB without one.
     """
 
     image: Image
@@ -135,6 +136,10 @@ def _decode(opened: Pillow.Image) -> Photo:
         return Photo(_from_deep_grey(upright), alpha, None)
     if profile is not None and opened.mode in _CONVERTED_BY_PROFILE:
         upright, profile = _to_srgb(upright, profile), None
+    elif profile is not None and (rebuilt := rebuild(profile)) != profile:
+        if rebuilt is None:
+            upright = _rgb_to_srgb(upright, profile)
+        profile = rebuilt
     rgb = np.array(upright if upright.mode == "RGB" else upright.convert("RGB"))
     if alpha is not None and not alpha.all():
         # Invisible pixels may hold anything; on white they are what people see of the picture.
@@ -150,6 +155,13 @@ def _from_deep_grey(picture: Pillow.Image) -> Image:
     else:
         grey = np.clip(values, 0, 65535) / 257
     return np.repeat(np.rint(grey).astype(np.uint8)[..., None], 3, axis=2)
+
+
+def _rgb_to_srgb(picture: Pillow.Image, profile: bytes) -> Pillow.Image:
+    """Of a profile that cannot be kept; as it is, as viewers show it, if it cannot be used."""
+    if len(profile) > MOST_BYTES:
+        return picture
+    return _to_srgb(picture.convert("RGB"), profile)
 
 
 def _to_srgb(picture: Pillow.Image, profile: bytes) -> Pillow.Image:

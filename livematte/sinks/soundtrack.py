@@ -8,6 +8,8 @@ from fractions import Fraction
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final, Protocol, cast
 
+from livematte.container import open_container
+
 if TYPE_CHECKING:
     import av
     from av.audio.codeccontext import AudioCodecContext
@@ -47,13 +49,11 @@ class Soundtrack:
 
         Raises `av.FFmpegError` if the recording can no longer be opened.
         """
-        import av
-
         self.remarks: list[str] = []
         """What is not as it was, for people to be told."""
         self._recording = recording
         self._container = container
-        self._source: InputContainer = av.open(str(recording.path))
+        self._source: InputContainer = open_container(recording.path)
         self._tracks = {
             stream.index: track
             for stream in self._source.streams.audio

@@ -13,6 +13,7 @@ import cv2
 import numpy as np
 
 from livematte.colour import BT709_LIMITED, FULL
+from livematte.container import FILES_ALONE, file_url
 from livematte.errors import SinkError
 from livematte.frame import Image, Rendered, Size
 from livematte.sinks.clock import SHORTEST_TICK_SECONDS, Clock, FileClock, LiveClock
@@ -133,7 +134,10 @@ class VideoWriter:
         self._reformatter = av.video.reformatter.VideoReformatter()
         self._bgra = np.empty((size.height, size.width, 4), np.uint8) if self._transparent else None
         self._container = av.open(
-            str(self._unfinished), "w", format=self._codec.container, options=options
+            file_url(self._unfinished),
+            "w",
+            format=self._codec.container,
+            options={**FILES_ALONE, **options},
         )
         try:
             self._stream = self._add_stream(self._container, frames_per_second)

@@ -15,6 +15,7 @@ from typing import Final
 import cv2
 import numpy as np
 
+from livematte.addresses import is_address, shown_address
 from livematte.errors import SourceError, UsageError
 from livematte.frame import Frame, Image, Size
 from livematte.sources.source import FrameBuffers
@@ -84,7 +85,7 @@ class Camera:
         if self._asked_rate is not None and abs(self._asked_rate - rate) > 0.5:
             asked.append(f"{self._asked_rate:g} frames/s")
         instead = f" instead of {' at '.join(asked)}" if asked else ""
-        return f"{kind}{self._device}{name}, {self._size}{fourcc} at {rate:.4g} frames/s{instead}"
+        return f"{kind}{self._shown}{name}, {self._size}{fourcc} at {rate:.4g} frames/s{instead}"
 
     def __enter__(self) -> Camera:
         self._capture = self._open_stream() if self._is_stream else self._open_camera()
@@ -136,11 +137,20 @@ class Camera:
 
     @property
     def _is_stream(self) -> bool:
-        return isinstance(self._device, str) and "://" in self._device
+        # What is there as a file is that file.
+        return (
+            isinstance(self._device, str)
+            and "://" in self._device
+            and not os.path.lexists(self._device)
+        )
+
+    @property
+    def _shown(self) -> str:
+        return shown_address(self._device) if isinstance(self._device, str) else f"{self._device}"
 
     @property
     def _called(self) -> str:
-        return str(self._device) if self._is_stream else f"Camera {self._device}"
+        return self._shown if self._is_stream else f"Camera {self._shown}"
 
     def _receive(self, into: Image | None) -> Image | None:
         """The next picture, in `into` if it fits there; None if interrupted.
@@ -198,6 +208,10 @@ class Camera:
         )
 
     def _open_stream(self) -> cv2.VideoCapture:
+        if self._shown != self._device:
+            # They would tell the address with all that is in it, passwords too.
+            os.environ["OPENCV_FFMPEG_LOGLEVEL"] = "-8"
+            cv2.utils.logging.setLogLevel(cv2.utils.logging.LOG_LEVEL_SILENT)
         patience_ms = int(PATIENCE_SECONDS * 1000)
         capture = cv2.VideoCapture(
             str(self._device),
@@ -209,7 +223,7 @@ class Camera:
         )
         if not capture.isOpened():
             raise SourceError(
-                f"The stream {self._device} cannot be opened.",
+                f"The stream {self._shown} cannot be opened.",
                 "Check the address, and that it plays elsewhere, as in `ffplay ADDRESS`.",
             )
         return capture
@@ -249,6 +263,10 @@ class Camera:
         if os.path.isfile(self._device) or os.path.isdir(self._device):
             raise UsageError(
                 f"{self._device} is no camera.", "If it is a video file, use --input instead."
+            )
+        if is_address(self._device) and not os.path.lexists(self._device):
+            raise SourceError(
+                f"There is no camera {self._shown}.", "The address of a stream begins with rtsp://."
             )
         return os.path.realpath(self._device)
 

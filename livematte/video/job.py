@@ -89,6 +89,7 @@ class VideoJob:
         self.frames = 0
         """How many pictures were written."""
         self._seconds = -1.0
+        self._said: list[str] = []
         if background is None:
             background = parse("green") if save is Save.COMPOSITE else Transparent()
         self._background = background
@@ -102,6 +103,7 @@ class VideoJob:
                 precision=precision,
                 threads=threads,
                 refinement=refinement,
+                on_change=self._said.append,
             )
 
         self.pipeline = Pipeline(
@@ -132,7 +134,7 @@ class VideoJob:
     @property
     def remarks(self) -> list[str]:
         """What is not as was wished, each in a sentence, once it has run."""
-        remarks = [*self._source.remarks]
+        remarks = [*self._said, *self._source.remarks]
         if isinstance(self._output, VideoWriter):
             remarks += self._output.remarks
         if self._stopped_early:
