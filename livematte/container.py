@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import os
 from pathlib import Path
-from typing import TYPE_CHECKING, Final
+from typing import TYPE_CHECKING, BinaryIO, Final
+
+import cv2
 
 from livematte.errors import SourceError
 
@@ -15,9 +17,21 @@ if TYPE_CHECKING:
 MOST_PIXELS: Final = 100_000_000
 """Videos of larger pictures are refused before they are decoded; one of 12K has 80 megapixels."""
 
+ROTATIONS: Final = {
+    90: cv2.ROTATE_90_COUNTERCLOCKWISE,
+    180: cv2.ROTATE_180,
+    270: cv2.ROTATE_90_CLOCKWISE,
+}
+"""How pictures are turned upright that are marked as rotated by so many degrees."""
 
-def open_video(path: Path) -> tuple[InputContainer, VideoStream]:
+READ_BYTES: Final = 256 * 1024
+"""How much is read at once of a file that is open already."""
+
+
+def open_video(path: Path, file: BinaryIO | None = None) -> tuple[InputContainer, VideoStream]:
     """Open a video file, for the caller to close, and find the video in it.
+
+    file: what to read instead of opening `path`, from its begin; it stays open.
 
     Raises `SourceError` if it cannot be read, has no video, or one that is too large or of an
     unknown kind.
@@ -25,13 +39,18 @@ def open_video(path: Path) -> tuple[InputContainer, VideoStream]:
     import av  # loads FFmpeg, which few runs need
 
     # FFmpeg would take the name for an address: "pipe:0", "http:...".
-    if not os.path.exists(path):
+    if file is None and not os.path.exists(path):
         raise unreadable(path, "No such file or directory")
-    if path.is_dir():
+    if file is None and path.is_dir():
         raise unreadable(path, "It is a folder")
     limit = {"max_pixels": str(MOST_PIXELS)}
     try:
-        container = av.open(str(path), options=limit)
+        if file is None:
+            container = av.open(str(path), options=limit)
+        else:
+            # A playlist would name other files, or addresses.
+            alone = {**limit, "protocol_whitelist": "none"}
+            container = av.open(file, "r", options=alone, buffer_size=READ_BYTES)
     except (av.FFmpegError, OSError, ValueError) as error:  # ValueError: of names in no encoding
         raise unreadable(path, reason(error)) from error
     try:
