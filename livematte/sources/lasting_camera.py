@@ -142,11 +142,11 @@ class LastingCamera:
                         frame.captured_seconds - first_seconds,
                     )
                     index += 1
+            except SourceError as error:
+                self._note(error)
             # Whatever a driver or OpenCV fails by: another try may well succeed.
             except Exception as error:
                 self._note(error)
-            except MemoryError:
-                self._note(SourceError("There is no memory for a picture.", "Close programs."))
                 self._changed.wait(FIRST_RETRY_SECONDS)
             self._close()
 
@@ -213,13 +213,17 @@ class LastingCamera:
 
     def _note(self, error: Exception) -> None:
         if not self.trouble:
-            what = (
-                error.problem
-                if isinstance(error, LivematteError)
-                else f"The camera failed: {str(error).strip().rstrip('.') or repr(error)}."
-            )
-            self._on_trouble(f"{what} It is waited for.")
+            self._on_trouble(f"{_problem(error)} It is waited for.")
         self.trouble = "Waiting for the camera"
+
+
+def _problem(error: Exception) -> str:
+    """What is wrong, in a sentence."""
+    if isinstance(error, LivematteError):
+        return error.problem
+    if isinstance(error, MemoryError):
+        return "There is no memory for a picture."
+    return f"The camera failed: {str(error).strip().rstrip('.') or repr(error)}."
 
 
 def _finder(device: int | str) -> Callable[[], int | str]:
