@@ -9,7 +9,9 @@ from __future__ import annotations
 import os
 from collections.abc import Mapping
 from pathlib import Path
-from typing import TYPE_CHECKING, Final
+from typing import TYPE_CHECKING, BinaryIO, Final
+
+import cv2
 
 from livematte.errors import SourceError
 
@@ -27,6 +29,16 @@ _LISTS: Final = frozenset({"concat", "dash", "hls", "imf", "rtsp", "sdp"})
 """FFmpeg's names of formats whose files have no pictures, but say where some are."""
 
 _PATTERN: Final = frozenset("%*?[{")
+
+ROTATIONS: Final = {
+    90: cv2.ROTATE_90_COUNTERCLOCKWISE,
+    180: cv2.ROTATE_180,
+    270: cv2.ROTATE_90_CLOCKWISE,
+}
+"""How pictures are turned upright that are marked as rotated by so many degrees."""
+
+READ_BYTES: Final = 256 * 1024
+"""How much is read at once of a file that is open already."""
 
 
 def file_url(path: Path) -> str:
@@ -55,21 +67,28 @@ def open_container(path: Path, options: Mapping[str, str] = FILES_ALONE) -> Inpu
     return av.open(file_url(path), options=this_one)
 
 
-def open_video(path: Path) -> tuple[InputContainer, VideoStream]:
+def open_video(path: Path, file: BinaryIO | None = None) -> tuple[InputContainer, VideoStream]:
     """Open a video file, for the caller to close, and find the video in it.
+
+    file: what to read instead of opening `path`, from its begin; it stays open.
 
     Raises `SourceError` if it cannot be read, has no video, or one that is too large or of an
     unknown kind.
     """
     import av
 
-    if not os.path.exists(path):
+    if file is None and not os.path.exists(path):
         raise unreadable(path, "No such file or directory")
-    if path.is_dir():
+    if file is None and path.is_dir():
         raise unreadable(path, "It is a folder")
     limit = {"max_pixels": str(MOST_PIXELS)}
     try:
-        container = open_container(path, {**FILES_ALONE, **limit})
+        if file is None:
+            container = open_container(path, {**FILES_ALONE, **limit})
+        else:
+            # A playlist would name other files, or addresses.
+            alone = {**limit, "protocol_whitelist": "none"}
+            container = av.open(file, "r", options=alone, buffer_size=READ_BYTES)
     except (av.FFmpegError, OSError, ValueError) as error:  # ValueError: of names in no encoding
         raise unreadable(path, reason(error)) from error
     try:

@@ -25,6 +25,7 @@ from contextlib import ExitStack
 from typing import TYPE_CHECKING, Final, NamedTuple, Protocol
 
 from livematte.attempt import Attempt
+from livematte.background import Picture
 from livematte.errors import LivematteError, RenderError
 from livematte.frame_queue import FrameQueue
 from livematte.matte_guard import MatteGuard
@@ -192,7 +193,9 @@ class Pipeline:
 
     def replace_backgrounds(self, backgrounds: Sequence[Background]) -> None:
         """Put frames on others from now on, at least one; from any thread."""
-        self._backgrounds = tuple(backgrounds)
+        before, self._backgrounds = self._backgrounds, tuple(backgrounds)
+        self._play(self._backgrounds)
+        _stop([each for each in before if each not in self._backgrounds])
 
     def stop(self) -> None:
         """End the run soon and in good order; from any thread, and from signal handlers."""
@@ -253,7 +256,13 @@ class Pipeline:
         closing.push(source.__exit__)
         return True
 
+    def _play(self, backgrounds: Sequence[Background]) -> None:
+        for each in backgrounds:
+            if isinstance(each, Picture):
+                each.play(live=self._source.live, on_trouble=self._on_trouble)
+
     def _run_open(self) -> None:
+        self._play(self._backgrounds)
         self._guard = MatteGuard(self._source.size)
         capture = threading.Thread(target=self._capture, name="capture", daemon=True)
         try:
@@ -274,6 +283,7 @@ class Pipeline:
                 self.left_behind |= not rendering.join(JOIN_SECONDS)
             self.notice = "Camera off"
             self._last_slate = slate(self._source.size, self.background, self.notice)
+            _stop(self._backgrounds)
 
     def _close_outputs(self, *, failed: bool) -> None:
         self._outputs.close(self._last_slate, failed=failed)
@@ -529,3 +539,9 @@ class Pipeline:
             self._is_off = True
             self._patience.lose()
             self._on_demand.turn_off()
+
+
+def _stop(backgrounds: Sequence[Background]) -> None:
+    for each in backgrounds:
+        if isinstance(each, Picture):
+            each.stop()

@@ -322,7 +322,7 @@ def _choose_sinks(
         raise UsageError("--virtual-camera= has no name.", "Leave out the =, or name a device.")
     if virtual_camera is not None:
         name = None if virtual_camera == AUTOMATIC else virtual_camera
-        sinks.append(VirtualCamera(name, avoid=read_from))
+        sinks.append(VirtualCamera(name, avoid=read_from, on_trouble=say))
     sinks += [open_output(each, transparent) for each in outputs]
     if not sinks:
         raise UsageError(

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import io
-import stat
+import os
 from collections.abc import Iterator
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
@@ -18,6 +18,7 @@ from PIL import ImageCms, ImageOps, UnidentifiedImageError
 from livematte.errors import SourceError
 from livematte.frame import Image
 from livematte.photos.profile import MOST_BYTES, rebuild
+from livematte.regular_file import open_regular
 
 MOST_PIXELS: Final = 150_000_000
 """Larger pictures are refused before they are decoded: no camera makes them, but attackers do."""
@@ -82,14 +83,11 @@ def open_photo(path: Path) -> Iterator[OpenedPhoto]:
     formats = _known_formats()
     with ExitStack() as stack:
         try:
-            status = path.stat()
-            if not stat.S_ISREG(status.st_mode):  # a pipe might never end
-                raise SourceError(f"{path} cannot be read: it is no file.", "Name a photo.")
-            if status.st_size == 0:
-                raise SourceError(f"{path} is empty.", "Copy it again from where it came.")
             # Of a path Pillow would map plain TIFFs into memory, and get those wrong that lie on
             # their side.
-            file = stack.enter_context(path.open("rb"))
+            file = stack.enter_context(open_regular(path))
+            if os.fstat(file.fileno()).st_size == 0:
+                raise SourceError(f"{path} is empty.", "Copy it again from where it came.")
             opened = stack.enter_context(Pillow.open(file, formats=formats))
         except SourceError:
             raise

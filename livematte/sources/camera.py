@@ -8,12 +8,14 @@ import sys
 import threading
 import time
 from collections.abc import Iterator
+from contextlib import suppress
 from fractions import Fraction
 from types import TracebackType
-from typing import Final
+from typing import Any, Final
 
 import cv2
 import numpy as np
+from numpy.typing import NDArray
 
 from livematte.addresses import is_address, shown_address
 from livematte.errors import SourceError, UsageError
@@ -35,6 +37,16 @@ GAP_SECONDS: Final = 2.0
 
 WAIT_SECONDS: Final = 0.1
 """How long one wait for a frame may keep the thread from noticing that it is to stop."""
+
+
+MOST_TORN: Final = 5
+"""So many pictures in a row that cannot be decoded are a camera that is gone; fewer are skipped."""
+
+TORN_WAIT_SECONDS: Final = 0.005
+
+
+class UnpluggedError(SourceError):
+    """A camera that was there has gone, or fails like one; it may come back."""
 
 
 class Camera:
@@ -159,19 +171,28 @@ class Camera:
         """
         patience_seconds = GAP_SECONDS if self._has_given else PATIENCE_SECONDS
         deadline_seconds = time.monotonic() + patience_seconds
-        while not self._interrupted.is_set() and self._can_wait and not self._is_ready():
-            if time.monotonic() > deadline_seconds:
-                raise SourceError(
-                    f"{self._called} gave no picture for {patience_seconds:g} seconds.",
-                    "Check its shutter or privacy switch, and plug it in again.",
+        for _ in range(MOST_TORN):
+            while not self._interrupted.is_set() and self._can_wait and not self._is_ready():
+                if time.monotonic() > deadline_seconds:
+                    raise SourceError(
+                        f"{self._called} gave no picture for {patience_seconds:g} seconds.",
+                        "Check its shutter or privacy switch, and plug it in again.",
+                    )
+            if self._interrupted.is_set():
+                return None
+            with suppress(cv2.error):  # of a torn picture
+                received, image = (
+                    self._capture.retrieve(into) if self._can_wait else self._capture.read(into)
                 )
-        if self._interrupted.is_set():
-            return None
-        received, image = (
-            self._capture.retrieve(into) if self._can_wait else self._capture.read(into)
-        )
-        if not received:
-            raise self._gone()
+                if received:
+                    return self._checked(image)
+            if time.monotonic() > deadline_seconds:
+                break
+            self._interrupted.wait(TORN_WAIT_SECONDS)
+        raise self._gone()
+
+    def _checked(self, image: NDArray[Any]) -> Image:
+        """Raises `SourceError` if it is no picture of colour."""
         if image.dtype != np.uint8 or image.ndim != 3 or image.shape[2] != 3:
             raise SourceError(
                 f"{self._called} gives pictures of {image.dtype} {image.shape}, not of colour.",
@@ -198,11 +219,11 @@ class Camera:
                 "Check that it still plays elsewhere, and start again.",
             )
         if not self._has_given:
-            return SourceError(
+            return UnpluggedError(
                 f"{self._called} opens but gives no picture.",
                 "Check its shutter or privacy switch, and plug it in again.",
             )
-        return SourceError(
+        return UnpluggedError(
             f"{self._called} stopped giving pictures; it may have been unplugged.",
             "Plug it in and start again.",
         )
@@ -275,6 +296,11 @@ class Camera:
             from livematte.sources import linux_camera
 
             holders = linux_camera.holders(path)
+            if not holders and not linux_camera.is_held(path):
+                return UnpluggedError(
+                    f"{self._called} cannot be opened; it may have been unplugged.",
+                    "Plug it in again, and try once more.",
+                )
             by = f" by {', '.join(holders)}" if holders else ", probably by another program"
             return SourceError(
                 f"{self._called} is in use{by}.",
