@@ -26,6 +26,7 @@ class VirtualCamera:
     """
 
     takes_alpha = False
+    remarks: tuple[str, ...] = ()
 
     def __init__(self, device: str | None = None, avoid: Collection[str] = ()) -> None:
         """`device`: /dev/videoN on Linux, elsewhere the camera's name; None to choose a free one.
