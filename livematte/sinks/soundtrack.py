@@ -64,11 +64,16 @@ class Soundtrack:
         }
 
     @property
+    def has_tracks(self) -> bool:
+        """Whether there is any sound."""
+        return bool(self._tracks)
+
+    @property
     def is_known(self) -> bool:
-        """Whether there is sound, and all that a header says of it is known before it comes."""
+        """Whether all that a header says of it is known before it comes."""
         # Broadcasts tell it in every packet.
         has_headers = {"mp4", "matroska"} & set(self._source.format.name.split(","))
-        return bool(self._tracks and has_headers) and all(
+        return bool(has_headers) and all(
             track.stream.codec_context.extradata for track in self._tracks.values()
         )
 

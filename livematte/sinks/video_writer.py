@@ -44,7 +44,7 @@ FRAGMENT_SECONDS: Final = 1.0
 killed: two seconds in all."""
 
 
-def _container_options(codec: Codec, *, streamed: bool, sound_is_known: bool) -> dict[str, str]:
+def _container_options(codec: Codec, *, streamed: bool, sound: Soundtrack | None) -> dict[str, str]:
     """How a video is to be readable at any moment while it is written.
 
     MP4 and MOV are a row of fragments until they are finished as ordinary files in the end (from
@@ -52,16 +52,17 @@ def _container_options(codec: Codec, *, streamed: bool, sound_is_known: bool) ->
     pictures that hardly change would take minutes.
 
     streamed: into a pipe, in which nothing written can be changed later.
-    sound_is_known: whether there is sound of which the header can be written before it comes.
+    sound: what goes with the pictures.
     """
     options = {"flush_packets": "1"}
     if codec.container in ("matroska", "webm"):
         return {**options, "cluster_time_limit": str(round(FRAGMENT_SECONDS * 1000))}
     flags = "+empty_moov+default_base_moof" if streamed else "+hybrid_fragmented"
     if not streamed:
-        # A header that is written with the first fragment knows where the first picture is; but it
-        # waits for all tracks, and sound may come late.
-        flags += "+empty_moov" if sound_is_known else "+delay_moov"
+        if sound is None or not sound.has_tracks:
+            flags += "+delay_moov"  # the header knows exactly where the first picture is
+        elif sound.is_known:
+            flags += "+empty_moov"  # it need not wait for sound that may come late
     if codec.reorders:
         # Begun anywhere else, fragments would tell a wrong end of the video.
         flags += "+frag_keyframe"
@@ -204,7 +205,7 @@ class VideoWriter:
                 _container_options(
                     self._codec,
                     streamed=self._target.is_stream,
-                    sound_is_known=self._soundtrack is not None and self._soundtrack.is_known,
+                    sound=self._soundtrack,
                 )
             )
             self._stream.codec_context.open(strict=False)
