@@ -195,6 +195,7 @@ def run(
         from livematte.refinement import choose_refinement
         from livematte.render.renderer import check_device, check_precision, open_renderer
         from livematte.sinks.dated import dated
+        from livematte.sinks.leftovers import find_leftovers, sentence
 
         check_device(device)
         check_precision(precision)
@@ -246,6 +247,8 @@ def run(
             pipeline.replace_backgrounds(again)
             say(f"backgrounds read again: {', '.join(each.description for each in again)}")
 
+        if outputs and (left := find_leftovers()):
+            say(sentence(left))
         try:
             with reloading_on_hangup(reload), stopped_by_signals(pipeline):
                 pipeline.run()

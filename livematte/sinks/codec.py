@@ -27,8 +27,6 @@ class Codec:
     options: dict[str, str] = field(default_factory=dict)
     crf_of_quality: tuple[int, int, int] | None = None
     """The constant rate factor at quality 1, 75 and 100; None where there is none to choose."""
-    reorders: bool = False
-    """Whether pictures are written in another order than they are shown in."""
     full_range: bool = True
     """Whether it can say that its levels go from 0 to 255."""
 
@@ -48,7 +46,6 @@ _H264: Final = Codec(
     "yuv420p",
     options={"preset": "veryfast", "crf": "18"},
     crf_of_quality=(45, 18, 8),
-    reorders=True,
 )
 _VP9: Final = Codec(
     "VP9",

@@ -5,6 +5,7 @@ from __future__ import annotations
 import errno
 import os
 import sys
+import threading
 import time
 from pathlib import Path
 from typing import Final
@@ -18,9 +19,14 @@ POLL_SECONDS: Final = 0.05
 class Pipe:
     """The end of a named pipe that is written to; a file without a place, as PyAV takes them."""
 
-    def __init__(self, path: Path, wait_seconds: float) -> None:
-        """Open it, once a program reads from it. Raises `OSError`, with ENXIO if none does."""
-        self._descriptor = _open(path, wait_seconds)
+    def __init__(
+        self, path: Path, wait_seconds: float, interrupted: threading.Event | None = None
+    ) -> None:
+        """Open it, once a program reads from it. Raises `OSError`, with ENXIO if none does.
+
+        interrupted: ends the waiting.
+        """
+        self._descriptor = _open(path, wait_seconds, interrupted or threading.Event())
 
     def write(self, data: bytes | memoryview) -> int:
         """Write all of `data`, waiting for the reader. Raises `OSError`, with EPIPE if it ended."""
@@ -39,7 +45,7 @@ class Pipe:
             self._descriptor = -1
 
 
-def _open(path: Path, wait_seconds: float) -> int:
+def _open(path: Path, wait_seconds: float, interrupted: threading.Event) -> int:
     if sys.platform == "win32":
         return os.open(path, os.O_WRONLY | os.O_BINARY)
     until_seconds = time.monotonic() + wait_seconds
@@ -51,6 +57,7 @@ def _open(path: Path, wait_seconds: float) -> int:
         except OSError as error:
             if error.errno != errno.ENXIO or time.monotonic() >= until_seconds:
                 raise
-        time.sleep(POLL_SECONDS)
+        if interrupted.wait(POLL_SECONDS):
+            until_seconds = 0.0
     os.set_blocking(descriptor, True)
     return descriptor

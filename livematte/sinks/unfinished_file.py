@@ -13,6 +13,7 @@ from typing import Final
 
 from livematte.sinks import journal
 from livematte.sinks.whole_file import (
+    UNFINISHED_NAME,
     Taken,
     create_unfinished,
     flush_file,
@@ -183,10 +184,26 @@ def is_being_written(path: Path) -> bool:
     try:
         fcntl.flock(descriptor, fcntl.LOCK_SH | fcntl.LOCK_NB)
     except OSError as error:
-        return error.errno in (errno.EWOULDBLOCK, errno.EACCES)
+        if error.errno in (errno.EWOULDBLOCK, errno.EACCES):
+            return True
+        return _may_run(path)  # a file system without locks
     finally:
         os.close(descriptor)
     return False
+
+
+def _may_run(path: Path) -> bool:
+    """Whether there is a process of the number that is in the name."""
+    name = UNFINISHED_NAME.fullmatch(path.name)
+    if name is None:
+        return False
+    try:
+        os.kill(int(name["process"]), 0)
+    except ProcessLookupError:
+        return False
+    except OSError:
+        return True
+    return True
 
 
 def _lock(descriptor: int) -> None:

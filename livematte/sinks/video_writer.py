@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import errno
 import os
+import threading
 from contextlib import suppress
 from fractions import Fraction
 from pathlib import Path
@@ -16,10 +17,10 @@ from livematte.colour import BT709_LIMITED, FULL
 from livematte.errors import SinkError
 from livematte.frame import Image, Rendered, Size
 from livematte.sinks.clock import SHORTEST_TICK_SECONDS, Clock, FileClock, LiveClock
-from livematte.sinks.sink import MOST_WAITING
 from livematte.sinks.codec import Codec, choose_codec
 from livematte.sinks.pipe import READER_SECONDS, Pipe
 from livematte.sinks.remains import Remains, look_into, whole_size
+from livematte.sinks.sink import MOST_WAITING
 from livematte.sinks.soundtrack import Soundtrack
 from livematte.sinks.unfinished_file import UnfinishedFile
 from livematte.sinks.whole_file import Taken, Target, free_name, require_free, unwritable
@@ -39,9 +40,12 @@ SWS_BILINEAR: Final = 0x2
 SWS_FULL_CHR_H_INP: Final = 0x4000
 SWS_ACCURATE_RND: Final = 0x40000
 
-FRAGMENT_SECONDS: Final = 1.0
-"""How much is written at once. It, and what the encoder holds back, is lost if the process is
-killed: two seconds in all."""
+FRAGMENT_SECONDS: Final = 0.5
+"""How much is written at once. It, and the pictures that the encoder holds back, are lost if the
+process is killed: one to two seconds of 30 pictures each in all."""
+
+MOST_THREADS: Final = 4
+"""Of the encoder of a live video: each holds a picture back, and 720p needs hardly one."""
 
 
 def _container_options(codec: Codec, *, streamed: bool, sound: Soundtrack | None) -> dict[str, str]:
@@ -63,11 +67,7 @@ def _container_options(codec: Codec, *, streamed: bool, sound: Soundtrack | None
             flags += "+delay_moov"  # the header knows exactly where the first picture is
         elif sound.is_known:
             flags += "+empty_moov"  # it need not wait for sound that may come late
-    if codec.reorders:
-        # Begun anywhere else, fragments would tell a wrong end of the video.
-        flags += "+frag_keyframe"
-    else:
-        options["frag_duration"] = str(round(FRAGMENT_SECONDS * 1_000_000))
+    options["frag_duration"] = str(round(FRAGMENT_SECONDS * 1_000_000))
     # Without an edit list, pictures that are reordered would begin a little after 0.
     return {**options, "movflags": flags, "use_editlist": "0" if streamed else "1"}
 
@@ -132,8 +132,9 @@ class VideoWriter:
             self._path = path.with_name(self._target.path.name)
         self._unfinished: UnfinishedFile | None = None
         self._pipe: Pipe | None = None
+        self._interrupted = threading.Event()
         self._container: OutputContainer | None = None
-        self._encoded = self._next_key_ticks = 0
+        self._encoded = self._fragment_ticks = 0
         self._closed = False
         self._kept: list[str] = []
 
@@ -224,6 +225,8 @@ class VideoWriter:
         stream.pix_fmt = self._codec.pixel_format
         context = stream.codec_context
         context.thread_type = "AUTO"  # frames in parallel, where the encoder can
+        if self._recording is None:
+            context.thread_count = min(MOST_THREADS, os.cpu_count() or 1)
         context.flags |= FRAME_DURATION
         context.bit_rate = 0  # or it would stand above the quality that is asked for
         context.time_base = stream.time_base = self._clock.tick_seconds
@@ -237,7 +240,6 @@ class VideoWriter:
 
     def send(self, picture: Rendered) -> None:
         import av
-        from av.video.frame import PictureType
 
         assert self._container is not None or self._target.is_stream, "open() comes first"
         if picture.index < 0 or not self._has_reader():
@@ -245,9 +247,6 @@ class VideoWriter:
         frame = self._convert(picture)
         frame.pts = self._clock.ticks(picture.media_seconds)
         frame.time_base = self._clock.tick_seconds
-        if self._codec.reorders and frame.pts >= self._next_key_ticks:
-            frame.pict_type = PictureType.I
-            self._next_key_ticks = frame.pts + round(FRAGMENT_SECONDS / self._clock.tick_seconds)
         try:
             if self._unfinished is not None:
                 self._unfinished.check()
@@ -257,14 +256,21 @@ class VideoWriter:
         self._waiting = frame
         self._last_media_seconds = picture.media_seconds
 
+    def interrupt(self) -> None:
+        """Wait no longer for a pipe's reader; from any thread."""
+        self._interrupted.set()
+
     def _has_reader(self) -> bool:
         """Whether the video has begun: a pipe's does when a program reads from it."""
         if self._container is not None:
             return True
         try:
-            self._pipe = Pipe(self._path, 0.0 if self._recording is None else READER_SECONDS)
+            seconds = 0.0 if self._recording is None else READER_SECONDS
+            self._pipe = Pipe(self._path, seconds, self._interrupted)
         except OSError as error:
-            if error.errno == errno.ENXIO and self._recording is None:
+            if error.errno == errno.ENXIO and (
+                self._recording is None or self._interrupted.is_set()
+            ):
                 return False
             raise self._failed(error) from error
         self._start()
@@ -282,6 +288,12 @@ class VideoWriter:
 
     def _mux(self, packets: list[av.Packet[VideoStream]]) -> None:
         assert self._container is not None
+        for packet in packets:
+            dts, tick = packet.dts, packet.time_base
+            if dts is None or tick is None:
+                continue
+            if not self._encoded or (dts - self._fragment_ticks) * tick >= FRAGMENT_SECONDS:
+                self._fragment_ticks = dts
         self._container.mux(packets)
         self._encoded += len(packets)
 
@@ -326,6 +338,8 @@ class VideoWriter:
             self._write_rest()
             self._close_container()
             self._give_name()
+        except SinkError:
+            raise
         except (av.FFmpegError, OSError) as error:
             self.abort()
             raise self._failed(error) from error
@@ -352,9 +366,30 @@ class VideoWriter:
             lasts = self._recording.last_duration_seconds or lasts
         end_ticks = self._waiting.pts + max(1, round(lasts / self._clock.tick_seconds))
         self._encode_waiting(end_ticks)
-        self._mux(self._stream.encode(None))
+        rest = self._stream.encode(None)
+        if self._codec.container in ("mp4", "mov"):
+            self._tell_end(rest, end_ticks * self._clock.tick_seconds)
+        self._mux(rest)
         if self._soundtrack is not None:
             self._soundtrack.finish(None if complete else end_ticks * self._clock.tick_seconds)
+
+    def _tell_end(self, rest: list[av.Packet[VideoStream]], end_seconds: Fraction) -> None:
+        """Have FFmpeg know where the video ends.
+
+        It takes the end of what follows the beginning of the last fragment for that of the video,
+        although a picture that is shown later may come before: players would leave it out. So each
+        packet lasts until the end here; how long pictures are shown is in their times. Only what
+        the last one says is taken as it is, so it tells the truth unless a fragment begins with it.
+        """
+        for packet in rest:
+            dts, pts, tick = packet.dts, packet.pts, packet.time_base
+            if dts is None or pts is None or tick is None:
+                continue
+            begins_fragment = (dts - self._fragment_ticks) * tick >= FRAGMENT_SECONDS
+            if begins_fragment:
+                self._fragment_ticks = dts
+            if packet is not rest[-1] or begins_fragment or self._soundtrack is not None:
+                packet.duration = round(end_seconds / tick) - pts
 
     def _close_container(self) -> None:
         container, self._container = self._container, None
