@@ -205,8 +205,8 @@ class Pipeline:
         """Run until the source ends, `frames` are sent or `stop` is called, and close everything.
 
         Raises whatever failed and could not be mended, in whichever thread, and at the end of a
-        live run what a sink was given up for. Files keep what a camera gave until then; what was
-        made from a file that fails half-way is thrown away.
+        live run what a sink was given up for. Files keep what was given until then; what was
+        made from a file that fails half-way is kept under a name that tells so.
         """
         with ExitStack() as closing_source:
             if not self._open_source(closing_source):

@@ -91,6 +91,7 @@ class RecordingSink:
     """Keeps copies of what it was sent."""
 
     takes_alpha = True
+    remarks: tuple[str, ...] = ()
     description = "recording"
 
     def __init__(self, on_send: Callable[[int], None] = lambda _: None) -> None:

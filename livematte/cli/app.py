@@ -16,6 +16,7 @@ from livematte.cli.bench_quality import quality
 from livematte.cli.doctor import doctor
 from livematte.cli.image import image
 from livematte.cli.live import cameras, run
+from livematte.cli.recover import recover
 from livematte.cli.terminal import AUTOMATIC, explain
 from livematte.cli.video import video
 from livematte.cli.weights import weights_app
@@ -74,7 +75,7 @@ app = typer.Typer(
     context_settings={"help_option_names": ["-h", "--help"]},
 )
 app.callback(invoke_without_command=True, epilog=EPILOG)(run)
-for command in (image, video, cameras, doctor):
+for command in (image, video, recover, cameras, doctor):
     app.command()(command)
 bench_app = typer.Typer()
 bench_app.callback(invoke_without_command=True)(bench)

@@ -43,6 +43,7 @@ class VirtualCamera:
     """
 
     takes_alpha = False
+    remarks: tuple[str, ...] = ()
 
     def __init__(
         self,

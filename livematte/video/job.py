@@ -12,7 +12,8 @@ from livematte.errors import UsageError
 from livematte.pipeline import Pipeline
 from livematte.refinement import DEFAULT, Refinement
 from livematte.render.renderer import Choice, check_device, check_precision, open_renderer
-from livematte.sinks import ImageFolder, Sink, VideoWriter, open_output
+from livematte.sinks import Sink, open_output
+from livematte.sinks.whole_file import Taken
 from livematte.sources import VideoFile
 from livematte.video.save import MatteOnly, OnBlack, Save
 
@@ -77,13 +78,14 @@ class VideoJob:
         self._source = VideoFile(
             input_path, realtime=False, start_seconds=start_seconds, end_seconds=end_seconds
         )
+        _require_another(input_path, Path(output))
         self._output = open_output(
             output,
             transparent=save is Save.CUTOUT,
             quality=quality,
             recording=self._source,
+            taken=Taken.REPLACE if overwrite else Taken.REFUSE,
         )
-        _check_output(input_path, Path(output), self._output, overwrite)
         self._save = save
         self._on_progress = on_progress
         self.frames = 0
@@ -133,10 +135,8 @@ class VideoJob:
 
     @property
     def remarks(self) -> list[str]:
-        """What is not as was wished, each in a sentence, once it has run."""
-        remarks = [*self._said, *self._source.remarks]
-        if isinstance(self._output, VideoWriter):
-            remarks += self._output.remarks
+        """What is not as was wished, each in a sentence, once it has run or failed."""
+        remarks = [*self._said, *self._source.remarks, *self._output.remarks]
         if self._stopped_early:
             remarks.append(f"stopped early after {self.frames} frames")
         return remarks
@@ -144,7 +144,8 @@ class VideoJob:
     def run(self) -> None:
         """Run to the end, or until it is stopped; what is done by then is a whole file.
 
-        Raises `LivematteError` if something failed; there is no file then, but PNGs stay.
+        Raises `LivematteError` if something failed. What was made until then is kept under a name
+        that tells that it is not whole, which is in `remarks`; PNGs stay.
         """
         self.pipeline.run()
 
@@ -171,18 +172,7 @@ def _sink(save: Save, output: Sink) -> Sink:
     return output
 
 
-def _check_output(
-    input_path: Path, path: Path, output: ImageFolder | VideoWriter, overwrite: bool
-) -> None:
-    """Raises `UsageError` if `output` would replace the input, or something else unasked."""
+def _require_another(input_path: Path, path: Path) -> None:
+    """Raises `UsageError` if `path` is the input."""
     if os.path.exists(path) and os.path.exists(input_path) and path.samefile(input_path):
         raise UsageError(f"{path} is the input itself.", "Name another output.")
-    if overwrite:
-        return
-    if isinstance(output, ImageFolder):
-        if output.existing():
-            raise UsageError(
-                f"{path} has such pictures already.", "Name another folder, or use --overwrite."
-            )
-    elif os.path.exists(path):
-        raise UsageError(f"{path} is there already.", "Name another file, or use --overwrite.")
