@@ -4,23 +4,19 @@ from __future__ import annotations
 
 import difflib
 import os
-import threading
 from abc import ABC, abstractmethod
-from collections.abc import Iterator
+from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, Final
+from typing import Final
 
 import cv2
 import numpy as np
 import webcolors  # type: ignore[import-untyped]  # it ships no types
 
-from livematte.container import MOST_PIXELS, open_video
 from livematte.errors import BackgroundError, SourceError, UsageError
 from livematte.frame import Image, Size
-
-if TYPE_CHECKING:
-    import av
+from livematte.regular_file import open_regular
 
 CHROMA_GREEN: Final = "#00b140"
 """The green of green screens, for a program further on to key out; "green" means this one."""
@@ -43,12 +39,6 @@ HIDDEN_PART: Final = 12
 
 DEFAULT_BLUR: Final = 720 / HIDDEN_PART / HIDDEN_HEIGHT_SIGMAS
 """In pixels of a frame 720 rows high."""
-
-SHORTEST_LOOP_SECONDS: Final = 0.1
-"""A video that claims to be shorter would be opened again and again while one frame is made."""
-
-PAUSE_SECONDS: Final = 2.0
-"""A moving background that was not shown for longer goes on where it was, decoding nothing."""
 
 
 class Background(ABC):
@@ -75,8 +65,21 @@ class Picture(Background):
         The same array object comes back for as long as the picture has not changed, so that it
         need be uploaded only once; it must not be written to.
 
-        Raises `BackgroundError` if a video cannot be read on.
+        Raises `BackgroundError` if a video cannot be read on that nobody plays.
         """
+
+    def play(self, *, live: bool, on_trouble: Callable[[str], None]) -> None:
+        """Begin a run, in which `picture_at` raises nothing: it keeps the last picture instead.
+
+        live: take the newest picture that is ready, and never wait for one.
+        on_trouble: told in a sentence, by any thread, why the last picture stays, and when the
+            background is back.
+        """
+        return
+
+    def stop(self) -> None:
+        """End the run; the last picture can still be had. Twice is fine."""
+        return
 
 
 @dataclass(frozen=True)
@@ -148,118 +151,14 @@ class Still(Picture):
         return self._fitted
 
 
-class Moving(Picture):
-    """A video or animation, looped, at its own speed.
+def cover(image: Image, size: Size, pixel_aspect: float = 1.0) -> Image:
+    """`image` scaled to fill `size`, its overhang cropped evenly, its proportions kept.
 
-    Decoded on the way rather than at once, because a long video does not fit into memory. Frames
-    that are never shown, because the camera is slower, are decoded but not converted.
+    pixel_aspect: how much wider than high the pixels of `image` are to be shown.
     """
-
-    def __init__(self, path: Path) -> None:
-        """Raises `BackgroundError` if not one frame of `path` can be decoded."""
-        self._path = path
-        self._shown: Image | None = None
-        self._lock = threading.Lock()  # frames and slates are made in different threads
-        self._restart(0.0)
-
-    @property
-    def description(self) -> str:
-        return self._path.name
-
-    def picture_at(self, size: Size, seconds: float) -> Image:
-        with self._lock:
-            return self._at(size, seconds)
-
-    def _at(self, size: Size, seconds: float) -> Image:
-        if not self._from_seconds <= seconds < self._until_seconds + PAUSE_SECONDS:
-            # Another background was shown meanwhile: go on from the frame that was shown last.
-            self._shift(seconds - self._from_seconds)
-        advanced = False
-        while self._until_seconds <= seconds:
-            self._advance()
-            advanced = True
-        if advanced or self._shown is None or Size.of(self._shown) != size:
-            self._shown = cover(self._pixels(), size)
-        return self._shown
-
-    def _pixels(self) -> Image:
-        import av
-
-        try:
-            return self._current.to_ndarray(format="bgr24").astype(np.uint8, copy=False)
-        except (av.FFmpegError, ValueError) as error:
-            raise BackgroundError(
-                f"Background {self._path} has a picture that cannot be converted ({error}).",
-                "Choose another background.",
-            ) from error
-
-    def _restart(self, seconds: float) -> None:
-        """Show the first frame from `seconds` on."""
-        self._frames = self._decode()
-        self._loop_seconds = self._until_seconds = seconds
-        first = next(self._frames, None)
-        if first is None:
-            raise BackgroundError(
-                f"No picture in {self._path} could be decoded.",
-                "Check that it plays in a video player and has no more than "
-                f"{MOST_PIXELS // 1_000_000} megapixels, or choose another background.",
-            )
-        self._show(first)
-
-    def _advance(self) -> None:
-        following = next(self._frames, None)
-        if following is None:
-            self._restart(self._until_seconds)
-        else:
-            self._show(following)
-
-    def _shift(self, seconds: float) -> None:
-        self._loop_seconds += seconds
-        self._from_seconds += seconds
-        self._until_seconds += seconds
-
-    def _show(self, timed: tuple[float, float, av.VideoFrame]) -> None:
-        start, duration, self._current = timed
-        self._from_seconds = self._loop_seconds + start
-        self._until_seconds = self._from_seconds + duration
-
-    def _decode(self) -> Iterator[tuple[float, float, av.VideoFrame]]:
-        """Each frame with its start and duration in seconds from the first one."""
-        import av  # loads FFmpeg, which few runs need
-
-        try:
-            container, video = open_video(self._path)
-        except SourceError as error:
-            raise BackgroundError(
-                f"Background {error.problem}", "Choose another background, or another copy of it."
-            ) from error
-        try:
-            with container:
-                usual = float(1 / (video.average_rate or 25))
-                first_seconds: float | None = None
-                waiting: tuple[float, av.VideoFrame] | None = None
-                for frame in container.decode(video):
-                    seconds = frame.time if frame.time is not None else 0.0
-                    if first_seconds is None:
-                        first_seconds = seconds
-                    start = seconds - first_seconds
-                    if waiting is not None:
-                        duration = start - waiting[0]
-                        if duration > 0:
-                            yield waiting[0], duration, waiting[1]
-                    waiting = start, frame
-                if waiting is not None:
-                    yield waiting[0], max(usual, SHORTEST_LOOP_SECONDS - waiting[0]), waiting[1]
-        except (av.FFmpegError, IndexError, OSError):
-            # Nothing decodable: `_restart` says so. Damage further on: loop what came before.
-            return
-
-
-def cover(image: Image, size: Size) -> Image:
-    """`image` scaled to fill `size`, its overhang cropped evenly, its proportions kept."""
     height, width = image.shape[:2]
-    scale = max(size.width / width, size.height / height)
-    crop_width = min(width, max(1, round(size.width / scale)))
+    scale = max(size.width / (width * pixel_aspect), size.height / height)
+    crop_width = min(width, max(1, round(size.width / (scale * pixel_aspect))))
     crop_height = min(height, max(1, round(size.height / scale)))
     left, top = (width - crop_width) // 2, (height - crop_height) // 2
     crop = image[top : top + crop_height, left : left + crop_width]
@@ -316,37 +215,47 @@ def _open_file(text: str) -> Background:
     # Not Path.exists, which raises where a name is too long.
     if not text or not os.path.exists(path):
         raise UsageError(f"Background {text!r} is neither a colour nor a file.", _suggest(text))
-    if path.is_dir():
-        raise BackgroundError(f"Background {text} is a folder.", "Name one file in it.")
-    if not path.is_file():  # a pipe might never end
-        raise BackgroundError(
-            f"Background {text} is no file.", "Name a picture or a video that is one."
-        )
     try:
-        with path.open("rb") as file:
+        with open_regular(path) as file:
             is_gif = file.read(3) == b"GIF"
     except OSError as error:
         raise BackgroundError(
-            f"Background {text} cannot be read: {error.strerror}.", "Check its permissions."
+            f"Background {text} cannot be read: {error.strerror}.",
+            "Name a picture or a video file, and check its permissions.",
         ) from error
     # Of an animation a photo is only the first picture.
-    return Moving(path) if is_gif else _still_or_moving(path)
+    return _moving(path) if is_gif else _still_or_moving(path)
 
 
-def _still_or_moving(path: Path) -> Background:
+def _moving(path: Path) -> Picture:
+    from livematte.moving import Moving
+
+    return Moving(path)
+
+
+def _still_or_moving(path: Path) -> Picture:
     # Loaded here, because photos are put on backgrounds, too.
     from livematte.photos.read import UnknownKindError, open_photo
 
     try:
         with open_photo(path) as opened:
-            image = opened.decode().image
+            photo = opened.decode()
     except UnknownKindError:
-        return Moving(path)
+        return _moving(path)
     except SourceError as error:
         raise BackgroundError(
             f"Background {error.problem}", "Choose another background, or another copy of it."
         ) from error
-    return Still(cv2.cvtColor(image, cv2.COLOR_RGB2BGR).astype(np.uint8, copy=False), path.name)
+    image = cv2.cvtColor(photo.image, cv2.COLOR_RGB2BGR).astype(np.uint8, copy=False)
+    if photo.alpha is not None:
+        image = _on_white(image, photo.alpha)
+    return Still(image, path.name)
+
+
+def _on_white(image: Image, alpha: Image) -> Image:
+    """What shines through is white, as in most viewers: uint8 BGR (H, W, 3), alpha (H, W)."""
+    opaque = alpha[..., None].astype(np.uint16)
+    return ((image * opaque + 255 * (255 - opaque) + 127) // 255).astype(np.uint8)
 
 
 def _suggest(text: str) -> str:

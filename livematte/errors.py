@@ -16,14 +16,18 @@ caller who knows nothing of livematte would catch.
 
 from __future__ import annotations
 
+from livematte.addresses import hide_passwords
+
 
 class LivematteError(Exception):
     """Something went wrong that the person at the keyboard can act on.
 
-    `problem` says what happened and to what; `remedy` says what to do next.
+    `problem` says what happened and to what; `remedy` says what to do next. Passwords in addresses
+    are in neither.
     """
 
     def __init__(self, problem: str, remedy: str) -> None:
+        problem, remedy = hide_passwords(problem), hide_passwords(remedy)
         super().__init__(problem, remedy)
         self.problem = problem
         self.remedy = remedy

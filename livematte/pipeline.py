@@ -25,6 +25,7 @@ from contextlib import ExitStack
 from typing import TYPE_CHECKING, Final, NamedTuple, Protocol
 
 from livematte.attempt import Attempt
+from livematte.background import Picture
 from livematte.errors import LivematteError, MatteError, RenderError
 from livematte.frame_queue import FrameQueue
 from livematte.outputs import Outputs
@@ -201,7 +202,9 @@ class Pipeline:
 
     def replace_backgrounds(self, backgrounds: Sequence[Background]) -> None:
         """Put frames on others from now on, at least one; from any thread."""
-        self._backgrounds = tuple(backgrounds)
+        before, self._backgrounds = self._backgrounds, tuple(backgrounds)
+        self._play(self._backgrounds)
+        _stop([each for each in before if each not in self._backgrounds])
 
     def stop(self) -> None:
         """End the run soon and in good order; from any thread, and from signal handlers."""
@@ -211,8 +214,8 @@ class Pipeline:
         """Run until the source ends, `frames` are sent or `stop` is called, and close everything.
 
         Raises whatever failed and could not be mended, in whichever thread, and at the end of a
-        live run what a sink was given up for. Files keep what a camera gave until then; what was
-        made from a file that fails half-way is thrown away.
+        live run what a sink was given up for. Files keep what was given until then; what was
+        made from a file that fails half-way is kept under a name that tells so.
         """
         with ExitStack() as closing_source:
             if not self._open_source(closing_source):
@@ -262,7 +265,13 @@ class Pipeline:
         closing.push(source.__exit__)
         return True
 
+    def _play(self, backgrounds: Sequence[Background]) -> None:
+        for each in backgrounds:
+            if isinstance(each, Picture):
+                each.play(live=self._source.live, on_trouble=self._on_trouble)
+
     def _run_open(self) -> None:
+        self._play(self._backgrounds)
         self._guard = PictureGuard(self._source.size)
         capture = threading.Thread(target=self._capture, name="capture", daemon=True)
         try:
@@ -283,6 +292,7 @@ class Pipeline:
                 self.left_behind |= not rendering.join(JOIN_SECONDS)
             self.notice = "Camera off"
             self._last_slate = slate(self._source.size, self.background, self.notice)
+            _stop(self._backgrounds)
 
     def _close_outputs(self, *, failed: bool) -> None:
         self._outputs.close(self._last_slate, failed=failed)
@@ -571,3 +581,9 @@ class Pipeline:
             self._is_off = True
             self._patience.lose()
             self._on_demand.turn_off()
+
+
+def _stop(backgrounds: Sequence[Background]) -> None:
+    for each in backgrounds:
+        if isinstance(each, Picture):
+            each.stop()

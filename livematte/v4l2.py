@@ -27,10 +27,13 @@ _VIDIOC_QUERYCAP: Final = 0x80685600
 _CAPABILITY: Final = struct.Struct("16s 32s 32s I I I 3I")
 _CAN_CAPTURE: Final = 0x1
 _CAN_OUTPUT: Final = 0x2
+_CAN_CAPTURE_PLANES: Final = 0x1000
 
 _VIDIOC_ENUM_FMT: Final = 0xC0405602
 _FORMAT: Final = struct.Struct("I I I 32s 4s I 3I")
 _VIDEO_CAPTURE: Final = 1
+_VIDEO_CAPTURE_PLANES: Final = 9
+"""Of cameras whose pictures may lie in several pieces, as those of Rockchip's or NXP's chips do."""
 
 _VIDIOC_ENUM_FRAMESIZES: Final = 0xC02C564A
 _FRAME_SIZE: Final = struct.Struct("I 4s I 6I 2I")
@@ -55,6 +58,13 @@ class Capabilities(NamedTuple):
     takes_pictures: bool
     bus: str
     """Where it is plugged in: "usb-0000:00:14.0-4"."""
+    in_planes: bool = False
+    """Whether pictures come by the multi-planar interface alone."""
+
+    @property
+    def capture(self) -> int:
+        """The kernel's number for the way pictures come."""
+        return _VIDEO_CAPTURE_PLANES if self.in_planes else _VIDEO_CAPTURE
 
 
 class Mode(NamedTuple):
@@ -100,10 +110,12 @@ def capabilities(descriptor: int) -> Capabilities:
     answer = bytearray(_CAPABILITY.size)
     fcntl.ioctl(descriptor, _VIDIOC_QUERYCAP, answer)
     driver, name, bus, _version, _all_nodes, this_node, *_ = _CAPABILITY.unpack(answer)
+    can_capture = _CAN_CAPTURE | _CAN_CAPTURE_PLANES
     return Capabilities(
         _text(driver),
         _text(name),
-        gives_pictures=bool(this_node & _CAN_CAPTURE),
+        gives_pictures=bool(this_node & can_capture),
+        in_planes=not this_node & _CAN_CAPTURE and bool(this_node & _CAN_CAPTURE_PLANES),
         takes_pictures=bool(this_node & _CAN_OUTPUT),
         bus=_text(bus),
     )
@@ -111,7 +123,8 @@ def capabilities(descriptor: int) -> Capabilities:
 
 def modes(descriptor: int) -> Iterator[Mode]:
     """What a device that gives pictures offers."""
-    for _, _, _, _, fourcc, *_ in _answers(descriptor, _VIDIOC_ENUM_FMT, _FORMAT, _VIDEO_CAPTURE):
+    capture = capabilities(descriptor).capture
+    for _, _, _, _, fourcc, *_ in _answers(descriptor, _VIDIOC_ENUM_FMT, _FORMAT, capture):
         for _, _, kind, *sides in _answers(
             descriptor, _VIDIOC_ENUM_FRAMESIZES, _FRAME_SIZE, fourcc
         ):
@@ -129,7 +142,8 @@ def is_held(descriptor: int) -> bool:
 
     The camera is asked for no buffers at all, which it refuses if another program has some.
     """
-    question = _BUFFERS_REQUEST.pack(0, _VIDEO_CAPTURE, _IN_DRIVERS_MEMORY, 0, 0)
+    capture = capabilities(descriptor).capture
+    question = _BUFFERS_REQUEST.pack(0, capture, _IN_DRIVERS_MEMORY, 0, 0)
     try:
         fcntl.ioctl(descriptor, _VIDIOC_REQBUFS, bytearray(question))
     except OSError as error:

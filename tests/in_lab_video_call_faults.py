@@ -210,7 +210,7 @@ class Feeder:
 
     def start(self) -> None:
         # Or nobody can feed it again, see there; what the driver allows, it settles when asked.
-        v4l2loopback.release(FEED, own=True)
+        v4l2loopback.release(FEED)
         can_be_read(FEED)
         command = [*FEEDING, self._clip, *FEED_AND_TELL]
         self.program = subprocess.Popen(command, stdout=subprocess.PIPE)

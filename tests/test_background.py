@@ -1,6 +1,5 @@
 from __future__ import annotations
 
-from fractions import Fraction
 from pathlib import Path
 
 import av
@@ -9,8 +8,7 @@ import numpy as np
 import pytest
 
 from livematte import background
-from livematte.background import Blur, Moving, Picture, Transparent, cover, parse
-from livematte.container import open_video
+from livematte.background import Blur, Picture, Transparent, cover, parse
 from livematte.errors import BackgroundError, UsageError
 from livematte.frame import Image, Size
 
@@ -28,21 +26,6 @@ def parsed_picture(text: str) -> Picture:
     parsed = parse(text)
     assert isinstance(parsed, Picture)
     return parsed
-
-
-@pytest.fixture
-def video(tmp_path: Path) -> Path:
-    """Four grey frames of 40, 80, 120 and 160 that are shown for 0.1, 0.3, 0.1 and 0.1 s."""
-    path = tmp_path / "grey.mkv"
-    with av.open(str(path), "w") as container:
-        stream = container.add_stream("ffv1", rate=10)
-        stream.width, stream.height, stream.pix_fmt = 32, 18, "bgr0"
-        for tenths, grey in ((0, 40), (1, 80), (4, 120), (5, 160)):
-            frame = av.VideoFrame.from_ndarray(np.full((18, 32, 3), grey, np.uint8), "bgr24")
-            frame.pts, frame.time_base = tenths, Fraction(1, 10)
-            container.mux(stream.encode(frame))
-        container.mux(stream.encode(None))
-    return path
 
 
 @pytest.mark.parametrize(
@@ -110,6 +93,15 @@ def test_pictures(tmp_path: Path, suffix: str) -> None:
     np.testing.assert_allclose(shown[18, 32], (200, 100, 50), atol=3)
 
 
+def test_what_shines_through_a_picture_is_white(tmp_path: Path) -> None:
+    path = tmp_path / "fading.png"
+    bgra = np.zeros((36, 64, 4), np.uint8)
+    bgra[..., 3] = np.arange(0, 256, 4)
+    cv2.imwrite(str(path), bgra)
+    shown = parsed_picture(str(path)).picture_at(SIZE, 0.0)
+    np.testing.assert_array_equal(shown[18, :, 0], 255 - np.arange(0, 256, 4))
+
+
 def test_the_same_picture_is_the_same_array(tmp_path: Path) -> None:
     path = tmp_path / "a.png"
     cv2.imwrite(str(path), np.zeros((50, 50, 3), np.uint8))
@@ -132,53 +124,6 @@ def test_cover_crops_evenly_and_never_stretches(source: Size) -> None:
         assert abs(top + height / 2 - 45) <= 2
 
 
-def test_a_video_loops_at_its_own_speed(video: Path) -> None:
-    moving = parsed_picture(str(video))
-    shown = [
-        color_of(moving.picture_at(SIZE, seconds))[0]
-        for seconds in (0.0, 0.05, 0.11, 0.39, 0.41, 0.55, 0.61, 0.72, 1.05)
-    ]
-    assert shown == [40, 40, 80, 80, 120, 160, 40, 80, 120]
-
-
-def test_a_video_is_the_same_array_while_its_picture_lasts(video: Path) -> None:
-    moving = Moving(video)
-    first = moving.picture_at(SIZE, 0.11)
-    assert moving.picture_at(SIZE, 0.35) is first
-    assert moving.picture_at(SIZE, 0.45) is not first
-
-
-def test_a_video_that_was_not_shown_for_long_goes_on_where_it_was(video: Path) -> None:
-    moving = Moving(video)
-    assert color_of(moving.picture_at(SIZE, 0.2))[0] == 80
-    assert color_of(moving.picture_at(SIZE, 10_000.0))[0] == 80
-    assert color_of(moving.picture_at(SIZE, 10_000.35))[0] == 120
-
-
-def test_a_video_that_claims_to_last_no_time_is_not_opened_again_and_again(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    path = tmp_path / "short.avi"
-    with av.open(str(path), "w") as container:
-        stream = container.add_stream("ffv1", rate=100_000)
-        stream.width, stream.height, stream.pix_fmt = 32, 18, "bgr0"
-        frame = av.VideoFrame.from_ndarray(np.full((18, 32, 3), 40, np.uint8), "bgr24")
-        container.mux(stream.encode(frame))
-        container.mux(stream.encode(None))
-    opened = 0
-
-    def counting(path: Path) -> object:
-        nonlocal opened
-        opened += 1
-        return open_video(path)
-
-    monkeypatch.setattr(background, "open_video", counting)
-    moving = Moving(path)
-    for seconds in (0.0, 1 / 30, 1.9):
-        assert color_of(moving.picture_at(SIZE, seconds))[0] == 40
-    assert opened <= 21
-
-
 def test_a_gif_moves(tmp_path: Path) -> None:
     path = tmp_path / "two.gif"
     with av.open(str(path), "w") as container:
@@ -191,13 +136,6 @@ def test_a_gif_moves(tmp_path: Path) -> None:
     gif = parsed_picture(str(path))
     assert color_of(gif.picture_at(SIZE, 0.0))[0] < 50
     assert color_of(gif.picture_at(SIZE, 0.15))[0] > 200
-
-
-def test_a_damaged_video_loops_what_can_be_decoded(video: Path) -> None:
-    video.write_bytes(video.read_bytes()[: video.stat().st_size * 3 // 4])
-    moving = Moving(video)
-    for seconds in np.arange(0.0, 3.0, 0.1):
-        assert color_of(moving.picture_at(SIZE, float(seconds)))[0] in (40, 80, 120, 160)
 
 
 def test_the_least_blur_hides_that_it_is_made_on_a_reduced_copy() -> None:

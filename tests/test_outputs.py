@@ -34,6 +34,7 @@ class Watched:
     """A sink that notes what it got, and when."""
 
     takes_alpha = True
+    remarks: tuple[str, ...] = ()
 
     def __init__(self, name: str = "watched") -> None:
         self.description = name

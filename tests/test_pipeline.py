@@ -4,11 +4,14 @@ import threading
 import time
 from collections.abc import Callable, Iterator, Sequence
 from fractions import Fraction
+from pathlib import Path
 from types import TracebackType
 
+import av
 import numpy as np
 import pytest
 
+from livematte import looped_video
 from livematte import pipeline as pipeline_module
 from livematte.background import Background, parse
 from livematte.errors import RenderError, SinkError, SourceError
@@ -88,6 +91,7 @@ class RecordingSink:
     """Keeps copies of what it was sent."""
 
     takes_alpha = True
+    remarks: tuple[str, ...] = ()
     description = "recording"
 
     def __init__(self, on_send: Callable[[int], None] = lambda _: None) -> None:
@@ -299,6 +303,42 @@ def test_it_ends_after_so_many_frames() -> None:
     sink = RecordingSink()
     make_pipeline(ListedSource(50), [sink], frames=7).run()
     assert [each.index for each in sink.matted] == list(range(7))
+
+
+def test_a_background_that_is_lost_stops_no_picture_and_is_said_once(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(looped_video, "KEPT_BYTES", 0)
+    path, told = tmp_path / "lost.avi", list[str]()
+    with av.open(str(path), "w") as container:
+        stream = container.add_stream("ffv1", rate=30)
+        stream.width, stream.height, stream.pix_fmt = SIZE.width, SIZE.height, "bgr0"
+        for grey in range(6):
+            image = np.full((SIZE.height, SIZE.width, 3), 20 + grey, np.uint8)
+            container.mux(stream.encode(av.VideoFrame.from_ndarray(image, "bgr24")))
+        container.mux(stream.encode(None))
+
+    def empty(index: int) -> None:
+        if index == 30:
+            path.write_bytes(b"")
+
+    sink = RecordingSink(empty)
+    pipeline = Pipeline(
+        ListedSource(90, live=True, seconds_apart=1 / 60),
+        lambda size: Choice(FakeRenderer(size), ""),
+        [parse(str(path))],
+        [sink],
+        on_trouble=told.append,
+    )
+    pipeline.run()
+    behind = [int(each.image[0, 0, 0]) for each in sink.matted]
+    assert len(set(behind[:30])) == 6
+    assert len(set(behind[-30:])) == 1
+    assert np.diff([each.captured_seconds for each in sink.matted]).max() < 0.25
+    assert not [each for each in sink.pictures[1:-1] if each.index == SLATE_INDEX]
+    (sentence,) = told
+    assert "Its last picture stays" in sentence
+    assert not any(each.name == "background" for each in threading.enumerate())
 
 
 def test_commands_switch_the_background_and_quit() -> None:

@@ -123,6 +123,7 @@ class Nowhere:
 
     description = "nowhere"
     takes_alpha = True
+    remarks: tuple[str, ...] = ()
 
     def __init__(self) -> None:
         self.sent = 0

@@ -3,16 +3,20 @@
 from __future__ import annotations
 
 import sys
-from collections.abc import Sequence
-from typing import Final
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from typing import Any, Final
 
 import typer
+from typer.core import TyperGroup
 
+from livematte.addresses import hide_passwords
 from livematte.cli.bench import bench
 from livematte.cli.bench_quality import quality
 from livematte.cli.doctor import doctor
 from livematte.cli.image import image
 from livematte.cli.live import cameras, run
+from livematte.cli.recover import recover
 from livematte.cli.terminal import AUTOMATIC, explain
 from livematte.cli.video import video
 from livematte.cli.weights import weights_app
@@ -38,14 +42,40 @@ livematte video talk.mp4 -o talk.mov --save cutout
 Keys in the window: q quit, b background, m mirror, v matte, s snapshot, i numbers, h help.
 """
 
+
+class _Discreet(TyperGroup):
+    """Its errors of what was mistyped tell no password."""
+
+    def make_context(self, *arguments: Any, **named: Any) -> Any:
+        with _without_passwords():
+            return super().make_context(*arguments, **named)
+
+    def invoke(self, *arguments: Any, **named: Any) -> Any:
+        with _without_passwords():
+            return super().invoke(*arguments, **named)
+
+
+@contextmanager
+def _without_passwords() -> Iterator[None]:
+    try:
+        yield
+    except Exception as error:
+        # click's, of which Typer may have a copy of its own
+        if isinstance(message := getattr(error, "message", None), str):
+            error.message = hide_passwords(message)  # type: ignore[attr-defined]
+        raise
+
+
 app = typer.Typer(
     name="livematte",
+    cls=_Discreet,
+    pretty_exceptions_show_locals=False,  # the camera's address is one
     add_completion=True,
     rich_markup_mode="rich",
     context_settings={"help_option_names": ["-h", "--help"]},
 )
 app.callback(invoke_without_command=True, epilog=EPILOG)(run)
-for command in (image, video, cameras, doctor):
+for command in (image, video, recover, cameras, doctor):
     app.command()(command)
 bench_app = typer.Typer()
 bench_app.callback(invoke_without_command=True)(bench)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import sys
+import time
 from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
@@ -46,6 +47,7 @@ if TYPE_CHECKING:
     from livematte.pipeline import OnDemand, Pipeline
     from livematte.render.renderer import Choice
     from livematte.sinks import PreviewWindow, Sink
+    from livematte.sinks.dated import Dated
     from livematte.sources import Source
 
 
@@ -133,11 +135,17 @@ def run(
         typer.Option(
             "--output",
             "-o",
-            help="Write a file: .mp4, .mkv, .mov, .webm, or a folder of PNGs. May be given "
-            "several times; an older file is replaced when the new one is whole.",
+            help="Write a file: .mp4, .mkv, .mov, .webm, or a folder of PNGs. %Y-%m-%d %H.%M.%S "
+            "in a name is the time of the start. May be given several times.",
             rich_help_panel="Where to",
         ),
     ] = None,
+    overwrite: Annotated[
+        bool,
+        typer.Option(
+            "--overwrite", help="Replace existing output files.", rich_help_panel="Where to"
+        ),
+    ] = False,
     no_preview: Annotated[
         bool, typer.Option("--no-preview", help="No window.", rich_help_panel="Where to")
     ] = False,
@@ -187,17 +195,21 @@ def run(
         from livematte.pipeline import Pipeline
         from livematte.refinement import choose_refinement
         from livematte.render.renderer import check_device, check_precision, open_renderer
+        from livematte.sinks.dated import dated
+        from livematte.sinks.leftovers import find_leftovers, sentence
 
         check_device(device)
         check_precision(precision)
         refinement = choose_refinement(quality, without or (), edge, light_wrap)
         short_side = parse_matte_size(matte_size)
-        _check_outputs(output or [], input_path)
+        started = time.localtime()
+        outputs = [dated(each, started) for each in output or []]
+        _check_outputs([each.name for each in outputs], input_path)
         backgrounds = parse_backgrounds(background or ["green"])
         source = _choose_source(camera, input_path, demo, size, fps, realtime=not no_realtime)
         preview = None if no_preview else _make_preview(lambda: _status(pipeline))
         read_from = [] if demo or input_path is not None else [camera or "0"]
-        sinks = _choose_sinks(preview, virtual_camera, output or [], backgrounds, read_from)
+        sinks = _choose_sinks(preview, virtual_camera, outputs, overwrite, backgrounds, read_from)
 
         def open_on(chosen: str, chosen_precision: str, frame_size: Size) -> Choice:
             return open_renderer(
@@ -236,8 +248,14 @@ def run(
             pipeline.replace_backgrounds(again)
             say(f"backgrounds read again: {', '.join(each.description for each in again)}")
 
-        with reloading_on_hangup(reload), stopped_by_signals(pipeline):
-            pipeline.run()
+        if outputs and (left := find_leftovers()):
+            say(sentence(left))
+        try:
+            with reloading_on_hangup(reload), stopped_by_signals(pipeline):
+                pipeline.run()
+        finally:
+            for remark in (remark for sink in sinks for remark in sink.remarks):
+                say(remark)
         _say_end(pipeline, source, preview)
 
 
@@ -309,12 +327,14 @@ def _make_preview(status: Callable[[], Sequence[str]]) -> PreviewWindow:
 def _choose_sinks(
     preview: PreviewWindow | None,
     virtual_camera: str | None,
-    outputs: Sequence[str],
+    outputs: Sequence[Dated],
+    overwrite: bool,
     backgrounds: Sequence[Background],
     read_from: Sequence[str],
 ) -> list[Sink]:
     from livematte.background import Transparent
     from livematte.sinks import VirtualCamera, open_output
+    from livematte.sinks.whole_file import Taken
 
     transparent = any(isinstance(each, Transparent) for each in backgrounds)
     sinks: list[Sink] = [] if preview is None else [preview]
@@ -322,8 +342,11 @@ def _choose_sinks(
         raise UsageError("--virtual-camera= has no name.", "Leave out the =, or name a device.")
     if virtual_camera is not None:
         name = None if virtual_camera == AUTOMATIC else virtual_camera
-        sinks.append(VirtualCamera(name, avoid=read_from))
-    sinks += [open_output(each, transparent) for each in outputs]
+        sinks.append(VirtualCamera(name, avoid=read_from, on_trouble=say))
+    for name, is_dated in outputs:
+        taken = Taken.NUMBER if is_dated else Taken.REFUSE
+        taken = Taken.REPLACE if overwrite else taken
+        sinks.append(open_output(name, transparent, taken=taken))
     if not sinks:
         raise UsageError(
             "There is nowhere to show or write the picture.",

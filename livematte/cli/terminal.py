@@ -13,6 +13,7 @@ import typer
 from rich.console import Console
 from rich.markup import escape
 
+from livematte.addresses import hide_passwords
 from livematte.cli.plain import without_controls
 from livematte.cli.signals import Stoppable, signals
 from livematte.cli.streams import ReaderGoneError
@@ -116,4 +117,4 @@ def say(text: str) -> None:
 
 
 def _shown(text: str) -> str:
-    return escape(without_controls(text))
+    return escape(without_controls(hide_passwords(text)))

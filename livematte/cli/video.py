@@ -139,10 +139,12 @@ def video(
             on_progress=lambda frames: progress.update(task, completed=frames),
             on_trouble=say,
         )
-        with stopped_by_signals(job) as interrupted:
-            job.run()
-        for remark in job.remarks:
-            say(remark)
+        try:
+            with stopped_by_signals(job) as interrupted:
+                job.run()
+        finally:
+            for remark in job.remarks:
+                say(remark)
         rate = job.pipeline.statistics.summary().frames_per_second
         say(f"{job.frames} frames in {output}, {rate:.1f} frames/s" if job.frames else "no frames")
         if interrupted.is_set():

@@ -26,6 +26,7 @@ CHECKS: Final = (
     *INSTALLATION,
     Check("weights", weights.check_shipped, essential=True),
     Check("other weights", weights.check_others),
+    Check("stored networks", weights.check_stored),
     # macOS asks for the permission in the main thread only.
     Check("cameras", cameras.check, in_main_thread=sys.platform == "darwin"),
     Check("virtual camera", virtual_camera.check),

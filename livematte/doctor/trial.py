@@ -34,6 +34,7 @@ class Counter:
 
     description = "nowhere"
     takes_alpha = True
+    remarks: tuple[str, ...] = ()
 
     def __init__(self) -> None:
         self.pictures = 0

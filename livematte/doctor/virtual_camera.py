@@ -110,7 +110,6 @@ def load_command(labels: Sequence[str], numbers: Sequence[str] = ()) -> str:
 def _examine(device: str, devices: Sequence[str]) -> Finding:
     from livematte import v4l2
     from livematte.errors import SinkError
-    from livematte.frame import Size
     from livematte.sinks import v4l2loopback
     from livematte.sources import linux_camera
 
@@ -123,13 +122,15 @@ def _examine(device: str, devices: Sequence[str]) -> Finding:
     if not os.access(device, os.R_OK | os.W_OK, effective_ids=True):
         return problem(f"{name}: you may not use it.", *permission(device))
     try:
-        v4l2loopback.check(device, Size(1280, 720), avoid=())
+        v4l2loopback.check(device, avoid=())
     except SinkError as error:
         holders = linux_camera.processes_holding(device)
         by = f" Open in {', '.join(map(str, holders))}." if holders else ""
         return problem(f"{name}: {error.problem}{by}", error.remedy, end_command(holders))
     with v4l2.opened(device) as descriptor:
         capabilities = v4l2.capabilities(descriptor)
+    if (held := v4l2loopback.held(device)) is not None:
+        return ok(f"{name} is free, and kept at {held.size} by a program that watches it")
     if capabilities.gives_pictures:
         labels = [_label(each) for each in devices]
         numbers = [each.removeprefix("/dev/video") for each in devices]

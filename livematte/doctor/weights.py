@@ -33,7 +33,7 @@ def check_others() -> Iterator[Finding]:
         yield _damaged(text, shipped)
     else:
         try:
-            weights.verify_quantized(quantized)
+            weights.read_quantized(quantized)
         except WeightsError as error:
             yield _damaged(error.problem, quantized)
         else:
@@ -50,6 +50,24 @@ def check_others() -> Iterator[Finding]:
             yield problem(error.problem, "Download it again:", pull)
         else:
             yield ok(f"{name}, {path}, made from the official checkpoint")
+
+
+def check_stored() -> Iterator[Finding]:
+    """The compiled networks that earlier starts have stored."""
+    from livematte.render import network_cache
+
+    folder = network_cache.cache_folder()
+    stored = sorted(network_cache.stored_files())
+    damaged = [f"{path} {why}" for path, why in stored if why]
+    for text in damaged:
+        yield note(f"{text}.", "Nothing need be done: it is compiled again when it is needed.")
+    if not damaged:
+        yield ok(f"{len(stored)} in {folder}, checksums OK" if stored else f"none yet in {folder}")
+    if reason := network_cache.storing_problem():
+        yield note(
+            f"No network can be stored in {folder}: {reason}. Each start takes a little longer.",
+            "Make that folder yours to write, and make room on its disk.",
+        )
 
 
 def _damaged(text: str, path: Path) -> Finding:

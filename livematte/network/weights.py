@@ -162,28 +162,29 @@ def find_quantized(path: Path) -> Path | None:
     return quantized if os.path.exists(quantized) else None
 
 
-def verify_quantized(quantized: Path) -> None:
-    """Make sure that an int8 form is whole, and made from the weight file that it stands beside.
+def read_quantized(quantized: Path) -> tuple[bytes, bytes]:
+    """An int8 form, the contents of its .xml and .bin: whole, and made from the file beside it.
 
     quantized: the .xml, as `find_quantized` returns it. Both files of the shipped one must have
-    their pinned SHA-256; others tell which .bin and which tensors they belong to.
+    their pinned SHA-256; others tell which .bin and which tensors they belong to. Each is read
+    once, so that what was verified is what is returned.
 
     Raises `WeightsError` if it is not so, or if a file is missing or cannot be read.
     """
     source = quantized.with_name(f"{quantized.name.removesuffix(_INT8_SUFFIX)}.safetensors")
     name = _name_of(source)
     remedy = _remedy(name) if name == SHIPPED else QUANTIZE_AGAIN
-    numbers = quantized.with_suffix(".bin")
-    graph = read_bytes(quantized, remedy)
-    bin_sha256 = hashlib.sha256(read_bytes(numbers, remedy)).hexdigest()
+    numbers_path = quantized.with_suffix(".bin")
+    # Git may have put the line ends of Windows into a text file.
+    graph = read_bytes(quantized, remedy).replace(b"\r\n", b"\n")
+    numbers = read_bytes(numbers_path, remedy)
+    bin_sha256 = hashlib.sha256(numbers).hexdigest()
     if name == SHIPPED:
-        # Git may have put the line ends of Windows into a text file.
-        xml_sha256 = hashlib.sha256(graph.replace(b"\r\n", b"\n")).hexdigest()
-        found = {quantized: xml_sha256, numbers: bin_sha256}
+        found = {quantized: hashlib.sha256(graph).hexdigest(), numbers_path: bin_sha256}
         for path, sha256 in found.items():
             if sha256 != SHIPPED_INT8_SHA256[path.suffix]:
                 raise WeightsError(f"{path} is not the file that livematte came with.", remedy)
-        return
+        return graph, numbers
     try:
         section = ElementTree.fromstring(graph).find(f"rt_info/{QUANTIZED_ORIGIN}")
     except ElementTree.ParseError as error:
@@ -193,9 +194,10 @@ def verify_quantized(quantized: Path) -> None:
         raise WeightsError(f"{quantized} does not tell what it was made from.", remedy)
     origin = {each.tag: each.get("value") for each in section}
     if origin.get("bin_sha256") != bin_sha256:
-        raise WeightsError(f"{numbers} is damaged or belongs to another network.", remedy)
+        raise WeightsError(f"{numbers_path} is damaged or belongs to another network.", remedy)
     if origin.get("tensors_sha256") != tensors_sha256(source):
         raise WeightsError(f"{quantized} was made from other weights than {source}.", remedy)
+    return graph, numbers
 
 
 def tensors_sha256(path: Path) -> str:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import io
-import stat
+import os
 from collections.abc import Iterator
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
@@ -17,6 +17,8 @@ from PIL import ImageCms, ImageOps, UnidentifiedImageError
 
 from livematte.errors import SourceError
 from livematte.frame import Image
+from livematte.photos.profile import MOST_BYTES, rebuild
+from livematte.regular_file import open_regular
 
 MOST_PIXELS: Final = 150_000_000
 """Larger pictures are refused before they are decoded: no camera makes them, but attackers do."""
@@ -37,7 +39,7 @@ class Photo:
 
     image: uint8 RGB (H, W, 3), upright.
     alpha: uint8 (H, W) if it came with transparency, else None.
-    profile: the ICC profile that `image` is in; None for sRGB without one.
+    profile: the ICC profile that `image` is in, see `photos.profile`; None for sRGB without one.
     """
 
     image: Image
@@ -81,14 +83,11 @@ def open_photo(path: Path) -> Iterator[OpenedPhoto]:
     formats = _known_formats()
     with ExitStack() as stack:
         try:
-            status = path.stat()
-            if not stat.S_ISREG(status.st_mode):  # a pipe might never end
-                raise SourceError(f"{path} cannot be read: it is no file.", "Name a photo.")
-            if status.st_size == 0:
-                raise SourceError(f"{path} is empty.", "Copy it again from where it came.")
             # Of a path Pillow would map plain TIFFs into memory, and get those wrong that lie on
             # their side.
-            file = stack.enter_context(path.open("rb"))
+            file = stack.enter_context(open_regular(path))
+            if os.fstat(file.fileno()).st_size == 0:
+                raise SourceError(f"{path} is empty.", "Copy it again from where it came.")
             opened = stack.enter_context(Pillow.open(file, formats=formats))
         except SourceError:
             raise
@@ -135,6 +134,10 @@ def _decode(opened: Pillow.Image) -> Photo:
         return Photo(_from_deep_grey(upright), alpha, None)
     if profile is not None and opened.mode in _CONVERTED_BY_PROFILE:
         upright, profile = _to_srgb(upright, profile), None
+    elif profile is not None and (rebuilt := rebuild(profile)) != profile:
+        if rebuilt is None:
+            upright = _rgb_to_srgb(upright, profile)
+        profile = rebuilt
     rgb = np.array(upright if upright.mode == "RGB" else upright.convert("RGB"))
     if alpha is not None and not alpha.all():
         # Invisible pixels may hold anything; on white they are what people see of the picture.
@@ -150,6 +153,13 @@ def _from_deep_grey(picture: Pillow.Image) -> Image:
     else:
         grey = np.clip(values, 0, 65535) / 257
     return np.repeat(np.rint(grey).astype(np.uint8)[..., None], 3, axis=2)
+
+
+def _rgb_to_srgb(picture: Pillow.Image, profile: bytes) -> Pillow.Image:
+    """Of a profile that cannot be kept; as it is, as viewers show it, if it cannot be used."""
+    if len(profile) > MOST_BYTES:
+        return picture
+    return _to_srgb(picture.convert("RGB"), profile)
 
 
 def _to_srgb(picture: Pillow.Image, profile: bytes) -> Pillow.Image:

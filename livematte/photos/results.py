@@ -4,12 +4,11 @@ from __future__ import annotations
 
 import os
 import threading
-import zipfile
-from contextlib import suppress
 from pathlib import Path
 
 from livematte.errors import UsageError
-from livematte.sinks.whole_file import unfinished_path, unwritable, write_whole
+from livematte.photos.whole_zip import WholeZip
+from livematte.sinks.whole_file import Taken, require_free, unwritable, write_whole
 
 
 class Results:
@@ -21,12 +20,13 @@ class Results:
 
     def __init__(self, folder: Path | None, zip_path: Path | None, overwrite: bool) -> None:
         """Raises `UsageError` if `zip_path` exists and may not be replaced."""
-        if zip_path is not None and os.path.exists(zip_path) and not overwrite:
-            raise UsageError(f"{zip_path} is there already.", "Name another, or use --overwrite.")
+        if zip_path is not None:
+            require_free(zip_path, Taken.REPLACE if overwrite else Taken.REFUSE)
         self._folder = folder
         self._zip_path = zip_path
         self._overwrite = overwrite
-        self._zip: zipfile.ZipFile | None = None
+        self._taken = Taken.REPLACE if overwrite else Taken.REFUSE
+        self._zip: WholeZip | None = None
         self._lock = threading.Lock()
 
     @property
@@ -55,32 +55,18 @@ class Results:
                 path.parent.mkdir(parents=True, exist_ok=True)
             except OSError as error:
                 raise unwritable(path, error) from error
-            write_whole(path, data)
+            write_whole(path, data, self._taken)
         if self._zip_path is not None:
             with self._lock:
                 try:
                     if self._zip is None:
-                        # Pictures are compressed already.
-                        self._zip = zipfile.ZipFile(self._unfinished_zip, "w", zipfile.ZIP_STORED)
-                    self._zip.writestr(name, data)
+                        self._zip = WholeZip(self._zip_path, self._taken)
+                    self._zip.add(name, data)
                 except OSError as error:
                     raise unwritable(self._zip_path, error) from error
 
     def close(self) -> None:
-        """Finish the zip file. Raises `SinkError` if that fails; there is none then."""
-        if self._zip is None or self._zip_path is None:
-            return
-        try:
-            self._zip.close()
-            os.replace(self._unfinished_zip, self._zip_path)
-        except OSError as error:
-            with suppress(OSError):
-                self._unfinished_zip.unlink(missing_ok=True)
-            raise unwritable(self._zip_path, error) from error
-        finally:
-            self._zip = None
-
-    @property
-    def _unfinished_zip(self) -> Path:
-        assert self._zip_path is not None
-        return unfinished_path(self._zip_path)
+        """Finish the zip file. Raises `SinkError` if that fails, and says then what was kept."""
+        zip_file, self._zip = self._zip, None
+        if zip_file is not None:
+            zip_file.close()

@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+import hashlib
+import platform
 import threading
 import time
 import weakref
 from collections.abc import Callable
+from contextlib import suppress
 from pathlib import Path
 from queue import SimpleQueue
 from statistics import median
@@ -14,14 +17,15 @@ from typing import TYPE_CHECKING, Any, Final, NamedTuple
 import cv2
 import numpy as np
 from numpy.typing import NDArray
-from platformdirs import user_cache_path
 
 from livematte.errors import DeviceError, RenderError, WeightsError
 from livematte.network import weights
 from livematte.network.size import PIXEL_MEAN, PIXEL_SCALE
 from livematte.openvino_runtime import load_openvino
+from livematte.render import network_cache
+from livematte.render.network_digest import model_sha256
 from livematte.render.probe import PROBE_TOLERANCE, probe_pixels
-from livematte.render.processor import has_int8_dot_product
+from livematte.render.processor import cores, features, has_int8_dot_product
 from livematte.threads import PATIENCE_SECONDS, start
 
 if TYPE_CHECKING:
@@ -29,6 +33,12 @@ if TYPE_CHECKING:
 
 REQUESTS: Final = 2
 """Inference requests of a network: one is computed while the matte of the other is used."""
+
+_DEVICE_PROPERTIES: Final = (
+    *("FULL_DEVICE_NAME", "DEVICE_ARCHITECTURE", "OPTIMIZATION_CAPABILITIES"),
+    *("DRIVER_VERSION", "GPU_UARCH_VERSION", "NPU_DRIVER_VERSION", "NPU_COMPILER_VERSION"),
+)
+"""What OpenVINO tells of a device that a network compiled for it may depend on."""
 
 _WARM_UP_RUNS: Final = 2
 _TIMED_RUNS: Final = 5
@@ -50,12 +60,14 @@ class OpenVinoModel:
         threads: int | None,
         streams: int = 1,
         requests: int = REQUESTS,
+        on_change: Callable[[str], None] = lambda _sentence: None,
     ) -> None:
         """threads: how many of the processor's cores to use; all if None.
 
         streams: how many inferences run side by side, each on its share of the cores. One is the
             soonest done; as many as there are cores waste the least.
         requests: how many inferences of a compiled network may be under way.
+        on_change: told in a sentence, by any thread, when a stored network could not be used.
 
         Raises ImportError if OpenVINO cannot be loaded, `DeviceError` if it does not have the
         device or that not the precision, `WeightsError` if the weights cannot be used.
@@ -64,6 +76,7 @@ class OpenVinoModel:
         self._openvino = openvino
         self._core = openvino.Core()
         self._requests = requests
+        self._on_change = on_change
         self.device = device
         if device not in self._core.available_devices:
             known = ", ".join(self._core.available_devices) or "none"
@@ -89,9 +102,9 @@ class OpenVinoModel:
                     f"Make one with `livematte weights quantize {weights_path}`, or leave out "
                     "--precision.",
                 )
-            weights.verify_quantized(quantized)
+            graph, numbers = weights.read_quantized(quantized)
             try:
-                self._model = self._core.read_model(quantized)
+                self._model = self._core.read_model(graph, numbers)
             except RuntimeError as error:
                 problem = f"{quantized} is damaged or no OpenVINO network."
                 raise WeightsError(problem, weights.QUANTIZE_AGAIN) from error
@@ -103,7 +116,6 @@ class OpenVinoModel:
             "PERFORMANCE_HINT": "LATENCY",
             # Left to itself OpenVINO computes in bf16 where the CPU can, and ruins the matte.
             "INFERENCE_PRECISION_HINT": "f16" if precision == "fp16" else "f32",
-            "CACHE_DIR": str(user_cache_path("livematte", appauthor=False) / "openvino"),
         }
         if is_cpu:
             # Tied to its core, a thread waits there for other programs while another core idles.
@@ -130,29 +142,76 @@ class OpenVinoModel:
 
         Raises `DeviceError` if the device refuses it, or computes wrong mattes.
         """
-        model = self._with_pixels_in(matte_size)
         try:
-            uncached = {**self._config, "CACHE_DIR": ""}
-            try:
-                config = self._config if lasting else uncached
-                compiled = self._core.compile_model(model, self.device, config)
-            except RuntimeError:
-                # The cache may be unwritable or damaged, which is no reason not to start.
-                compiled = self._core.compile_model(model, self.device, uncached)
-            network = OpenVinoNetwork(self._openvino, compiled, matte_size, self._requests)
-            if lasting:
-                network.warm_up()
-            if self.device != "CPU":
-                self._require_right_matte(model, network)
+            model = self._with_pixels_in(matte_size)
+            key = self._key(model) if lasting and self._is_worth_keeping else None
+            if key is not None and (network := self._stored(key, model, matte_size)) is not None:
+                return network
+            compiled = self._core.compile_model(model, self.device, self._config)
+            network = self._ready(compiled, model, matte_size, lasting)
+            if key is not None:
+                with suppress(RuntimeError):  # of devices that cannot give it out
+                    network_cache.store(key, compiled.export_model().getvalue())
             return network
-        except DeviceError:
-            raise
         except RuntimeError as error:
             raise DeviceError(
                 f"OpenVINO could not prepare the network for {self.device_name} "
                 f"({_last_line(error)}).",
                 "Choose --device cpu or --device torch:cpu.",
             ) from error
+
+    @property
+    def _is_worth_keeping(self) -> bool:
+        """Whether a later start gains by it.
+
+        On the CPU, to read and verify fp32 takes as long as to compile it (0.14 s at 448x256, two
+        cores), int8 half as long (0.17 s of 0.34).
+        """
+        return self.device != "CPU" or self.precision == "int8"
+
+    def _stored(self, key: str, model: Any, matte_size: Size) -> OpenVinoNetwork | None:
+        """The network that an earlier start compiled; None if there is none that can be used."""
+        try:
+            stored = network_cache.load(key)
+            if stored is None:
+                return None
+            compiled = self._core.import_model(stored, self.device, self._config)
+            return self._ready(compiled, model, matte_size, lasting=True)
+        except network_cache.UnusableError as error:
+            why = str(error)
+        except RuntimeError:
+            why = "is not accepted by OpenVINO"
+        except DeviceError as error:
+            why = f"is wrong: {error.problem.rstrip('.')}"
+        path = network_cache.cached_path(key)
+        self._on_change(f"The stored network {path} {why}; it is compiled again.")
+        return None
+
+    def _ready(self, compiled: Any, model: Any, matte_size: Size, lasting: bool) -> OpenVinoNetwork:
+        network = OpenVinoNetwork(self._openvino, compiled, matte_size, self._requests)
+        if lasting:
+            network.warm_up()
+        if self.device != "CPU":
+            self._require_right_matte(model, network)
+        return network
+
+    def _key(self, model: Any) -> str:
+        """A hash of all that the compiled form of `model` depends on.
+
+        A home folder may be shared by computers whose processors know different instructions.
+        """
+        told = {}
+        for name in _DEVICE_PROPERTIES:
+            with suppress(RuntimeError):  # each device has its own
+                told[name] = str(self._core.get_property(self.device, name))
+        described = (
+            self._openvino.__version__,
+            *(platform.system(), platform.machine(), self.device, told),
+            (sorted(features()), cores()) if self.device == "CPU" else None,
+            sorted(self._config.items()),
+            model_sha256(model),
+        )
+        return hashlib.sha256(repr(described).encode()).hexdigest()
 
     def _require_right_matte(self, model: Any, network: OpenVinoNetwork) -> None:
         """Compare a matte of the device's with the CPU's, which is known to be right."""

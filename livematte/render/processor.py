@@ -21,8 +21,12 @@ def cores() -> int:
         return os.cpu_count() or 1
 
 
+def features() -> frozenset[str]:
+    """The instructions that the processor knows, by archspec's names."""
+    # The flags that the processor shows, and those of its kind where a system shows none (macOS).
+    return frozenset(archspec.cpu.detect.detected_info().features | archspec.cpu.host().features)
+
+
 def has_int8_dot_product() -> bool:
     """Whether int8 is much faster than float32 here; without these instructions it is not."""
-    # The flags that the processor shows, and those of its kind where a system shows none (macOS).
-    features = archspec.cpu.detect.detected_info().features | archspec.cpu.host().features
-    return not _INT8_DOT_PRODUCTS.isdisjoint(features)
+    return not _INT8_DOT_PRODUCTS.isdisjoint(features())

@@ -139,7 +139,8 @@ def open_renderer(
     threads: how many of the CPU's cores to use; None for all.
     frames_per_second: the rate to hold, of what is seen as it comes; None where frames can wait.
     refinement: what is done to the matte beyond what the network says.
-    on_change: told in a sentence, by any thread, when the renderer changes what it does.
+    on_change: told in a sentence, by any thread, when the renderer changes what it does, or
+        could not use what an earlier start has stored.
 
     Raises `DeviceError` if the device or the precision was named and cannot be had, saying why;
     `WeightsError` if the weights cannot be used; `UsageError` if `device` or `precision` is of no
@@ -216,7 +217,12 @@ def _open_openvino(name: str, wish: _Wish) -> Choice:
 
     views = 2 if wish.refinement.both_views else 1
     model = OpenVinoModel(
-        name, wish.weights_path, wish.precision, wish.threads, requests=REQUESTS * views
+        name,
+        wish.weights_path,
+        wish.precision,
+        wish.threads,
+        requests=REQUESTS * views,
+        on_change=wish.on_change,
     )
     size: FixedSize | RateHoldingSize
     if name == "CPU" and wish.matte_short_side is None and wish.frames_per_second is not None:

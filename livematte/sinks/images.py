@@ -14,7 +14,7 @@ import numpy as np
 from livematte.errors import SinkError, UsageError
 from livematte.frame import Rendered, Size
 from livematte.sinks.sink import MOST_WAITING
-from livematte.sinks.whole_file import write_whole
+from livematte.sinks.whole_file import Taken, write_whole
 
 DEFAULT_PATTERN: Final = "%06d.png"
 
@@ -25,17 +25,21 @@ PNG_COMPRESSION: Final = 1
 class ImageFolder:
     """Writes every picture as a PNG file, with alpha where the background is transparent.
 
-    The files are numbered from 0 without gaps. Files that have such a name already are replaced;
-    what was written stays if the run fails, since every file is whole.
+    The files are numbered from 0 without gaps. What was written stays if the run fails, since every
+    file is whole.
     """
 
     takes_alpha = True
     most_waiting = MOST_WAITING
 
-    def __init__(self, pattern: Path) -> None:
+    def __init__(self, pattern: Path, taken: Taken = Taken.REFUSE) -> None:
         """`pattern`: a folder, or a file name with one number in it: frames/%05d.png.
 
-        Raises `UsageError` if it is a `.png` without a number.
+        taken: what to do if such pictures are there already, now or when one is written;
+            `NUMBER` is for a folder, and takes another one.
+
+        Raises `UsageError` if it is a `.png` without a number, or if pictures are there that may
+        not be replaced.
         """
         if pattern.suffix.lower() != ".png" or os.path.isdir(pattern):
             pattern = pattern / DEFAULT_PATTERN
@@ -45,7 +49,13 @@ class ImageFolder:
                 f"Put a number into the name, such as {pattern.stem}-%05d.png.",
             )
         self._pattern = pattern
+        self._taken = taken
         self._count = 0
+        if taken is Taken.REFUSE and self.existing():
+            raise UsageError(
+                f"{pattern.parent} already has such pictures.",
+                "Name another folder, or use --overwrite.",
+            )
 
     @property
     def description(self) -> str:
@@ -59,10 +69,10 @@ class ImageFolder:
         return os.path.isdir(folder) and any(name.fullmatch(each.name) for each in folder.iterdir())
 
     def open(self, size: Size, frames_per_second: Fraction) -> None:
-        folder = self._pattern.parent
         try:
-            folder.mkdir(exist_ok=True)
+            folder = self._make_folder()
         except OSError as error:
+            folder = self._pattern.parent
             raise SinkError(
                 f"The folder {folder} cannot be made: {error.strerror}.",
                 "Name a folder in a place that exists and that you may write to.",
@@ -70,12 +80,26 @@ class ImageFolder:
         if not os.access(folder, os.W_OK):
             raise SinkError(f"You may not write into the folder {folder}.", "Name another folder.")
 
+    def _make_folder(self) -> Path:
+        folder, number = self._pattern.parent, 1
+        while True:
+            try:
+                folder.mkdir(exist_ok=self._taken is not Taken.NUMBER)
+            except FileExistsError:
+                if self._taken is not Taken.NUMBER:
+                    raise
+                number += 1
+                folder = folder.with_name(f"{self._pattern.parent.name} ({number})")
+                continue
+            self._pattern = folder / self._pattern.name
+            return folder
+
     def send(self, picture: Rendered) -> None:
         """Write one file. Slates (pictures of a negative index) are left out."""
         if picture.index < 0:
             return
         path = self._pattern.with_name(self._pattern.name % self._count)
-        write_png(path, picture)
+        write_png(path, picture, self._taken)
         self._count += 1
 
     def close(self) -> None:
@@ -83,8 +107,12 @@ class ImageFolder:
 
     abort = close
 
+    @property
+    def remarks(self) -> list[str]:
+        return []
 
-def write_png(path: Path, picture: Rendered) -> None:
+
+def write_png(path: Path, picture: Rendered, taken: Taken = Taken.REFUSE) -> None:
     """Write `picture` to `path`, with its alpha if it is transparent.
 
     The file appears under its name only when it is whole. Raises `SinkError` if it cannot be
@@ -94,4 +122,4 @@ def write_png(path: Path, picture: Rendered) -> None:
     if picture.transparent:
         pixels = cv2.merge([picture.image, picture.alpha]).astype(np.uint8, copy=False)
     _, encoded = cv2.imencode(".png", pixels, [cv2.IMWRITE_PNG_COMPRESSION, PNG_COMPRESSION])
-    write_whole(path, encoded.data)
+    write_whole(path, encoded.data, taken)

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 from livematte.errors import UsageError
 from livematte.sinks.images import ImageFolder
 from livematte.sinks.video_writer import VideoWriter
+from livematte.sinks.whole_file import Taken
 
 if TYPE_CHECKING:
     from livematte.recording import Recording
@@ -20,6 +21,7 @@ def open_output(
     *,
     quality: int | None = None,
     recording: Recording | None = None,
+    taken: Taken = Taken.REFUSE,
 ) -> ImageFolder | VideoWriter:
     """The sink for `name`; nothing is touched yet.
 
@@ -27,9 +29,10 @@ def open_output(
     that ends in `.png`; every other name is a video's, and its ending says of which kind.
 
     quality, recording: of a video, see `VideoWriter`.
+    taken: what to do if there is such a file, or such pictures, already.
 
     Raises `UsageError` if there is no name, if its ending is unknown or cannot hold the alpha that
-    is asked for, or if there is no quality to choose.
+    is asked for, if there is no quality to choose, or if something may not be replaced.
     """
     text, path = os.fspath(name), Path(name)
     if not text:
@@ -38,5 +41,7 @@ def open_output(
     if is_folder or path.suffix.lower() == ".png":
         if quality is not None:
             raise UsageError("PNGs have no quality to choose.", "Leave out the quality.")
-        return ImageFolder(path)
-    return VideoWriter(path, transparent, quality=quality, recording=recording)
+        if taken is Taken.NUMBER and not is_folder:
+            taken = Taken.REFUSE
+        return ImageFolder(path, taken)
+    return VideoWriter(path, transparent, quality=quality, recording=recording, taken=taken)

@@ -31,6 +31,7 @@ class PreviewWindow:
     description = "preview"
     takes_alpha = True
     only_shows = True
+    remarks: tuple[str, ...] = ()
 
     def __init__(
         self, title: str, status: Callable[[], Sequence[str]], mirrored: bool = False

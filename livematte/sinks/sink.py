@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from fractions import Fraction
 from typing import Final, Protocol, runtime_checkable
 
@@ -28,6 +29,11 @@ class Sink(Protocol):
         """Whether a transparent background can be seen as such here."""
         ...
 
+    @property
+    def remarks(self) -> Sequence[str]:
+        """What people must be told in the end, each in a sentence: where something was kept."""
+        ...
+
     def open(self, size: Size, frames_per_second: Fraction) -> None:
         """Get ready for pictures of `size` that come about `frames_per_second` times a second.
 
@@ -45,12 +51,17 @@ class Sink(Protocol):
     def close(self) -> None:
         """Finish: a file appears under its name only now. Closing twice is fine.
 
-        Raises `SinkError` if the file could not be finished; nothing is left behind then.
+        Raises `SinkError` if the file could not be finished; what there is of it is kept as `abort`
+        does.
         """
         ...
 
     def abort(self) -> None:
-        """Give up: nothing unfinished stays, neither under the file's name nor beside it."""
+        """End after an error, its own or another's: an error is not a wish to throw away.
+
+        What was recorded is kept, under a name that tells that it is not whole, which `remarks`
+        says. A file that nothing is in yet is removed. Raises nothing.
+        """
         ...
 
 

@@ -8,6 +8,8 @@ from fractions import Fraction
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final, Protocol, cast
 
+from livematte.container import open_container
+
 if TYPE_CHECKING:
     import av
     from av.audio.codeccontext import AudioCodecContext
@@ -47,20 +49,33 @@ class Soundtrack:
 
         Raises `av.FFmpegError` if the recording can no longer be opened.
         """
-        import av
-
         self.remarks: list[str] = []
         """What is not as it was, for people to be told."""
         self._recording = recording
         self._container = container
-        self._source: InputContainer = av.open(str(recording.path))
+        self._source: InputContainer = open_container(recording.path)
+        self._packets = self._read()
+        self._waiting = next(self._packets, None)
+        # No empty tracks, where no sound is wanted.
         self._tracks = {
             stream.index: track
             for stream in self._source.streams.audio
-            if (track := self._add(stream)) is not None
+            if self._waiting is not None and (track := self._add(stream)) is not None
         }
-        self._packets = self._read()
-        self._waiting = next(self._packets, None)
+
+    @property
+    def has_tracks(self) -> bool:
+        """Whether there is any sound."""
+        return bool(self._tracks)
+
+    @property
+    def is_known(self) -> bool:
+        """Whether all that a header says of it is known before it comes."""
+        # Broadcasts tell it in every packet.
+        has_headers = {"mp4", "matroska"} & set(self._source.format.name.split(","))
+        return bool(has_headers) and all(
+            track.stream.codec_context.extradata for track in self._tracks.values()
+        )
 
     def _add(self, stream: AudioStream) -> _Track | None:
         # What FFmpeg has no decoder for has no context, although PyAV's types say so.
@@ -87,8 +102,9 @@ class Soundtrack:
             begins, packet = self._waiting
             if seconds is not None and begins - self._recording.zero_seconds >= seconds:
                 return
-            track = self._tracks[packet.stream_index]
-            self._container.mux(track.take(packet, self._recording.zero_seconds))
+            track = self._tracks.get(packet.stream_index)
+            if track is not None:
+                self._container.mux(track.take(packet, self._recording.zero_seconds))
             self._waiting = next(self._packets, None)
 
     def finish(self, seconds: Fraction | None) -> None:
@@ -109,10 +125,10 @@ class Soundtrack:
         import av
         from av.stream import Discard
 
-        if not self._tracks:
+        if not self._source.streams.audio:
             return
         for stream in self._source.streams:
-            if stream.index not in self._tracks:
+            if stream.type != "audio":
                 stream.discard = Discard.all
         start, end = self._recording.start_seconds, self._recording.end_seconds
         if start is not None:
@@ -129,7 +145,7 @@ class Soundtrack:
             if packet is None:
                 return
             time = packet.dts if packet.pts is None else packet.pts
-            if time is None or packet.time_base is None or packet.stream_index not in self._tracks:
+            if time is None or packet.time_base is None:
                 continue
             begins = time * packet.time_base
             if start is not None and begins < start:

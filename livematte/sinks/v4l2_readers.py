@@ -1,7 +1,9 @@
 """Whether a program has a virtual camera open to read from it. Linux only.
 
-The kernel is asked to tell of each opening and closing of the device (inotify). Version 0.13 of
-v4l2loopback could tell of its readers by itself; this goes for older ones too.
+The kernel is asked to tell of each opening and closing of the device (inotify), and /proc who has
+it open: neither knows all. The kernel makes one event of several that are alike, or loses them, and
+/proc hides what other users' programs do. Version 0.13 of v4l2loopback could tell of its readers by
+itself; this goes for older ones too. In doubt somebody watches.
 """
 
 from __future__ import annotations
@@ -10,12 +12,25 @@ import os
 import time
 from contextlib import suppress
 from pathlib import Path
-from typing import Final
+from typing import Final, NamedTuple
 
 from inotify_simple import INotify, flags  # type: ignore[import-untyped]  # it ships no types
 
 GLANCE_SECONDS: Final = 0.2
 """Who has the device open for less only asks what it is, as browsers do when they list cameras."""
+
+RECOUNT_SECONDS: Final = 30.0
+"""It is looked who has the device open this often even if no event says that it has changed."""
+
+
+class Openings(NamedTuple):
+    """How often other programs have a device open, as far as this one may look.
+
+    is_all: whether it may look into every program.
+    """
+
+    number: int
+    is_all: bool
 
 
 class Readers:
@@ -24,20 +39,35 @@ class Readers:
     Make it when this program has opened the device, and close it before that is closed.
     """
 
-    def __init__(self, device: str) -> None:
-        """Raises OSError if the kernel has no more watches to give."""
-        path = os.path.realpath(device)
+    def __init__(self, device: str, *, was_held: bool = False) -> None:
+        """was_held: whether a program had it open already, by what the driver said before.
+
+        Raises OSError if the kernel has no more watches to give.
+        """
+        self._path = os.path.realpath(device)
         self._inotify = INotify(nonblocking=True)
-        self._inotify.add_watch(path, flags.OPEN | flags.CLOSE_WRITE | flags.CLOSE_NOWRITE)
-        self._count = _open_elsewhere(path)
-        self._since_seconds: float | None = time.monotonic() if self._count else None
+        try:
+            self._watch()
+        except OSError:
+            self._inotify.close()
+            raise
+        now = time.monotonic()
+        seen = openings_elsewhere(self._path)
+        self._seen = seen.number
+        self._hidden = int(was_held and not seen.number and not seen.is_all)
+        """Those that events tell of and that cannot be seen."""
+        self._counted_seconds = now
+        self._is_lost = False
+        self._since_seconds: float | None = now if self._seen + self._hidden else None
 
     def are_there(self) -> bool:
         """Whether a program has had the device open for longer than a glance."""
-        for event in self._inotify.read(timeout=0):
-            self._count = max(0, self._count + (1 if event.mask & flags.OPEN else -1))
         now = time.monotonic()
-        if not self._count:
+        events = self._inotify.read(timeout=0)
+        if events or self._is_lost or now - self._counted_seconds >= RECOUNT_SECONDS:
+            self._recount([each.mask for each in events])
+            self._counted_seconds = now
+        if not self._is_lost and not self._seen + self._hidden:
             self._since_seconds = None
         elif self._since_seconds is None:
             self._since_seconds = now
@@ -46,13 +76,44 @@ class Readers:
     def close(self) -> None:
         self._inotify.close()
 
+    def _watch(self) -> None:
+        self._inotify.add_watch(self._path, flags.OPEN | flags.CLOSE_WRITE | flags.CLOSE_NOWRITE)
 
-def _open_elsewhere(path: str) -> int:
-    """How often other programs have the device open; of those that this one may look into."""
-    count = 0
+    def _recount(self, masks: list[int]) -> None:
+        opened = sum(bool(mask & flags.OPEN) for mask in masks)
+        closed = sum(bool(mask & (flags.CLOSE_WRITE | flags.CLOSE_NOWRITE)) for mask in masks)
+        before, (self._seen, is_all) = self._seen, openings_elsewhere(self._path)
+        if is_all:
+            self._hidden = 0
+        elif any(mask & flags.Q_OVERFLOW for mask in masks):
+            self._hidden = max(1, self._hidden)
+        elif self._seen == before:  # else what is seen explains the events
+            self._hidden = max(0, self._hidden + opened - closed)
+        if self._is_lost or any(mask & (flags.IGNORED | flags.UNMOUNT) for mask in masks):
+            # The device's file is gone, and with it the watch; it may have been made again.
+            self._is_lost = True
+            with suppress(OSError):
+                self._watch()
+                self._is_lost = False
+
+
+def openings_elsewhere(path: str) -> Openings:
+    """How often other programs have the device of a real path open."""
+    count, is_all, own = 0, True, str(os.getpid())
     for process in Path("/proc").glob("[0-9]*"):
-        if int(process.name) == os.getpid():
+        if process.name == own:
             continue
-        with suppress(OSError):
+        try:
             count += sum(os.path.realpath(each) == path for each in (process / "fd").iterdir())
-    return count
+        except PermissionError:
+            is_all = is_all and _is_kernels(process)
+        except OSError:
+            pass  # it has ended
+    return Openings(count, is_all)
+
+
+def _is_kernels(process: Path) -> bool:
+    """Whether it is one of the kernel's own threads, which have no files."""
+    with suppress(OSError):
+        return not (process / "cmdline").read_bytes()
+    return True

@@ -3,10 +3,11 @@
 What the driver says of a device made with exclusive_caps=1, as video calls need it:
 
     takes output                                  free
-    gives capture                                 fed by a program already
+    gives capture                                 fed by a program, or by one that has crashed
     neither                                       free, but version 0.12 forgot to say so
 
-A device made without it says both at all times; the driver alone knows whether it is fed.
+A device made without it says both at all times. Whether a program really feeds it only its
+pictures tell: a device keeps what it says, and its format, for as long as any program has it open.
 """
 
 from __future__ import annotations
@@ -15,14 +16,16 @@ import errno
 import fcntl
 import os
 import struct
+import time
 from collections.abc import Collection
 from contextlib import suppress
 from pathlib import Path
-from typing import Final
+from typing import Final, NamedTuple
 
 from livematte import v4l2
 from livematte.errors import LivematteError, SinkError, UsageError
 from livematte.frame import Size
+from livematte.sinks.camera_format import CONVERSIONS
 
 MODPROBE: Final = "sudo modprobe v4l2loopback exclusive_caps=1 card_label=livematte"
 
@@ -32,16 +35,39 @@ VIRTUAL_DEVICES: Final = Path("/sys/devices/virtual/video4linux")
 VIDIOC_STREAMON: Final = 0x40045612
 V4L2_BUF_TYPE_VIDEO_OUTPUT: Final = struct.pack("i", 2)
 
+FEEDING_SECONDS: Final = 1.25
+"""Who sends no picture for so long feeds a device no more; livematte sends a slate each second."""
 
-def choose(size: Size, avoid: Collection[str]) -> str:
-    """The first device that can be fed pictures of `size` and is not in `avoid`.
+FEEDING_POLL_SECONDS: Final = 0.02
+
+MOST_BUFFERS: Final = 32
+"""As many pictures as the driver keeps for its readers."""
+
+
+class Held(NamedTuple):
+    """What the driver keeps a device at while a program watches it, or where it was told to.
+
+    fourcc: as sysfs writes it: "YU12", "YUYV".
+    """
+
+    size: Size
+    fourcc: str
+
+    @property
+    def can_be_sent(self) -> bool:
+        """Whether pictures can be converted to it."""
+        return self.fourcc in CONVERSIONS and not any(side % 2 for side in self.size)
+
+
+def choose(avoid: Collection[str]) -> str:
+    """The first device that can be fed and is not in `avoid`.
 
     Raises `SinkError`, with the reason for each device, if there is none.
     """
     reasons = []
     for device in v4l2.paths(VIRTUAL_DEVICES):
         try:
-            check(device, size, avoid)
+            check(device, avoid)
         except LivematteError as error:
             reasons.append(error.problem.rstrip("."))
         else:
@@ -62,8 +88,8 @@ def choose(size: Size, avoid: Collection[str]) -> str:
     )
 
 
-def check(device: str, size: Size, avoid: Collection[str]) -> None:
-    """Return if `device` can be fed pictures of `size`.
+def check(device: str, avoid: Collection[str]) -> None:
+    """Return if `device` can be fed.
 
     `avoid`: paths or numbers of devices that must not be fed, such as the camera.
 
@@ -76,30 +102,70 @@ def check(device: str, size: Size, avoid: Collection[str]) -> None:
             f"{device} is the camera, and cannot be the virtual camera too.",
             "Name another device, or none to have one chosen.",
         )
+    _query(device)
+    if held(device) is not None and _is_fed(device):
+        raise _busy(device)
     release(device)
     if not _query(device).takes_pictures:
         raise _busy(device)
-    held = _held_size(path)
-    if held not in (None, size):
-        raise SinkError(
-            f"{device} is held at {held} by a program that watches it, and the pictures "
-            f"are {size}.",
-            "Turn the camera off in that program, or run with the size it has.",
-        )
+    kept = held(device)
+    if kept is not None and not kept.can_be_sent:
+        raise unsendable(device, kept)
 
 
-def release(device: str, *, own: bool = False) -> None:
+def held(device: str) -> Held | None:
+    """What the driver keeps `device` at; None if it takes what it is given."""
+    name = Path(os.path.realpath(device)).name
+    with suppress(OSError, ValueError):
+        text = (VIRTUAL_DEVICES / name / "format").read_text()  # "YU12:640x360@30"
+        if text:
+            fourcc, _, rest = text.partition(":")
+            width, height = rest.partition("@")[0].split("x")
+            return Held(Size(int(width), int(height)), fourcc)
+    return None
+
+
+def unsendable(device: str, kept: Held) -> SinkError:
+    """The error for a device that is kept at what pictures cannot be converted to."""
+    return SinkError(
+        f"{device} is held at {kept.size} {kept.fourcc} by a program that watches it, or by its "
+        "setting keep_format, and pictures cannot be sent so.",
+        "Turn the camera off in that program, or free the device with `v4l2-ctl "
+        f"-d {device} -c keep_format=0`.",
+    )
+
+
+def _is_fed(device: str) -> bool:
+    """Whether new pictures come: a program that has crashed left the same state, and none come."""
+    with suppress(OSError), v4l2.opened(device) as descriptor:
+        for _ in range(MOST_BUFFERS):  # those that lie there from before
+            if not _takes_picture(descriptor):
+                break
+        deadline_seconds = time.monotonic() + FEEDING_SECONDS
+        while time.monotonic() < deadline_seconds:
+            if _takes_picture(descriptor):
+                return True
+            time.sleep(FEEDING_POLL_SECONDS)
+    return False
+
+
+def _takes_picture(descriptor: int) -> bool:
+    """Whether there was a picture that this descriptor had not read."""
+    try:
+        return bool(os.read(descriptor, 1))
+    except BlockingIOError:
+        return False
+
+
+def release(device: str) -> None:
     """Make a device whose writer has gone say again that it takes output.
 
     Version 0.12 of the driver forgets to when the writer used write() instead of streaming, as
-    most do, and then nobody can feed the device until the module is loaded anew. It remembers when
-    a stream ends, so one is begun and ended here.
-
-    own: the writer was this program. Otherwise a device that gives capture is left alone, because
-        another program may be feeding it.
+    most do, and then nobody can feed the device until the last reader has left, or even until the
+    module is loaded anew. It remembers when a stream ends, so one is begun and ended here. The
+    caller knows that no other program feeds the device.
     """
-    capabilities = _query(device)
-    if capabilities.takes_pictures or (capabilities.gives_pictures and not own):
+    if _query(device).takes_pictures:
         return
     with suppress(OSError), v4l2.opened(device) as descriptor:
         fcntl.ioctl(descriptor, VIDIOC_STREAMON, V4L2_BUF_TYPE_VIDEO_OUTPUT)
@@ -129,21 +195,10 @@ def _query(device: str) -> v4l2.Capabilities:
     return capabilities
 
 
-def _held_size(path: str) -> Size | None:
-    """The size that the driver keeps a device at, which it does while a program watches it."""
-    with suppress(OSError):
-        held = (VIRTUAL_DEVICES / Path(path).name / "format").read_text()  # "YU12:640x360@30"
-        if held:
-            width, height = held.partition(":")[2].partition("@")[0].split("x")
-            return Size(int(width), int(height))
-    return None
-
-
 def _busy(device: str) -> SinkError:
     return SinkError(
         f"{device} is in use: another program feeds it.",
-        "Stop that program, turn the camera off in those that watch it, or leave the name out "
-        "to have a free device chosen.",
+        "Stop that program, or leave the name out to have a free device chosen.",
     )
 
 

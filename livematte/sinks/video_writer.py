@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import errno
 import os
+import threading
 from contextlib import suppress
 from fractions import Fraction
 from pathlib import Path
@@ -13,12 +14,17 @@ import cv2
 import numpy as np
 
 from livematte.colour import BT709_LIMITED, FULL
+from livematte.container import FILES_ALONE, file_url
 from livematte.errors import SinkError
 from livematte.frame import Image, Rendered, Size
 from livematte.sinks.clock import SHORTEST_TICK_SECONDS, Clock, FileClock, LiveClock
-from livematte.sinks.codec import choose_codec
+from livematte.sinks.codec import Codec, choose_codec
+from livematte.sinks.pipe import READER_SECONDS, Pipe
+from livematte.sinks.remains import Remains, look_into, whole_size
 from livematte.sinks.sink import MOST_WAITING
 from livematte.sinks.soundtrack import Soundtrack
+from livematte.sinks.unfinished_file import UnfinishedFile
+from livematte.sinks.whole_file import Taken, Target, free_name, require_free, unwritable
 
 if TYPE_CHECKING:
     import av
@@ -35,7 +41,37 @@ SWS_BILINEAR: Final = 0x2
 SWS_FULL_CHR_H_INP: Final = 0x4000
 SWS_ACCURATE_RND: Final = 0x40000
 
-_CONTAINER_OPTIONS: Final = {"mp4": {"movflags": "+faststart"}}
+FRAGMENT_SECONDS: Final = 0.5
+"""How much is written at once. It, and the pictures that the encoder holds back, are lost if the
+process is killed: one to two seconds of 30 pictures each in all."""
+
+MOST_THREADS: Final = 4
+"""Of the encoder of a live video: each holds a picture back, and 720p needs hardly one."""
+
+
+def _container_options(codec: Codec, *, streamed: bool, sound: Soundtrack | None) -> dict[str, str]:
+    """How a video is to be readable at any moment while it is written.
+
+    MP4 and MOV are a row of fragments until they are finished as ordinary files in the end (from
+    FFmpeg 7.1 on); Matroska's clusters are much the same. Nothing waits for a buffer to fill:
+    pictures that hardly change would take minutes.
+
+    streamed: into a pipe, in which nothing written can be changed later.
+    sound: what goes with the pictures.
+    """
+    options = {"flush_packets": "1"}
+    if codec.container in ("matroska", "webm"):
+        return {**options, "cluster_time_limit": str(round(FRAGMENT_SECONDS * 1000))}
+    flags = "+empty_moov+default_base_moof" if streamed else "+hybrid_fragmented"
+    if not streamed:
+        if sound is None or not sound.has_tracks:
+            flags += "+delay_moov"  # the header knows exactly where the first picture is
+        elif sound.is_known:
+            flags += "+empty_moov"  # it need not wait for sound that may come late
+    options["frag_duration"] = str(round(FRAGMENT_SECONDS * 1_000_000))
+    # Without an edit list, pictures that are reordered would begin a little after 0.
+    return {**options, "movflags": flags, "use_editlist": "0" if streamed else "1"}
+
 
 # Sound may begin a little before 0, where its decoder warms up. The muxer would move all that comes
 # after by as much; and where the first picture is, MP4 would say to a thousandth of a second.
@@ -59,8 +95,10 @@ class VideoWriter:
     sound.
 
     Slates (pictures of a negative index) are left out. The file is written under a hidden name
-    beside its own and gets its own on `close`, in place of a file that has it already. If no
-    picture came there is no file.
+    beside its own, readable at any moment, and gets its own on `close`. What an error ends is kept
+    under a name that tells: "talk (incomplete).mp4". If no picture came there is no file.
+
+    A pipe is written to as it is. Until a program reads it, pictures of a live source are left out.
     """
 
     most_waiting = MOST_WAITING
@@ -72,13 +110,15 @@ class VideoWriter:
         *,
         quality: int | None = None,
         recording: Recording | None = None,
+        taken: Taken = Taken.REFUSE,
     ) -> None:
         """quality: 1 to 100, as a JPEG's; None for 75.
 
         recording: where the pictures come from; it is open before this is.
+        taken: what to do if a file has the name, now or in the end.
 
-        Raises `UsageError` if the ending is unknown or cannot hold the alpha asked for, or if there
-        is no quality to choose.
+        Raises `UsageError` if the ending is unknown or cannot hold the alpha asked for, if there is
+        no quality to choose, or if a file is there that may not or cannot be replaced.
         """
         self._codec = choose_codec(path, transparent, quality)
         self._path = path
@@ -86,8 +126,18 @@ class VideoWriter:
         self._recording = recording
         self._soundtrack: Soundtrack | None = None
         self._waiting: av.VideoFrame | None = None
-        self._unfinished = path.with_name(f".{path.stem}.{os.getpid()}.part{path.suffix}")
+        self._taken = taken
+        self._target = Target(path, False) if os.path.isdir(path) else require_free(path, taken)
+        if taken is Taken.NUMBER and os.path.lexists(self._target.path):
+            self._target = self._target._replace(path=free_name(self._target.path))
+            self._path = path.with_name(self._target.path.name)
+        self._unfinished: UnfinishedFile | None = None
+        self._pipe: Pipe | None = None
+        self._interrupted = threading.Event()
         self._container: OutputContainer | None = None
+        self._encoded = self._fragment_ticks = 0
+        self._closed = False
+        self._kept: list[str] = []
 
     @property
     def description(self) -> str:
@@ -95,8 +145,8 @@ class VideoWriter:
 
     @property
     def remarks(self) -> list[str]:
-        """What is not as it was in the recording, for people to be told at the end."""
-        return [] if self._soundtrack is None else self._soundtrack.remarks
+        """What is not as it was in the recording, and what was kept of it where it is not whole."""
+        return [*([] if self._soundtrack is None else self._soundtrack.remarks), *self._kept]
 
     @property
     def complete(self) -> bool:
@@ -121,9 +171,7 @@ class VideoWriter:
         self._frame_seconds = 1 / frames_per_second
         self._colour = BT709_LIMITED
         self._clock: Clock = LiveClock(frames_per_second)
-        options = _CONTAINER_OPTIONS.get(self._codec.container, {})
         if self._recording is not None:
-            options = {**options, **_RECORDING_OPTIONS[self._codec.container]}
             self._colour = self._codec.colour(self._recording.colour)
             in_milliseconds = self._codec.container in ("matroska", "webm")
             self._clock = FileClock(
@@ -132,14 +180,38 @@ class VideoWriter:
         self._matrix = self._colour.conversion(size.height)
         self._reformatter = av.video.reformatter.VideoReformatter()
         self._bgra = np.empty((size.height, size.width, 4), np.uint8) if self._transparent else None
-        self._container = av.open(
-            str(self._unfinished), "w", format=self._codec.container, options=options
-        )
+        if not self._target.is_stream:
+            try:
+                self._unfinished = UnfinishedFile(self._target.path, self._taken)
+            except OSError as error:
+                raise self._failed(error) from error
+            self._start()
+
+    def _start(self) -> None:
+        """Begin the video. Raises `SinkError`."""
+        import av
+
         try:
-            self._stream = self._add_stream(self._container, frames_per_second)
+            # The header is written with the first packet: with a header alone FFmpeg cannot finish
+            # a file that is made of fragments.
+            self._container = av.open(
+                file_url(self._unfinished.path) if self._unfinished is not None else self._pipe,
+                "w",
+                format=self._codec.container,
+                options=dict(FILES_ALONE),
+            )
+            self._stream = self._add_stream(self._container, 1 / self._frame_seconds)
             if self._recording is not None:
                 self._soundtrack = Soundtrack(self._recording, self._container)
-            self._container.start_encoding()  # makes the file, which av.open puts off
+                self._container.options.update(_RECORDING_OPTIONS[self._codec.container])
+            self._container.options.update(
+                _container_options(
+                    self._codec,
+                    streamed=self._target.is_stream,
+                    sound=self._soundtrack,
+                )
+            )
+            self._stream.codec_context.open(strict=False)
         except (av.FFmpegError, OSError) as error:
             self.abort()
             raise self._failed(error) from error
@@ -155,6 +227,8 @@ class VideoWriter:
         stream.pix_fmt = self._codec.pixel_format
         context = stream.codec_context
         context.thread_type = "AUTO"  # frames in parallel, where the encoder can
+        if self._recording is None:
+            context.thread_count = min(MOST_THREADS, os.cpu_count() or 1)
         context.flags |= FRAME_DURATION
         context.bit_rate = 0  # or it would stand above the quality that is asked for
         context.time_base = stream.time_base = self._clock.tick_seconds
@@ -169,28 +243,61 @@ class VideoWriter:
     def send(self, picture: Rendered) -> None:
         import av
 
-        assert self._container is not None, "open() comes first"
-        if picture.index < 0:
+        assert self._container is not None or self._target.is_stream, "open() comes first"
+        if picture.index < 0 or not self._has_reader():
             return
         frame = self._convert(picture)
         frame.pts = self._clock.ticks(picture.media_seconds)
         frame.time_base = self._clock.tick_seconds
         try:
+            if self._unfinished is not None:
+                self._unfinished.check()
             self._encode_waiting(frame.pts)
         except (av.FFmpegError, OSError) as error:
             raise self._failed(error) from error
         self._waiting = frame
         self._last_media_seconds = picture.media_seconds
 
+    def interrupt(self) -> None:
+        """Wait no longer for a pipe's reader; from any thread."""
+        self._interrupted.set()
+
+    def _has_reader(self) -> bool:
+        """Whether the video has begun: a pipe's does when a program reads from it."""
+        if self._container is not None:
+            return True
+        try:
+            seconds = 0.0 if self._recording is None else READER_SECONDS
+            self._pipe = Pipe(self._path, seconds, self._interrupted)
+        except OSError as error:
+            if error.errno == errno.ENXIO and (
+                self._recording is None or self._interrupted.is_set()
+            ):
+                return False
+            raise self._failed(error) from error
+        self._start()
+        return True
+
     def _encode_waiting(self, until_ticks: int) -> None:
         """Encode the picture that waited for the next one to tell how long it is shown."""
-        assert self._container is not None
         if self._waiting is None or self._waiting.pts is None:
             return
-        self._waiting.duration = until_ticks - self._waiting.pts
-        if self._soundtrack is not None:
+        waiting, self._waiting = self._waiting, None
+        waiting.duration = until_ticks - (waiting.pts or 0)
+        self._mux(self._stream.encode(waiting))
+        if self._soundtrack is not None and self._encoded:
             self._soundtrack.write_until(until_ticks * self._clock.tick_seconds)
-        self._container.mux(self._stream.encode(self._waiting))
+
+    def _mux(self, packets: list[av.Packet[VideoStream]]) -> None:
+        assert self._container is not None
+        for packet in packets:
+            dts, tick = packet.dts, packet.time_base
+            if dts is None or tick is None:
+                continue
+            if not self._encoded or (dts - self._fragment_ticks) * tick >= FRAGMENT_SECONDS:
+                self._fragment_ticks = dts
+        self._container.mux(packets)
+        self._encoded += len(packets)
 
     def _convert(self, picture: Rendered) -> av.VideoFrame:
         """The picture as Y'CbCr, or Y'CbCrA."""
@@ -222,41 +329,114 @@ class VideoWriter:
         import av
 
         if self._container is None:
+            if self._pipe is None and self._target.is_stream and not self._closed:
+                self._closed = True
+                raise self._failed(OSError(errno.ENXIO, os.strerror(errno.ENXIO)))
             return
-        if self._waiting is None or self._waiting.pts is None:
+        if self._waiting is None:
             self.abort()
             return
         try:
-            lasts = self._frame_seconds
-            if self.complete and self._recording is not None:
-                lasts = self._recording.last_duration_seconds or lasts
-            end_ticks = self._waiting.pts + max(1, round(lasts / self._clock.tick_seconds))
-            self._encode_waiting(end_ticks)
-            self._container.mux(self._stream.encode(None))
-            if self._soundtrack is not None:
-                end_seconds = end_ticks * self._clock.tick_seconds
-                self._soundtrack.finish(None if self.complete else end_seconds)
-            self._container.close()
-            os.replace(self._unfinished, self._path)
+            self._write_rest()
+            self._close_container()
+            self._give_name()
+        except SinkError:
+            raise
         except (av.FFmpegError, OSError) as error:
             self.abort()
             raise self._failed(error) from error
-        self._container = None
 
     def abort(self) -> None:
         import av
 
+        with suppress(av.FFmpegError, OSError):
+            self._write_rest()
         if self._soundtrack is not None:
             self._soundtrack.close()
-        if self._container is None:
-            return
         with suppress(av.FFmpegError, OSError):
-            self._container.close()
-        self._container = None
-        self._unfinished.unlink(missing_ok=True)
+            self._close_container()
+        if self._unfinished is not None:
+            self._keep(self._unfinished)
+            self._unfinished = None
+
+    def _write_rest(self) -> None:
+        """Write what waits and what the encoder holds back, and the sound that goes with it."""
+        if self._waiting is None or self._waiting.pts is None:
+            return
+        lasts, complete = self._frame_seconds, self.complete
+        if complete and self._recording is not None:
+            lasts = self._recording.last_duration_seconds or lasts
+        end_ticks = self._waiting.pts + max(1, round(lasts / self._clock.tick_seconds))
+        self._encode_waiting(end_ticks)
+        rest = self._stream.encode(None)
+        if self._codec.container in ("mp4", "mov"):
+            self._tell_end(rest, end_ticks * self._clock.tick_seconds)
+        self._mux(rest)
+        if self._soundtrack is not None:
+            self._soundtrack.finish(None if complete else end_ticks * self._clock.tick_seconds)
+
+    def _tell_end(self, rest: list[av.Packet[VideoStream]], end_seconds: Fraction) -> None:
+        """Have FFmpeg know where the video ends.
+
+        It takes the end of what follows the beginning of the last fragment for that of the video,
+        although a picture that is shown later may come before: players would leave it out. So each
+        packet lasts until the end here; how long pictures are shown is in their times. Only what
+        the last one says is taken as it is, so it tells the truth unless a fragment begins with it.
+        """
+        for packet in rest:
+            dts, pts, tick = packet.dts, packet.pts, packet.time_base
+            if dts is None or pts is None or tick is None:
+                continue
+            begins_fragment = (dts - self._fragment_ticks) * tick >= FRAGMENT_SECONDS
+            if begins_fragment:
+                self._fragment_ticks = dts
+            if packet is not rest[-1] or begins_fragment or self._soundtrack is not None:
+                packet.duration = round(end_seconds / tick) - pts
+
+    def _close_container(self) -> None:
+        container, self._container = self._container, None
+        try:
+            if container is not None:
+                container.close()
+        finally:
+            if self._pipe is not None:
+                self._pipe.close()
+
+    def _give_name(self) -> None:
+        unfinished = self._unfinished
+        if unfinished is None:
+            return
+        named = unfinished.finish()
+        self._unfinished = None
+        if named == self._target.path:
+            return
+        if self._taken is Taken.NUMBER and not unfinished.problem:
+            self._kept.append(f"{self._path} was taken meanwhile: the recording is {named}")
+            return
+        raise SinkError(
+            f"{self._path} could not get its name: {unfinished.problem}.",
+            f"The whole recording is there, as {named}.",
+        )
+
+    def _keep(self, unfinished: UnfinishedFile) -> None:
+        """Keep what an error has ended, if it is anything, and note where for people to be told."""
+        with suppress(OSError):
+            unfinished.truncate(whole_size(unfinished.path))
+        remains = look_into(unfinished.path) if self._encoded else Remains(0, 0.0)
+        if remains.frames == 0 and unfinished.is_there():
+            unfinished.discard()
+            return
+        try:
+            named = unfinished.keep()
+        except OSError as error:
+            self._kept.append(f"{self._path}: what was recorded is lost ({error.strerror})")
+            return
+        self._kept.append(f"kept as {named}: {remains}")
 
     def _failed(self, error: Exception) -> SinkError:
         number = getattr(error, "errno", 0)
+        if number in (errno.ENXIO, errno.EPIPE) and self._target.is_stream:
+            return unwritable(self._path, OSError(number, os.strerror(number)))
         reason = getattr(error, "strerror", None) or str(error)
         remedy = {
             errno.ENOENT: f"Make the folder {self._path.parent} first, or name another.",

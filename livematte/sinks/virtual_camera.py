@@ -4,41 +4,73 @@ from __future__ import annotations
 
 import sys
 import threading
-from collections.abc import Collection
+import time
+from collections.abc import Callable, Collection
 from contextlib import suppress
 from fractions import Fraction
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Final, Protocol
 
-from livematte.errors import SinkError
-from livematte.frame import Rendered, Size
+from livematte.errors import LivematteError, SinkError
+from livematte.frame import Image, Rendered, Size
 
 if TYPE_CHECKING:
-    import pyvirtualcam  # type: ignore[import-untyped]  # it ships no types
-
     from livematte.sinks.v4l2_readers import Readers
+
+RETRY_SECONDS: Final = 1.0
+"""A device that has failed is opened again this often."""
+
+REMEDY: Final = "Install OBS Studio, start its virtual camera once, stop it and close OBS."
+
+
+class Feed(Protocol):
+    """A device that is open and takes pictures."""
+
+    def send(self, image: Image) -> None:
+        """`image`: uint8 BGR (H, W, 3). Raises `SinkError` if it is not taken."""
+        ...
+
+    def close(self) -> None: ...
 
 
 class VirtualCamera:
     """Feeds a virtual camera: v4l2loopback on Linux, OBS's or Unity Capture elsewhere.
 
     Pictures are sent the moment they come; it is the source that sets the pace. The last row or
-    column of an odd size is cut off, because the colours of a camera go by blocks of 2x2.
+    column of an odd size is cut off, because the colours of a camera go by blocks of 2x2. Where the
+    driver keeps the device at another size or format, because a program still watches it, pictures
+    are fitted into that. A device that fails meanwhile is opened again when that can be done, and
+    pictures are left out until then.
     """
 
     takes_alpha = False
+    remarks: tuple[str, ...] = ()
 
-    def __init__(self, device: str | None = None, avoid: Collection[str] = ()) -> None:
+    def __init__(
+        self,
+        device: str | None = None,
+        avoid: Collection[str] = (),
+        *,
+        on_trouble: Callable[[str], None] = lambda _sentence: None,
+    ) -> None:
         """`device`: /dev/videoN on Linux, elsewhere the camera's name; None to choose a free one.
 
         `avoid`: devices that must not be fed, such as the camera that is read from: paths, or the
             numbers that OpenCV knows them by.
+        `on_trouble`: told in a sentence, by the thread that sends, that the device has failed, and
+            when it takes pictures again.
         """
         self._device = device
         self._avoid = avoid
+        self._on_trouble = on_trouble
         self._size = Size(0, 0)
-        self._camera: pyvirtualcam.Camera | None = None
+        self._rate = 30.0
+        self._kept_size: Size | None = None
+        """The size that pictures are fitted into, where it is not theirs."""
+        self._feed: Feed | None = None
         self._readers: Readers | None = None
         self._readers_lock = threading.Lock()
+        self._failed_seconds: float | None = None
+        """When it was last found that the device takes no pictures; None while it does."""
 
     def is_watched(self) -> bool:
         """Whether another program reads the pictures; True where that cannot be told.
@@ -50,67 +82,110 @@ class VirtualCamera:
 
     @property
     def description(self) -> str:
-        return " ".join(filter(None, ("virtual camera", self._device)))
+        kept = (
+            f"(kept at {self._kept_size} by a program that watches it)" if self._kept_size else ""
+        )
+        return " ".join(filter(None, ("virtual camera", self._device, kept)))
 
     def open(self, size: Size, frames_per_second: Fraction) -> None:
-        import pyvirtualcam
-
         self._size = Size(size.width // 2 * 2, size.height // 2 * 2)
+        self._rate = float(frames_per_second)
         if sys.platform == "linux":
             from livematte.sinks import v4l2loopback
 
             if self._device is None:
-                self._device = v4l2loopback.choose(self._size, self._avoid)
+                self._device = v4l2loopback.choose(self._avoid)
             else:
-                v4l2loopback.check(self._device, self._size, self._avoid)
-        try:
-            self._camera = pyvirtualcam.Camera(
-                *self._size,
-                fps=float(frames_per_second),
-                fmt=pyvirtualcam.PixelFormat.BGR,
-                device=self._device,
-            )
-        except RuntimeError as error:
-            reasons = "; ".join(line.rstrip(".") for line in str(error).splitlines())
-            raise SinkError(f"No virtual camera could be opened: {reasons}.", _remedy()) from error
-        self._device = self._camera.device
-        if sys.platform == "linux":
-            from livematte.sinks.v4l2_readers import Readers
+                v4l2loopback.check(self._device, self._avoid)
+        self._open()
 
-            with suppress(OSError):
-                self._readers = Readers(self._device)
+    def _open(self) -> None:
+        """Open the device, which is free. Raises `SinkError` if that fails."""
+        if sys.platform == "linux":
+            self._open_on_linux()
+        else:
+            self._feed = Elsewhere(self._device, self._size, self._rate)
+            self._device = self._feed.device
+
+    def _open_on_linux(self) -> None:
+        from livematte.sinks import v4l2loopback
+        from livematte.sinks.v4l2_readers import Readers
+        from livematte.sinks.v4l2_writer import Writer
+
+        assert self._device is not None
+        was_held = v4l2loopback.held(self._device) is not None
+        writer = Writer(self._device, self._size, self._rate)
+        self._feed = writer
+        self._kept_size = None if writer.format.size == self._size else writer.format.size
+        with suppress(OSError):
+            self._readers = Readers(self._device, was_held=was_held)
 
     def send(self, picture: Rendered) -> None:
-        assert self._camera is not None, "open() comes first"
+        if self._failed_seconds is not None and not self._open_again():
+            return
+        assert self._feed is not None, "open() comes first"
         width, height = self._size
         try:
-            self._camera.send(picture.image[:height, :width])
-        except RuntimeError as error:
-            raise SinkError(
-                f"The {self.description} takes no more pictures: {error}.", _remedy()
-            ) from error
+            self._feed.send(picture.image[:height, :width])
+        except SinkError as error:
+            self._on_trouble(f"{error.problem} Waiting for it.")
+            self._failed_seconds = time.monotonic()
+
+    def _open_again(self) -> bool:
+        """Open the device that has failed if it is time to, and say whether it is open."""
+        now = time.monotonic()
+        if self._failed_seconds is None or now - self._failed_seconds < RETRY_SECONDS:
+            return False
+        self._failed_seconds = now
+        self._close()
+        try:
+            self._open()
+        except LivematteError:
+            return False
+        self._failed_seconds = None
+        self._on_trouble(f"The {self.description} is back.")
+        return True
 
     def close(self) -> None:
-        if self._camera is None:
-            return
-        with self._readers_lock:
-            if self._readers is not None:
-                self._readers.close()
-                self._readers = None
-        self._camera.close()
-        self._camera = None
-        if sys.platform == "linux" and self._device is not None:
-            from livematte.sinks import v4l2loopback
-
-            with suppress(SinkError):
-                v4l2loopback.release(self._device, own=True)
+        self._failed_seconds = None
+        self._close()
 
     abort = close
 
+    def _close(self) -> None:
+        with self._readers_lock:
+            readers, self._readers = self._readers, None
+            if readers is not None:
+                readers.close()
+        feed, self._feed = self._feed, None
+        if feed is not None:
+            feed.close()
 
-def _remedy() -> str:
-    return (
-        "Close the programs that use the device, or name another device."
-        if sys.platform == "linux"
-        else "Install OBS Studio, start its virtual camera once, stop it and close OBS."
-    )
+
+class Elsewhere:
+    """The virtual camera of OBS or of Unity Capture, by pyvirtualcam."""
+
+    def __init__(self, device: str | None, size: Size, frames_per_second: float) -> None:
+        """Raises `SinkError` if it cannot be opened."""
+        import pyvirtualcam  # type: ignore[import-untyped]  # it ships no types
+
+        try:
+            self._camera = pyvirtualcam.Camera(
+                *size, fps=frames_per_second, fmt=pyvirtualcam.PixelFormat.BGR, device=device
+            )
+        except RuntimeError as error:
+            reasons = "; ".join(line.rstrip(".") for line in str(error).splitlines())
+            raise SinkError(f"No virtual camera could be opened: {reasons}.", REMEDY) from error
+        self.device: str = self._camera.device
+
+    def send(self, image: Image) -> None:
+        """`image`: uint8 BGR (H, W, 3). Raises `SinkError` if it is not taken."""
+        try:
+            self._camera.send(image)
+        except RuntimeError as error:
+            raise SinkError(
+                f"The virtual camera {self.device} takes no more pictures: {error}.", REMEDY
+            ) from error
+
+    def close(self) -> None:
+        self._camera.close()

@@ -8,13 +8,16 @@ import sys
 import threading
 import time
 from collections.abc import Iterator
+from contextlib import suppress
 from fractions import Fraction
 from types import TracebackType
-from typing import Final
+from typing import Any, Final
 
 import cv2
 import numpy as np
+from numpy.typing import NDArray
 
+from livematte.addresses import is_address, shown_address
 from livematte.errors import SourceError, UsageError
 from livematte.frame import Frame, Image, Size
 from livematte.sources.source import FrameBuffers
@@ -34,6 +37,16 @@ GAP_SECONDS: Final = 2.0
 
 WAIT_SECONDS: Final = 0.1
 """How long one wait for a frame may keep the thread from noticing that it is to stop."""
+
+
+MOST_TORN: Final = 5
+"""So many pictures in a row that cannot be decoded are a camera that is gone; fewer are skipped."""
+
+TORN_WAIT_SECONDS: Final = 0.005
+
+
+class UnpluggedError(SourceError):
+    """A camera that was there has gone, or fails like one; it may come back."""
 
 
 class Camera:
@@ -84,7 +97,7 @@ class Camera:
         if self._asked_rate is not None and abs(self._asked_rate - rate) > 0.5:
             asked.append(f"{self._asked_rate:g} frames/s")
         instead = f" instead of {' at '.join(asked)}" if asked else ""
-        return f"{kind}{self._device}{name}, {self._size}{fourcc} at {rate:.4g} frames/s{instead}"
+        return f"{kind}{self._shown}{name}, {self._size}{fourcc} at {rate:.4g} frames/s{instead}"
 
     def __enter__(self) -> Camera:
         self._capture = self._open_stream() if self._is_stream else self._open_camera()
@@ -136,11 +149,20 @@ class Camera:
 
     @property
     def _is_stream(self) -> bool:
-        return isinstance(self._device, str) and "://" in self._device
+        # What is there as a file is that file.
+        return (
+            isinstance(self._device, str)
+            and "://" in self._device
+            and not os.path.lexists(self._device)
+        )
+
+    @property
+    def _shown(self) -> str:
+        return shown_address(self._device) if isinstance(self._device, str) else f"{self._device}"
 
     @property
     def _called(self) -> str:
-        return str(self._device) if self._is_stream else f"Camera {self._device}"
+        return self._shown if self._is_stream else f"Camera {self._shown}"
 
     def _receive(self, into: Image | None) -> Image | None:
         """The next picture, in `into` if it fits there; None if interrupted.
@@ -149,19 +171,28 @@ class Camera:
         """
         patience_seconds = GAP_SECONDS if self._has_given else PATIENCE_SECONDS
         deadline_seconds = time.monotonic() + patience_seconds
-        while not self._interrupted.is_set() and self._can_wait and not self._is_ready():
-            if time.monotonic() > deadline_seconds:
-                raise SourceError(
-                    f"{self._called} gave no picture for {patience_seconds:g} seconds.",
-                    "Check its shutter or privacy switch, and plug it in again.",
+        for _ in range(MOST_TORN):
+            while not self._interrupted.is_set() and self._can_wait and not self._is_ready():
+                if time.monotonic() > deadline_seconds:
+                    raise SourceError(
+                        f"{self._called} gave no picture for {patience_seconds:g} seconds.",
+                        "Check its shutter or privacy switch, and plug it in again.",
+                    )
+            if self._interrupted.is_set():
+                return None
+            with suppress(cv2.error):  # of a torn picture
+                received, image = (
+                    self._capture.retrieve(into) if self._can_wait else self._capture.read(into)
                 )
-        if self._interrupted.is_set():
-            return None
-        received, image = (
-            self._capture.retrieve(into) if self._can_wait else self._capture.read(into)
-        )
-        if not received:
-            raise self._gone()
+                if received:
+                    return self._checked(image)
+            if time.monotonic() > deadline_seconds:
+                break
+            self._interrupted.wait(TORN_WAIT_SECONDS)
+        raise self._gone()
+
+    def _checked(self, image: NDArray[Any]) -> Image:
+        """Raises `SourceError` if it is no picture of colour."""
         if image.dtype != np.uint8 or image.ndim != 3 or image.shape[2] != 3:
             raise SourceError(
                 f"{self._called} gives pictures of {image.dtype} {image.shape}, not of colour.",
@@ -188,16 +219,20 @@ class Camera:
                 "Check that it still plays elsewhere, and start again.",
             )
         if not self._has_given:
-            return SourceError(
+            return UnpluggedError(
                 f"{self._called} opens but gives no picture.",
                 "Check its shutter or privacy switch, and plug it in again.",
             )
-        return SourceError(
+        return UnpluggedError(
             f"{self._called} stopped giving pictures; it may have been unplugged.",
             "Plug it in and start again.",
         )
 
     def _open_stream(self) -> cv2.VideoCapture:
+        if self._shown != self._device:
+            # They would tell the address with all that is in it, passwords too.
+            os.environ["OPENCV_FFMPEG_LOGLEVEL"] = "-8"
+            cv2.utils.logging.setLogLevel(cv2.utils.logging.LOG_LEVEL_SILENT)
         patience_ms = int(PATIENCE_SECONDS * 1000)
         capture = cv2.VideoCapture(
             str(self._device),
@@ -209,7 +244,7 @@ class Camera:
         )
         if not capture.isOpened():
             raise SourceError(
-                f"The stream {self._device} cannot be opened.",
+                f"The stream {self._shown} cannot be opened.",
                 "Check the address, and that it plays elsewhere, as in `ffplay ADDRESS`.",
             )
         return capture
@@ -250,6 +285,10 @@ class Camera:
             raise UsageError(
                 f"{self._device} is no camera.", "If it is a video file, use --input instead."
             )
+        if is_address(self._device) and not os.path.lexists(self._device):
+            raise SourceError(
+                f"There is no camera {self._shown}.", "The address of a stream begins with rtsp://."
+            )
         return os.path.realpath(self._device)
 
     def _cannot_be_opened(self, path: str) -> SourceError:
@@ -257,6 +296,11 @@ class Camera:
             from livematte.sources import linux_camera
 
             holders = linux_camera.holders(path)
+            if not holders and not linux_camera.is_held(path):
+                return UnpluggedError(
+                    f"{self._called} cannot be opened; it may have been unplugged.",
+                    "Plug it in again, and try once more.",
+                )
             by = f" by {', '.join(holders)}" if holders else ", probably by another program"
             return SourceError(
                 f"{self._called} is in use{by}.",

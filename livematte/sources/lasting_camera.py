@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import sys
 import threading
+import time
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import suppress
 from fractions import Fraction
@@ -13,7 +14,7 @@ from typing import TYPE_CHECKING, Final
 from livematte.background import cover
 from livematte.errors import LivematteError, SourceError
 from livematte.frame import Frame, Image, Size
-from livematte.sources.camera import Camera
+from livematte.sources.camera import Camera, UnpluggedError
 
 if TYPE_CHECKING:
     from livematte.sources.source import Source
@@ -23,12 +24,16 @@ RETRY_GROWTH: Final = 1.5
 LAST_RETRY_SECONDS: Final = 0.25 if sys.platform == "linux" else 2.0
 """Linux tells at once whether the camera is there; elsewhere each try means to start it."""
 
+FIRST_PATIENCE_SECONDS: Final = 5.0
+"""A camera that is unplugged while it is first opened is waited for so long."""
+
 
 class LastingCamera:
     """Gives the frames of one camera, with a gap where it gives none.
 
-    What fails when it is first opened is an error, since somebody is there to read it. Later the
-    same camera is looked for until it is back, wherever it is plugged in then. Frames keep their
+    What fails when it is first opened is an error, since somebody is there to read it; one that is
+    there and goes in that very moment is waited for shortly. Later the same camera is looked for
+    until it is back, wherever it is plugged in then, whatever it has failed by. Frames keep their
     size: if the camera comes back with another one, they are scaled and cropped to the first.
     """
 
@@ -77,13 +82,40 @@ class LastingCamera:
         return self._description
 
     def __enter__(self) -> LastingCamera:
-        self._camera.__enter__()
-        self._is_open = True
+        # Before it is opened: who knows whether it is still there afterwards.
+        self._find = _finder(self._device)
+        self._open_first()
         self._size = self._camera.size
         self._frames_per_second = self._camera.frames_per_second
         self._description = self._camera.description
-        self._find = _finder(self._device)
         return self
+
+    def _open_first(self) -> None:
+        deadline_seconds = time.monotonic() + FIRST_PATIENCE_SECONDS
+        try:
+            self._camera.__enter__()
+        except SourceError as error:
+            if not isinstance(error, UnpluggedError) and self._is_there():
+                raise
+            while not self._is_back():
+                if time.monotonic() > deadline_seconds or self._interrupted.is_set():
+                    raise error from None
+                self._interrupted.wait(FIRST_RETRY_SECONDS)
+        self._is_open = True
+
+    def _is_there(self) -> bool:
+        """Whether the camera is where it was, as far as that is known."""
+        try:
+            self._find()
+        except SourceError:
+            return False
+        return True
+
+    def _is_back(self) -> bool:
+        """Whether the camera that was unplugged is there again and open."""
+        with suppress(SourceError):
+            self._open_where_it_is()
+        return self._is_open
 
     def __exit__(
         self,
@@ -112,8 +144,9 @@ class LastingCamera:
                     index += 1
             except SourceError as error:
                 self._note(error)
-            except MemoryError:
-                self._note(SourceError("There is no memory for a picture.", "Close programs."))
+            # Whatever a driver or OpenCV fails by: another try may well succeed.
+            except Exception as error:
+                self._note(error)
                 self._changed.wait(FIRST_RETRY_SECONDS)
             self._close()
 
@@ -147,7 +180,7 @@ class LastingCamera:
                 continue
             try:
                 self._open_where_it_is()
-            except LivematteError as error:
+            except Exception as error:
                 self._note(error)
                 self._changed.wait(retry_seconds)
                 retry_seconds = min(RETRY_GROWTH * retry_seconds, LAST_RETRY_SECONDS)
@@ -168,7 +201,8 @@ class LastingCamera:
     def _close(self) -> None:
         if self._is_open:
             self._is_open = False
-            self._camera.__exit__(None, None, None)
+            with suppress(Exception):  # it has failed before, perhaps
+                self._camera.__exit__(None, None, None)
 
     def _fitted(self, frame: Frame) -> Image:
         if frame.size == self._size:
@@ -177,10 +211,19 @@ class LastingCamera:
         self._camera.recycle(frame)
         return fitted
 
-    def _note(self, error: LivematteError) -> None:
+    def _note(self, error: Exception) -> None:
         if not self.trouble:
-            self._on_trouble(f"{error.problem} It is waited for.")
+            self._on_trouble(f"{_problem(error)} It is waited for.")
         self.trouble = "Waiting for the camera"
+
+
+def _problem(error: Exception) -> str:
+    """What is wrong, in a sentence."""
+    if isinstance(error, LivematteError):
+        return error.problem
+    if isinstance(error, MemoryError):
+        return "There is no memory for a picture."
+    return f"The camera failed: {str(error).strip().rstrip('.') or repr(error)}."
 
 
 def _finder(device: int | str) -> Callable[[], int | str]:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import os
 from collections.abc import Iterator
 from contextlib import suppress
@@ -130,6 +131,15 @@ def processes_holding(path: str) -> list[Holder]:
                 if int(process.name) != os.getpid():
                     found.append(Holder(name, int(process.name)))
     return found
+
+
+def is_held(path: str) -> bool:
+    """Whether a program takes pictures from the camera, even one that may not be seen."""
+    try:
+        with v4l2.opened(path) as descriptor:
+            return v4l2.is_held(descriptor)
+    except OSError as error:
+        return error.errno == errno.EBUSY
 
 
 def holders(path: str) -> list[str]:

@@ -15,7 +15,7 @@ import cv2
 import numpy as np
 
 from livematte.colour import BT709, FULL, UNSPECIFIED, Colour, assumed_matrix
-from livematte.container import MOST_PIXELS, open_video, reason, unreadable
+from livematte.container import MOST_PIXELS, ROTATIONS, open_video, reason, unreadable
 from livematte.errors import SourceError, UsageError
 from livematte.frame import Frame, Image, Size
 from livematte.sources.source import FrameBuffers
@@ -48,12 +48,6 @@ LONGEST_VIDEO_SECONDS: Final = 1e9
 
 LONGEST_STEP_BACK_SECONDS: Final = 64
 """A keyframe before the start is looked for so far back at most, and then from the beginning."""
-
-_ROTATIONS: Final = {
-    90: cv2.ROTATE_90_COUNTERCLOCKWISE,
-    180: cv2.ROTATE_180,
-    270: cv2.ROTATE_90_CLOCKWISE,
-}
 
 
 class VideoFile:
@@ -167,7 +161,7 @@ class VideoFile:
         self.first_seconds, decoded = first
         self._frames_per_second = _rate(self._stream)
         self.frame_count = self._estimate_frames()
-        self._rotation = _ROTATIONS.get(decoded.rotation % 360)
+        self._rotation = ROTATIONS.get(decoded.rotation % 360)
         size = Size(decoded.width, decoded.height)
         sideways = self._rotation in (cv2.ROTATE_90_CLOCKWISE, cv2.ROTATE_90_COUNTERCLOCKWISE)
         self._size = Size(size.height, size.width) if sideways else size

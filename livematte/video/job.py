@@ -12,7 +12,8 @@ from livematte.errors import MatteError, UsageError
 from livematte.pipeline import Pipeline
 from livematte.refinement import DEFAULT, Refinement
 from livematte.render.renderer import Choice, check_device, check_precision, open_renderer
-from livematte.sinks import ImageFolder, Sink, VideoWriter, open_output
+from livematte.sinks import Sink, open_output
+from livematte.sinks.whole_file import Taken
 from livematte.sources import VideoFile
 from livematte.video.save import MatteOnly, OnBlack, Save
 
@@ -81,13 +82,14 @@ class VideoJob:
         self._source = VideoFile(
             input_path, realtime=False, start_seconds=start_seconds, end_seconds=end_seconds
         )
+        _require_another(input_path, Path(output))
         self._output = open_output(
             output,
             transparent=save is Save.CUTOUT,
             quality=quality,
             recording=self._source,
+            taken=Taken.REPLACE if overwrite else Taken.REFUSE,
         )
-        _check_output(input_path, Path(output), self._output, overwrite)
         self._save = save
         self._fail_on_bad_matte = fail_on_bad_matte
         self._bad = _Stretches()
@@ -95,6 +97,7 @@ class VideoJob:
         self.frames = 0
         """How many pictures were written."""
         self._seconds = -1.0
+        self._said: list[str] = []
         if background is None:
             background = parse("green") if save is Save.COMPOSITE else Transparent()
         self._background = background
@@ -108,6 +111,7 @@ class VideoJob:
                 precision=precision,
                 threads=threads,
                 refinement=refinement,
+                on_change=self._said.append,
             )
 
         self.pipeline = Pipeline(
@@ -138,10 +142,8 @@ class VideoJob:
 
     @property
     def remarks(self) -> list[str]:
-        """What is not as was wished, each in a sentence, once it has run."""
-        remarks = [*self._source.remarks]
-        if isinstance(self._output, VideoWriter):
-            remarks += self._output.remarks
+        """What is not as was wished, each in a sentence, once it has run or failed."""
+        remarks = [*self._said, *self._source.remarks, *self._output.remarks]
         if self._bad.frames:
             shown = "1 frame shows" if self._bad.frames == 1 else f"{self._bad.frames} frames show"
             remarks.append(f"{shown} the background alone, without a usable matte: {self._bad}")
@@ -152,7 +154,8 @@ class VideoJob:
     def run(self) -> None:
         """Run to the end, or until it is stopped; what is done by then is a whole file.
 
-        Raises `LivematteError` if something failed; there is no file then, but PNGs stay.
+        Raises `LivematteError` if something failed. What was made until then is kept under a name
+        that tells that it is not whole, which is in `remarks`; PNGs stay.
         """
         self.pipeline.run()
 
@@ -218,18 +221,7 @@ def _sink(save: Save, output: Sink) -> Sink:
     return output
 
 
-def _check_output(
-    input_path: Path, path: Path, output: ImageFolder | VideoWriter, overwrite: bool
-) -> None:
-    """Raises `UsageError` if `output` would replace the input, or something else unasked."""
+def _require_another(input_path: Path, path: Path) -> None:
+    """Raises `UsageError` if `path` is the input."""
     if os.path.exists(path) and os.path.exists(input_path) and path.samefile(input_path):
         raise UsageError(f"{path} is the input itself.", "Name another output.")
-    if overwrite:
-        return
-    if isinstance(output, ImageFolder):
-        if output.existing():
-            raise UsageError(
-                f"{path} has such pictures already.", "Name another folder, or use --overwrite."
-            )
-    elif os.path.exists(path):
-        raise UsageError(f"{path} is there already.", "Name another file, or use --overwrite.")

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import replace
 from enum import Enum
 from fractions import Fraction
@@ -40,6 +41,10 @@ class _Converting:
     @property
     def description(self) -> str:
         return self._sink.description
+
+    @property
+    def remarks(self) -> Sequence[str]:
+        return self._sink.remarks
 
     def open(self, size: Size, frames_per_second: Fraction) -> None:
         self._converted: Image = np.zeros((size.height, size.width, 3), np.uint8)

@@ -15,6 +15,7 @@ from livematte.doctor import weights as weights_check
 from livematte.doctor.finding import Status
 from livematte.errors import DeviceError, SinkError, SourceError
 from livematte.network import weights
+from livematte.render import network_cache
 from livematte.sinks import x11
 from livematte.sources import CameraInfo
 
@@ -206,3 +207,23 @@ def test_an_nvidia_card_is_known_without_its_driver(
     (tmp_path / "0000:01:00.0" / "vendor").write_text(f"{vendor}\n")
     (tmp_path / "0000:01:00.0" / "class").write_text(f"{kind}\n")
     assert devices.has_nvidia_card(tmp_path) == is_card
+
+
+def test_stored_networks(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    folder = tmp_path / "networks"
+    monkeypatch.setattr(network_cache, "cache_folder", lambda: folder)
+    (none,) = weights_check.check_stored()
+    assert (none.status, none.text) == (Status.OK, f"none yet in {folder}")
+    network_cache.store("abc", b"a network")
+    network_cache.store("def", b"another")
+    (fine,) = weights_check.check_stored()
+    assert fine.text == f"2 in {folder}, checksums OK"
+    flip_last_byte(folder / "def.network")
+    (damaged,) = weights_check.check_stored()
+    assert damaged.status is Status.NOTE
+    assert damaged.text == f"{folder / 'def.network'} is damaged."
+    shutil.rmtree(folder)
+    folder.write_text("in the way")
+    fine, unwritable = weights_check.check_stored()
+    assert unwritable.status is Status.NOTE
+    assert "Each start takes a little longer" in unwritable.text

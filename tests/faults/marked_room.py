@@ -108,6 +108,7 @@ class Watcher:
     """A sink that looks for the room in every picture."""
 
     takes_alpha = True
+    remarks: tuple[str, ...] = ()
     description = "watcher"
 
     def __init__(self, on_send: Callable[[Seen], None] = lambda _seen: None) -> None:

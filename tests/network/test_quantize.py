@@ -101,7 +101,7 @@ def is_quantized(node: Any) -> bool:
 
 def test_the_shipped_one_is_verified_and_found_beside_its_weights(int8: Path) -> None:
     assert int8 == SHIPPED.with_name("modnet_photographic_int8.xml")
-    weights.verify_quantized(int8)
+    weights.read_quantized(int8)
 
 
 def test_weights_without_an_int8_form(tmp_path: Path) -> None:
@@ -110,7 +110,7 @@ def test_weights_without_an_int8_form(tmp_path: Path) -> None:
 
 def test_ones_own_is_verified(own: Path) -> None:
     assert weights.find_quantized(own.with_name("own.safetensors")) == own
-    weights.verify_quantized(own)
+    weights.read_quantized(own)
 
 
 def tamper_with_the_graph(xml: Path) -> None:
@@ -161,7 +161,7 @@ DAMAGES: dict[Damage, str] = {
 def test_what_is_not_the_weights_int8_form_is_refused(own: Path, damage: Damage) -> None:
     damage(own)
     with pytest.raises(WeightsError, match=DAMAGES[damage]) as raised:
-        weights.verify_quantized(own)
+        weights.read_quantized(own)
     assert "livematte weights quantize" in raised.value.remedy
 
 
@@ -180,17 +180,17 @@ def test_the_shipped_one_must_be_the_very_one(
     monkeypatch: pytest.MonkeyPatch, own: Path, damage: Damage
 ) -> None:
     monkeypatch.setattr(weights, "_shipped_path", lambda: own.with_name("own.safetensors"))
-    weights.verify_quantized(own)
+    weights.read_quantized(own)
     damage(own)
     with pytest.raises(WeightsError, match=r"not the file that|does not exist") as raised:
-        weights.verify_quantized(own)
+        weights.read_quantized(own)
     assert raised.value.remedy == "Install livematte again."
 
 
 def test_line_ends_of_windows_are_no_damage(monkeypatch: pytest.MonkeyPatch, own: Path) -> None:
     monkeypatch.setattr(weights, "_shipped_path", lambda: own.with_name("own.safetensors"))
     own.write_bytes(own.read_bytes().replace(b"\n", b"\r\n"))
-    weights.verify_quantized(own)
+    weights.read_quantized(own)
 
 
 def test_the_hash_of_the_tensors_is_the_headers_or_their_own(tmp_path: Path) -> None:
@@ -214,7 +214,7 @@ def test_it_quantises_and_says_from_what(tmp_path: Path) -> None:
         "own_int8.xml",
         "own_int8.bin",
     }
-    weights.verify_quantized(made)
+    weights.read_quantized(made)
     origin = openvino.Core().read_model(made).get_rt_info(weights.QUANTIZED_ORIGIN)
     assert origin["calibration_frames"] == "2"
     assert origin["float_layers"].split(",") == list(FLOAT_LAYERS)
@@ -237,7 +237,7 @@ def test_the_shipped_one_is_not_replaced_by_accident(
     monkeypatch.setattr(weights, "_shipped_path", lambda: source)
     with pytest.raises(UsageError, match="comes with livematte"):
         quantize(source, demo_frames(1))
-    weights.verify_quantized(own)
+    weights.read_quantized(own)
 
 
 def test_it_refuses_what_cannot_be(tmp_path: Path) -> None:

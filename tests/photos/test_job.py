@@ -77,7 +77,7 @@ def test_nothing_is_replaced_unasked(
     assert report.done == 5
     assert read_pixels(tmp_path / "1.png").shape == (128, 128)
     (tmp_path / "all.zip").touch()
-    with pytest.raises(UsageError, match=r"all\.zip is there already"):
+    with pytest.raises(UsageError, match=r"all\.zip already exists"):
         Results(None, tmp_path / "all.zip", overwrite=False)
 
 

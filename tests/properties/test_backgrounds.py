@@ -187,7 +187,7 @@ def test_names_that_no_file_can_have() -> None:
 def test_what_is_no_file_is_not_waited_for(tmp_path: Path) -> None:
     os.mkfifo(tmp_path / "pipe.png")
     for path in (tmp_path / "pipe.png", Path("/dev/zero")):
-        with pytest.raises(BackgroundError, match="no file"):
+        with pytest.raises(BackgroundError, match="not a regular file"):
             parse(str(path))
 
 

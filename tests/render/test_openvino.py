@@ -8,7 +8,6 @@ import threading
 import time
 import weakref
 from fractions import Fraction
-from pathlib import Path
 
 import numpy as np
 import pytest
@@ -172,28 +171,6 @@ def test_without_an_int8_form_the_weights_are_used_in_fp32(
     with pytest.raises(WeightsError, match=r"no int8 form of .*livematte weights quantize"):
         open_fixed("int8")
     assert "fp32" in open_fixed().renderer.description
-
-
-def test_a_cache_that_cannot_be_used_is_done_without(
-    monkeypatch: pytest.MonkeyPatch, tmp_path: Path
-) -> None:
-    """A file where the cache's folder should be."""
-    blocked = tmp_path / "cache"
-    blocked.write_text("")
-    monkeypatch.setattr(
-        openvino_network, "user_cache_path", lambda *_args, **_options: blocked / "livematte"
-    )
-    render_for(open_fixed(), 0.1)
-
-
-def test_a_damaged_cache_is_done_without(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
-    monkeypatch.setattr(openvino_network, "user_cache_path", lambda *_args, **_options: tmp_path)
-    open_fixed()
-    blobs = [each for each in tmp_path.rglob("*") if each.is_file()]
-    assert blobs
-    for blob in blobs:
-        blob.write_bytes(blob.read_bytes()[:1000])
-    render_for(open_fixed(), 0.1)
 
 
 def test_the_threads_are_as_many_as_asked_for() -> None:

@@ -8,18 +8,20 @@ from __future__ import annotations
 
 import os
 import subprocess
+import sys
 import time
 from collections.abc import Callable, Collection, Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from fractions import Fraction
 from pathlib import Path
 
+import cv2
 import numpy as np
 import pytest
 import pyvirtualcam  # type: ignore[import-untyped]  # it ships no types
 
 from livematte.errors import SinkError, UsageError
-from livematte.frame import Size
+from livematte.frame import Image, Size
 from livematte.sinks import VirtualCamera, v4l2loopback
 from tests.sinks.pictures import GREEN, picture
 
@@ -32,6 +34,23 @@ PATIENCE_SECONDS = 15.0
 WRITE = "ffmpeg -v error -re -f lavfi -i color=s=320x240:r=10 -pix_fmt yuv420p -f v4l2"
 READ = "ffmpeg -v error -f v4l2 -i /dev/video-out -frames:v 2 -f rawvideo -pix_fmt bgr24"
 
+CRASHING = """
+import time, numpy, pyvirtualcam
+camera = pyvirtualcam.Camera(320, 240, fps=10, device={!r})
+while True:
+    camera.send(numpy.zeros((240, 320, 3), numpy.uint8))
+    time.sleep(0.1)
+"""
+CONVERTED_BACK: dict[str, Callable[[Image], Image]] = {
+    "yuyv422": lambda data: _to_bgr(data.reshape(240, 320, 2), cv2.COLOR_YUV2BGR_YUYV),
+    "nv12": lambda data: _to_bgr(data.reshape(360, 320), cv2.COLOR_YUV2BGR_NV12),
+    "rgb24": lambda data: data.reshape(240, 320, 3)[..., ::-1],
+}
+
+
+def _to_bgr(image: Image, code: int) -> Image:
+    return np.asarray(cv2.cvtColor(image, code), np.uint8)
+
 
 @contextmanager
 def opened(
@@ -39,15 +58,17 @@ def opened(
 ) -> Iterator[VirtualCamera]:
     camera = VirtualCamera(device, avoid)
     camera.open(size, RATE)
-    camera.send(picture(size))
-    yield camera
-    camera.close()
-    camera.close()
+    try:
+        camera.send(picture(size))
+        yield camera
+    finally:
+        camera.close()
+        camera.close()
 
 
 def is_free(device: str) -> bool:
     try:
-        v4l2loopback.check(device, SIZE, avoid=())
+        v4l2loopback.check(device, avoid=())
     except SinkError:
         return False
     return True
@@ -140,7 +161,7 @@ def test_a_device_that_may_not_be_used_is_refused() -> None:
 
 def test_a_device_is_left_free_for_any_program() -> None:
     with opened(OUT):
-        assert not is_free(OUT)
+        pass
     information = subprocess.run(["v4l2-ctl", "-d", OUT, "--info"], capture_output=True, text=True)
     assert "Video Output" in information.stdout
 
@@ -159,12 +180,116 @@ def test_a_device_can_be_used_again_while_it_is_watched() -> None:
     try:
         with opened(OUT):
             pass
-        with pytest.raises(SinkError, match="is held at 320x240 by a program that watches it"):
-            VirtualCamera(OUT).open(Size(640, 480), RATE)
+        with opened(OUT, Size(640, 360)) as camera:
+            assert camera.description.endswith("(kept at 320x240 by a program that watches it)")
     finally:
         os.close(watching)
-    with opened(OUT, Size(640, 480)):
-        pass
+    with opened(OUT, Size(640, 480)) as camera:
+        assert camera.description == f"virtual camera {OUT}"
+
+
+def test_who_watches_sees_the_one_that_follows_a_crash(tmp_path: Path) -> None:
+    """The reader stays, and keeps the device at what the crashed program had sent."""
+    crashing = [sys.executable, "-c", CRASHING.format(OUT)]
+    seen = tmp_path / "seen.bgr"
+    with subprocess.Popen(crashing) as crashed:
+        wait_until(lambda: v4l2loopback.held(OUT) is not None)
+        # A free device is looked at for as long as pictures might still come, and is not free.
+        assert not is_free(OUT)
+        read = [*READ.replace("-frames:v 2", "-frames:v 400").split(), str(seen)]
+        reader = subprocess.Popen(read, stderr=subprocess.DEVNULL)
+        wait_until(lambda: seen.exists() and seen.stat().st_size > 0)
+        crashed.kill()
+    try:
+        with opened(OUT, Size(640, 360)) as camera:
+            camera.is_watched()
+            before = seen.stat().st_size
+            for _ in range(40):
+                camera.send(picture(Size(640, 360)))
+                time.sleep(0.02)
+            assert reader.poll() is None
+            assert camera.is_watched()
+            wait_until(lambda: seen.stat().st_size > before)
+    finally:
+        reader.terminate()
+        reader.wait()
+    frames = seen.read_bytes()
+    frame_bytes = SIZE.width * SIZE.height * 3
+    last = np.frombuffer(frames[: len(frames) // frame_bytes * frame_bytes], np.uint8)
+    last = last.reshape(-1, SIZE.height, SIZE.width, 3)[-1]
+    assert last[:28].max() < 20, "bars, for what it keeps is higher"
+    np.testing.assert_allclose(last[120, 20], (30, 60, 200), atol=6)
+
+
+@pytest.mark.parametrize("kept", ["yuyv422", "nv12", "rgb24"])
+def test_what_the_device_is_held_at_is_sent(kept: str) -> None:
+    """By a program that watches it, where the one before sent another size and format."""
+    with subprocess.Popen([*WRITE.replace("yuv420p", kept).split(), OUT]) as writer:
+        wait_until(lambda: v4l2loopback.held(OUT) is not None)
+        watching = os.open(OUT, os.O_RDWR | os.O_NONBLOCK)
+        writer.kill()
+    try:
+        with opened(OUT, Size(640, 480)) as camera:
+            for _ in range(5):
+                camera.send(picture(Size(640, 480)))
+            content = b""
+            with suppress(BlockingIOError):
+                while frame := os.read(watching, SIZE.width * SIZE.height * 3):
+                    content = frame
+    finally:
+        os.close(watching)
+    bgr = CONVERTED_BACK[kept](np.frombuffer(content, np.uint8))
+    np.testing.assert_allclose(bgr[100, 20], (30, 60, 200), atol=6)
+
+
+def test_a_kept_format_that_nobody_feeds_is_free_and_sent() -> None:
+    control = ["v4l2-ctl", "-d", OUT, "-c"]
+    subprocess.run([*control, "keep_format=1"], check=True)
+    try:
+        for kept in ("yuv420p", "yuv422p"):
+            write = [*WRITE.replace("yuv420p", kept).split(), OUT]
+            with subprocess.Popen(write) as writer:
+                wait_until(lambda: not is_free(OUT))
+                writer.kill()
+            if kept == "yuv422p":
+                break
+            with opened(OUT):
+                pass
+            subprocess.run([*control, "keep_format=0"], check=True)
+            os.close(os.open(OUT, os.O_RDWR))
+            subprocess.run([*control, "keep_format=1"], check=True)
+        with pytest.raises(SinkError, match="held at 320x240 422P") as caught:
+            VirtualCamera(OUT).open(SIZE, RATE)
+        assert "keep_format=0" in caught.value.remedy
+    finally:
+        subprocess.run([*control, "keep_format=0"], check=True)
+        os.close(os.open(OUT, os.O_RDWR))
+
+
+def test_a_device_that_fails_is_opened_again() -> None:
+    told: list[str] = []
+    camera = VirtualCamera(OUT, on_trouble=told.append)
+    camera.open(SIZE, RATE)
+    camera.send(picture(SIZE))
+    path = os.path.realpath(OUT)
+    (descriptor,) = (
+        int(each.name) for each in Path("/proc/self/fd").iterdir() if os.path.realpath(each) == path
+    )
+    full = os.open("/dev/full", os.O_WRONLY)
+    os.dup2(full, descriptor)
+    os.close(full)
+    began = time.monotonic()
+    while len(told) < 2:
+        camera.send(picture(SIZE))
+        time.sleep(0.05)
+        assert time.monotonic() - began < PATIENCE_SECONDS, told
+    assert "takes no more pictures" in told[0]
+    assert told[1] == f"The virtual camera {OUT} is back."
+    watching = os.open(OUT, os.O_RDWR | os.O_NONBLOCK)
+    camera.send(picture(SIZE))
+    assert os.read(watching, 100)
+    os.close(watching)
+    camera.close()
 
 
 def test_nothing_is_paced() -> None:

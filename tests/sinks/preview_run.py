@@ -34,6 +34,7 @@ class Second:
     """An output that notes when pictures come."""
 
     takes_alpha = True
+    remarks: tuple[str, ...] = ()
     description = "second output"
 
     def __init__(self) -> None:

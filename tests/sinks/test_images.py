@@ -1,7 +1,6 @@
 from __future__ import annotations
 
 import os
-import sys
 from fractions import Fraction
 from pathlib import Path
 
@@ -13,6 +12,7 @@ from livematte.errors import SinkError, UsageError
 from livematte.frame import Size
 from livematte.sinks import ImageFolder, VideoWriter, open_output
 from tests.sinks.pictures import picture
+from tests.small_disk import small_disk
 
 SIZE = Size(15, 9)
 RATE = Fraction(30)
@@ -73,15 +73,22 @@ def test_a_folder_that_cannot_be_made_is_found_at_the_start(tmp_path: Path) -> N
         ImageFolder(tmp_path / "file").open(SIZE, RATE)
 
 
-@pytest.mark.skipif(sys.platform != "linux", reason="/dev/full is Linux's")
-def test_a_picture_that_cannot_be_written_is_an_error(tmp_path: Path) -> None:
-    sink = ImageFolder(tmp_path)
-    sink.open(SIZE, RATE)
-    os.symlink("/dev/full", tmp_path / f".000000.png.{os.getpid()}.part")
-    with pytest.raises(SinkError, match="No space left on device"):
-        sink.send(picture(SIZE))
-    sink.abort()
-    assert os.listdir(tmp_path) == []
+def send_many(sink: ImageFolder) -> None:
+    for index in range(20):
+        sink.send(picture(SIZE, index))
+
+
+def test_a_full_disk_is_an_error_and_keeps_every_picture(tmp_path: Path) -> None:
+    with small_disk(tmp_path, "40k"):
+        sink = ImageFolder(tmp_path)
+        sink.open(SIZE, RATE)
+        with pytest.raises(SinkError, match="No space left on device"):
+            send_many(sink)
+        sink.abort()
+        written = sorted(os.listdir(tmp_path))
+        assert written == [f"{index:06}.png" for index in range(len(written))]
+        assert len(written) >= 5
+        assert all(cv2.imread(str(tmp_path / each)) is not None for each in written)
 
 
 @pytest.mark.parametrize("name", ["out.mp4", "folder/out.WEBM"])

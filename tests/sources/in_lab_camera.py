@@ -6,6 +6,7 @@ Run in the lab by `test_camera.py`: booting it costs seconds, so everything is t
 from __future__ import annotations
 
 import json
+import os
 import subprocess
 import sys
 import threading
@@ -19,15 +20,16 @@ from typing import Any
 
 from livematte.errors import LivematteError
 from livematte.frame import Size
-from livematte.sources import Camera, linux_camera, list_cameras
+from livematte.sources import Camera, LastingCamera, linux_camera, list_cameras
 
 CAMERA = "/dev/video-cam"
 FEED = "/dev/video-feed"
+DRIVER = Path("/sys/bus/platform/drivers/vivid")
 
 
-def control(name: str, value: int) -> None:
+def control(name: str, value: int, *, check: bool = True) -> None:
     """Set a control of the test driver, such as one that injects a fault."""
-    subprocess.run(["v4l2-ctl", "-d", CAMERA, "-c", f"{name}={value}"], check=True)
+    subprocess.run(["v4l2-ctl", "-d", CAMERA, "-c", f"{name}={value}"], check=check)
 
 
 def error_of(camera: Camera) -> str:
@@ -112,6 +114,55 @@ def unplugging() -> dict[str, Any]:
     return {}
 
 
+def plug_again() -> None:
+    """Bind the driver again, and let the camera's name mean what it is now."""
+    (DRIVER / "bind").write_text("vivid.0")
+    (now,) = (
+        each.name
+        for each in Path("/sys/class/video4linux").iterdir()
+        if (each / "name").read_text().strip() == "vivid-000-vid-cap"
+    )
+    os.unlink(CAMERA)
+    os.symlink(f"/dev/{now}", CAMERA)
+
+
+def unplugging_while_opening(after_seconds: float, *, is_driver: bool) -> dict[str, Any]:
+    """Pull the plug so long after a camera began to be opened, and plug it in again.
+
+    is_driver: take the driver away, and not only the camera, which is back once it is closed.
+    """
+    told: list[str] = []
+    opening = LastingCamera(CAMERA, Size(320, 180), on_trouble=told.append)
+    found: dict[str, Any] = {"after": after_seconds, "frames": 0, "error": "", "told": told}
+
+    def read() -> None:
+        try:
+            with opening:
+                for _ in opening.frames():
+                    found["frames"] += 1
+        except BaseException as error:
+            found["error"] = f"{type(error).__name__}: {error}"
+
+    reader = threading.Thread(target=read, daemon=True)
+    reader.start()
+    time.sleep(after_seconds)
+    if is_driver:
+        (DRIVER / "unbind").write_text("vivid.0")
+        time.sleep(0.2)
+        plug_again()
+    else:
+        control("disconnect", 1, check=False)
+    pulled, seen = time.monotonic(), found["frames"]
+    while reader.is_alive() and found["frames"] < seen + 10 and time.monotonic() < pulled + 8:
+        time.sleep(0.02)
+    found["seconds"] = time.monotonic() - pulled
+    found["is_back"] = found["frames"] >= seen + 10
+    opening.interrupt()
+    reader.join(3)
+    found["hangs"] = reader.is_alive()
+    return found
+
+
 def main() -> None:
     found: dict[str, Any] = {
         "listed": [asdict(each) for each in list_cameras()],
@@ -140,6 +191,9 @@ def main() -> None:
         found["fed"] = read_some(Camera(FEED, Size(640, 480)), 10)
         found["listed while fed"] = [each.problem for each in list_cameras()]
     found["unplugged"] = unplugging()
+    found["unplugged while opening"] = [
+        unplugging_while_opening(number * 0.04, is_driver=bool(number % 2)) for number in range(12)
+    ]
     Path(sys.argv[1]).write_text(json.dumps(found))
 
 

@@ -12,6 +12,13 @@ from livematte.sources import Camera
 from livematte.sources.camera import PATIENCE_SECONDS
 from tests.lab import needs_lab, run_in_lab
 
+ONE_FRAME = """
+from livematte.frame import Size
+from livematte.sources import Camera, linux_camera
+with Camera("/dev/video-cam", Size(320, 180)) as camera:
+    print(next(camera.frames()).size, bool(linux_camera.query("/dev/video-cam").modes))
+"""
+
 linux_only = pytest.mark.skipif(sys.platform != "linux", reason="asks the kernel of Linux")
 
 
@@ -118,3 +125,24 @@ class TestInTheLab:
         assert any("YUYV" in line and "1280x720 at 12.5" in line for line in camera["modes"])
         assert [each["problem"] != "" for each in loopbacks] == [True, True]
         assert found["listed while fed"][1] == ""
+
+
+@pytest.mark.lab
+@needs_lab
+def test_a_camera_unplugged_while_it_is_opened_is_there_again(found: dict[str, Any]) -> None:
+    for tried in found["unplugged while opening"]:
+        assert not tried["hangs"], tried
+        # It may have gone before anybody had seen it.
+        assert tried["is_back"] or tried["error"].startswith("SourceError: There is no cam"), tried
+        assert tried["seconds"] < 5, tried
+    assert sum(tried["is_back"] for tried in found["unplugged while opening"]) >= 9
+
+
+@pytest.mark.lab
+@needs_lab
+def test_a_camera_of_the_multi_planar_interface_gives_frames(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setenv("VIVID", "vivid.n_devs=1 vivid.node_types=0x1 vivid.multiplanar=2")
+    said = run_in_lab(sys.executable, "-c", ONE_FRAME, seconds=60)
+    assert said.split() == ["320x180", "True"]

@@ -8,12 +8,14 @@ from collections.abc import Iterator
 from fractions import Fraction
 from types import TracebackType
 
+import cv2
 import numpy as np
 import pytest
 
 from livematte.errors import SourceError
 from livematte.frame import Frame, Size
-from livematte.sources import LastingCamera, Source
+from livematte.sources import LastingCamera, Source, lasting_camera
+from livematte.sources.camera import UnpluggedError
 
 SIZE = Size(64, 48)
 
@@ -28,6 +30,8 @@ class Socket:
         self.opened = 0
         self.open_now = 0
         self.is_open = threading.Event()
+        self.faults: list[Exception] = []
+        self.opening_faults: list[Exception] = []
 
     def make(self, device: int | str, size: Size | None, rate: float | None) -> Source:
         return Plugged(self)
@@ -49,6 +53,8 @@ class Plugged:
     def __enter__(self) -> Plugged:
         if not self._socket.plugged_in.is_set():
             raise SourceError("There is no camera 0.", "Plug it in.")
+        if self._socket.opening_faults:
+            raise self._socket.opening_faults.pop()
         self._socket.opened += 1
         self._socket.open_now += 1
         self._socket.is_open.set()
@@ -70,6 +76,8 @@ class Plugged:
                 return
             if not self._socket.plugged_in.is_set():
                 raise SourceError("Camera 0 stopped giving pictures.", "Plug it in.")
+            if self._socket.faults:
+                raise self._socket.faults.pop()
             image = np.full((self.size.height, self.size.width, 3), index % 200, np.uint8)
             yield Frame(image, index, time.monotonic(), index / 100)
 
@@ -129,6 +137,42 @@ def test_a_camera_that_is_not_there_at_the_start_is_an_error() -> None:
     socket.plugged_in.clear()
     with pytest.raises(SourceError, match="no camera 0"), LastingCamera(0, make=socket.make):
         pass
+
+
+def test_a_camera_that_goes_while_it_is_first_opened_is_waited_for() -> None:
+    socket = Socket()
+    socket.opening_faults = [UnpluggedError("Camera 0 is gone.", "Plug it in.") for _ in range(3)]
+    with Reading(socket) as reading:
+        assert reading.sentences == []
+    assert socket.opened == 1
+
+
+def test_a_camera_that_stays_gone_while_it_is_first_opened_is_an_error(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr(lasting_camera, "FIRST_PATIENCE_SECONDS", 0.3)
+    socket = Socket()
+    socket.opening_faults = [UnpluggedError("Camera 0 is gone.", "Plug it in.") for _ in range(99)]
+    with pytest.raises(SourceError, match="is gone"), LastingCamera(0, make=socket.make):
+        pass
+    socket.opening_faults = [SourceError("Camera 0 is in use.", "") for _ in range(3)]
+    began = time.monotonic()
+    with pytest.raises(SourceError, match="in use"), LastingCamera(0, make=socket.make):
+        pass
+    assert time.monotonic() - began < 0.25, "what waiting cannot mend is said at once"
+
+
+def test_whatever_a_camera_fails_by_it_is_opened_again() -> None:
+    socket = Socket()
+    with Reading(socket) as reading:
+        for fault in (cv2.error("a torn picture"), ValueError("odd"), MemoryError(), OSError(5)):
+            socket.opening_faults = [RuntimeError("not yet")]
+            socket.faults = [fault]
+            reading.wait_for_trouble()
+            assert reading.wait_for_frames() < 1
+    assert len(reading.sentences) == 8
+    assert reading.sentences[0] == "The camera failed: a torn picture. It is waited for."
+    assert socket.open_now == 0
 
 
 def test_an_unplugged_camera_is_taken_again_when_it_is_back() -> None:

@@ -448,7 +448,9 @@ def test_a_file_that_ends_too_soon_gives_what_it_has(tmp_path: Path) -> None:
     assert any("breaks off after" in remark for remark in job.remarks)
 
 
-def test_a_failure_leaves_nothing(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_what_a_failure_ends_is_kept_and_named(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     class Failing(FakeRenderer):
         def submit(self, frame: Frame, background: Background) -> bool:
             if frame.index == 10:
@@ -457,9 +459,13 @@ def test_a_failure_leaves_nothing(tmp_path: Path, monkeypatch: pytest.MonkeyPatc
 
     use(monkeypatch, Failing)
     path = talk(tmp_path)
+    job = VideoJob(path, tmp_path / "out.mp4")
     with pytest.raises(LivematteError, match="It broke"):
-        matte(path, tmp_path / "out.mp4")
-    assert os.listdir(tmp_path) == ["talk.mp4"]
+        job.run()
+    kept = tmp_path / "out (incomplete).mp4"
+    assert sorted(os.listdir(tmp_path)) == [kept.name, "talk.mp4"]
+    assert 5 <= len(read_clip(kept).times) <= 10
+    assert str(kept) in job.remarks[0]
 
 
 # --- what is refused before anything is opened

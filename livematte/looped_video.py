@@ -1,0 +1,166 @@
+"""A video file that is decoded over and over, and survives what happens to the file."""
+
+from __future__ import annotations
+
+import io
+import os
+import weakref
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import TYPE_CHECKING, BinaryIO, Final, NamedTuple
+
+import cv2
+import numpy as np
+
+from livematte.container import MOST_PIXELS, ROTATIONS, open_video
+from livematte.errors import BackgroundError, SourceError
+from livematte.frame import Image
+from livematte.regular_file import open_regular
+
+if TYPE_CHECKING:
+    import av
+
+SHORTEST_LOOP_SECONDS: Final = 0.1
+"""A video that claims to be shorter would be decoded again and again while one frame is made."""
+
+KEPT_BYTES: Final = 64 * 1024 * 1024
+"""Files up to this size are read into memory at the start; nothing can be lost of them then."""
+
+
+class Shot(NamedTuple):
+    """A frame of the video, and from when until when it is shown, in seconds.
+
+    pixel_aspect: how much wider than high its pixels are shown.
+    """
+
+    from_seconds: float
+    until_seconds: float
+    frame: av.VideoFrame
+    pixel_aspect: float
+
+    def pixels(self) -> tuple[Image, float]:
+        """Upright, uint8 BGR (H, W, 3), and the pixel aspect of that.
+
+        Raises `BackgroundError` if they cannot be converted.
+        """
+        import av
+
+        try:
+            pixels = self.frame.to_ndarray(format="bgr24").astype(np.uint8, copy=False)
+        except (av.FFmpegError, ValueError) as error:
+            raise BackgroundError(
+                f"A picture of the background cannot be converted ({error}).",
+                "Choose another background.",
+            ) from error
+        rotation = ROTATIONS.get(self.frame.rotation % 360)
+        if rotation is None:
+            return pixels, self.pixel_aspect
+        upright = cv2.rotate(pixels, rotation).astype(np.uint8, copy=False)
+        sideways = rotation != cv2.ROTATE_180
+        return upright, 1 / self.pixel_aspect if sideways else self.pixel_aspect
+
+
+class LoopedVideo:
+    """The shots of a video, one after the other, from its begin again after its end.
+
+    The file is opened once. Small ones are kept in memory, larger ones stay open, so that those
+    that are deleted, moved or replaced meanwhile go on as they were. Of one that is damaged further
+    on, what came before is looped.
+    """
+
+    def __init__(self, path: Path) -> None:
+        """Raises `BackgroundError` if it is not a file or not one shot of it can be decoded."""
+        self._path = path
+        self._close: Callable[[], object] = lambda: None
+        self.reopen(0.0)
+
+    def reopen(self, seconds: float) -> None:
+        """Take what is at the path now; its first shot is shown from `seconds` on.
+
+        Raises `BackgroundError` as when it is made.
+        """
+        file = _keep(self._path)
+        self._close()
+        self._file, self._close = file, weakref.finalize(self, file.close)
+        self._until_seconds = seconds
+        self._shots = self._decode()
+        self._following = next(self._shots, None)
+        if self._following is None:
+            raise self._undecodable()
+
+    def next(self) -> Shot:
+        """The next shot, which begins when the last one ends; waits for the disk and the decoder.
+
+        Raises `BackgroundError` if nothing can be decoded any more.
+        """
+        shot, self._following = self._following, None
+        if shot is None:
+            shot = next(self._shots, None)
+        if shot is None:
+            self._shots = self._decode()
+            shot = next(self._shots, None)
+        if shot is None:
+            raise self._undecodable()
+        self._until_seconds = shot.until_seconds
+        return shot
+
+    def _undecodable(self) -> BackgroundError:
+        return BackgroundError(
+            f"No picture in {self._path} could be decoded.",
+            "Check that it plays in a video player and has no more than "
+            f"{MOST_PIXELS // 1_000_000} megapixels, or choose another background.",
+        )
+
+    def _decode(self) -> Iterator[Shot]:
+        """Each shot of the file once."""
+        import av  # loads FFmpeg, which few runs need
+
+        loop_seconds = self._until_seconds
+        try:
+            self._file.seek(0)
+            container, video = open_video(self._path, self._file)
+        except SourceError as error:
+            raise BackgroundError(
+                f"Background {error.problem}", "Choose another background, or another copy of it."
+            ) from error
+        except OSError as error:
+            raise _unreadable(self._path, error) from error
+        try:
+            with container:
+                usual_seconds = float(1 / (video.average_rate or 25))
+                pixel_aspect = float(video.sample_aspect_ratio or 1)
+                first_seconds: float | None = None
+                start = 0.0
+                waiting: av.VideoFrame | None = None
+                for frame in container.decode(video):
+                    seconds = frame.time if frame.time is not None else 0.0
+                    if first_seconds is None:
+                        first_seconds = seconds
+                    end = seconds - first_seconds
+                    if waiting is not None and end > start:
+                        yield Shot(loop_seconds + start, loop_seconds + end, waiting, pixel_aspect)
+                    waiting, start = frame, end
+                if waiting is not None:
+                    end = start + max(usual_seconds, SHORTEST_LOOP_SECONDS - start)
+                    yield Shot(loop_seconds + start, loop_seconds + end, waiting, pixel_aspect)
+        except (av.FFmpegError, IndexError, OSError, ValueError):
+            # Nothing decodable: the caller says so. Damage further on: loop what came before.
+            return
+
+
+def _keep(path: Path) -> BinaryIO:
+    try:
+        file = open_regular(path)
+        if os.fstat(file.fileno()).st_size > KEPT_BYTES:
+            return file
+        with file:
+            return io.BytesIO(file.read(KEPT_BYTES))
+    except OSError as error:
+        raise _unreadable(path, error) from error
+
+
+def _unreadable(path: Path, error: OSError) -> BackgroundError:
+    return BackgroundError(
+        f"Background {path} cannot be read: {error.strerror or error}.",
+        "Check that it is there, and its permissions.",
+    )

@@ -1,0 +1,94 @@
+"""A zip file that loses nothing that was put in before its disk was full."""
+
+from __future__ import annotations
+
+import os
+import zipfile
+from contextlib import suppress
+from pathlib import Path
+from typing import Any, Final
+
+from livematte.errors import SinkError
+from livematte.sinks.pipe import READER_SECONDS, Pipe
+from livematte.sinks.unfinished_file import UnfinishedFile
+from livematte.sinks.whole_file import Taken, require_free, unwritable
+
+DIRECTORY_BYTES: Final = 120
+"""What the two headers of a file have besides its name, which is in both, with room to spare."""
+
+
+class WholeZip:
+    """Appears under its name only when it is whole: all that was put in, and the directory of it.
+
+    Room is made for a file, and for the directory after it, before it is written: so a full disk
+    refuses one file and spoils none.
+    """
+
+    def __init__(self, path: Path, taken: Taken) -> None:
+        """Begin it. Raises `OSError`, or `UsageError` if another file is there meanwhile."""
+        self._path = path
+        self._error: OSError | None = None
+        self._unfinished: UnfinishedFile | None = None
+        self._reserved = self._directory = 0
+        target = require_free(path, taken)
+        self._target = target.path
+        self._file: Any
+        if target.is_stream:
+            self._file = Pipe(path, READER_SECONDS)
+        else:
+            self._unfinished = UnfinishedFile(target.path, taken)
+            self._file = self._unfinished.path.open("r+b", buffering=0)
+        # Pictures are compressed already.
+        self._zip = zipfile.ZipFile(self._file, "w", zipfile.ZIP_STORED)
+
+    def add(self, name: str, data: bytes) -> None:
+        """Put a file in. Raises `OSError` if there is no room for it; the others stay in."""
+        try:
+            if self._unfinished is not None:
+                self._reserve(name, len(data))
+            self._zip.writestr(name, data)
+        except OSError as error:
+            self._error = error
+            raise
+
+    def _reserve(self, name: str, size: int) -> None:
+        directory = self._directory + DIRECTORY_BYTES + 2 * len(name.encode())
+        end = self._zip.start_dir + size + directory + DIRECTORY_BYTES
+        if hasattr(os, "posix_fallocate"):
+            os.posix_fallocate(self._file.fileno(), 0, end)
+        else:
+            self._file.seek(self._reserved)
+            while self._reserved < end:
+                self._reserved += self._file.write(bytes(min(1 << 20, end - self._reserved)))
+        self._directory = directory
+
+    def close(self) -> None:
+        """Write the directory, and give the file its name; another one if some did not fit in.
+
+        Raises `SinkError` if it has not its name, which says what was kept and where.
+        """
+        unfinished, count = self._unfinished, len(self._zip.namelist())
+        try:
+            self._zip.close()
+            if unfinished is None:
+                return
+            self._file.truncate(self._file.tell())
+            if self._error is None:
+                named = unfinished.finish()
+                if named != self._target:
+                    self._error = OSError(0, unfinished.problem)
+            elif count:
+                named = unfinished.keep()
+            else:
+                unfinished.discard()
+        except OSError as error:
+            if unfinished is not None:
+                with suppress(OSError):
+                    named = unfinished.keep()
+            raise unwritable(self._path, error) from error
+        finally:
+            self._file.close()
+        if self._error is not None:
+            told = unwritable(self._path, self._error)
+            kept = f"{count} files are kept in {named}." if count else told.remedy
+            raise SinkError(told.problem, kept) from self._error

@@ -1,0 +1,50 @@
+"""Dates in the names of outputs: every run makes a file of its own."""
+
+from __future__ import annotations
+
+import re
+import time
+from pathlib import PurePath
+from typing import Final, NamedTuple
+
+_DIRECTIVES: Final = "YymdHMSIpjbBaAF"
+_DIRECTIVE: Final = re.compile(f"%([{_DIRECTIVES}%])")
+
+_TELLING: Final = frozenset("YFHj")
+"""One of these, or two that differ, make a name a pattern: "100%done.mp4" is none."""
+
+_NUMBER: Final = re.compile(r"%0?\d*d")
+"""The number of a PNG."""
+
+
+class Dated(NamedTuple):
+    """The name of an output.
+
+    is_dated: whether it was a pattern; a file that has the name then is not the run's own.
+    """
+
+    name: str
+    is_dated: bool
+
+
+def dated(name: str, when: time.struct_time) -> Dated:
+    """`name` with %Y, %m, %d, %H, %M, %S and the like as `strftime` has them, and %% as a %.
+
+    Every other % stays, and so does the number of PNGs, such as %06d: the last %d there is one too.
+    """
+    head, number, tail = name, "", ""
+    if PurePath(name).suffix.lower() == ".png":
+        numbers = [each for each in _NUMBER.finditer(name) if "/" not in name[each.end() :]]
+        if numbers:
+            last = ([each for each in numbers if each[0] != "%d"] or numbers)[-1]
+            head, number, tail = name[: last.start()], last[0], name[last.end() :]
+    found = set(_DIRECTIVE.findall(head + tail)) - {"%"}
+    if len(found) < 2 and not found & _TELLING:
+        return Dated(name, False)
+
+    def expand(text: str) -> str:
+        return _DIRECTIVE.sub(
+            lambda each: "%" if each[1] == "%" else time.strftime(each[0], when), text
+        )
+
+    return Dated(expand(head) + number + expand(tail), True)

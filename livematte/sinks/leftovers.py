@@ -1,0 +1,137 @@
+"""Recordings that were not finished, because their process was killed or the power failed."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Iterable, Iterator
+from contextlib import suppress
+from pathlib import Path
+from typing import Final
+
+from livematte.container import FILES_ALONE, file_url, open_container
+from livematte.errors import SinkError
+from livematte.sinks import journal
+from livematte.sinks.journal import Entry
+from livematte.sinks.remains import Remains, look_into, whole_size
+from livematte.sinks.unfinished_file import UnfinishedFile, is_being_written
+from livematte.sinks.whole_file import UNFINISHED_NAME, Taken, free_name, give_name, unwritable
+
+ENDINGS: Final = (".mp4", ".mov", ".mkv", ".webm")
+
+MOST_HEADER_BYTES: Final = 10_000
+"""What is larger and cannot be read is not thrown away."""
+
+RECOVERED: Final = "recovered"
+"""What is added to the name of what was left of a recording."""
+
+
+def find_leftovers(folders: Iterable[Path] = ()) -> list[Entry]:
+    """What was left of recordings: those of the journal, and those that lie in `folders`.
+
+    What is still recorded is not among them, nor what is not there: removed, or on a disk that is
+    not connected now.
+    """
+    found: dict[Path, Entry] = {}
+    for entry in (*journal.entries(), *_in_folders(folders)):
+        with suppress(OSError):
+            if entry.unfinished.is_file() and not is_being_written(entry.unfinished):
+                found.setdefault(Path(os.path.realpath(entry.unfinished)), entry)
+    return list(found.values())
+
+
+def find_missing() -> list[Entry]:
+    """Those of the journal that are not where they were."""
+    return [each for each in journal.entries() if not os.path.lexists(each.unfinished)]
+
+
+def _in_folders(folders: Iterable[Path]) -> Iterator[Entry]:
+    for folder in folders:
+        for path in sorted(folder.iterdir()):
+            name = UNFINISHED_NAME.fullmatch(path.name)
+            if name is not None and name["ending"].lower() in ENDINGS:
+                yield Entry(None, path, path.with_name(name["stem"] + name["ending"]))
+
+
+def recover(entry: Entry) -> tuple[Path, Remains] | None:
+    """Make an ordinary file of what was left, as "talk (recovered).mp4": nothing is encoded again.
+
+    Returns it and what is in it; None if there was nothing in it, which is removed then. Where
+    there is no room for a copy, what was left gets the name as it is.
+
+    Raises `SinkError` if that cannot be done; what was left is not touched then.
+    """
+    left = entry.unfinished
+    try:
+        with left.open("rb"):  # may it be read at all?
+            pass
+        if left.suffix.lower() == ".zip":
+            raise SinkError(
+                f"{left} lacks a zip file's directory.",
+                f"The program zip can write it: `zip -FF {left} --out {entry.path.name}`.",
+            )
+        if look_into(left).frames == 0:
+            if os.path.getsize(left) > MOST_HEADER_BYTES:
+                raise SinkError(
+                    f"{left} cannot be read as a video.",
+                    "It was left as it is.",
+                )
+            left.unlink()
+            journal.end(entry.note)
+            return None
+        # The folder may be called otherwise where it is now.
+        named = entry.path if entry.path.parent.is_dir() else left.with_name(entry.path.name)
+        path = free_name(named, RECOVERED)
+        try:
+            named = _copied(left, path)
+        except OSError:
+            os.truncate(left, whole_size(left))
+            named = give_name(left, path, Taken.NUMBER)
+        else:
+            left.unlink()
+    except SinkError:
+        raise
+    except OSError as error:
+        raise unwritable(left, error) from error
+    journal.end(entry.note)
+    return named, look_into(named)
+
+
+def _copied(left: Path, path: Path) -> Path:
+    """Raises `OSError` if there is no room, or FFmpeg can read but not write it."""
+    import av
+
+    whole = UnfinishedFile(path, Taken.NUMBER)
+    try:
+        kind = {".mkv": "matroska"}.get(path.suffix.lower(), path.suffix[1:].lower())
+        with (
+            open_container(left) as source,
+            av.open(file_url(whole.path), "w", format=kind, options=dict(FILES_ALONE)) as target,
+        ):
+            streams = {}
+            for stream in (*source.streams.video, *source.streams.audio):
+                streams[stream.index] = target.add_stream_from_template(stream)
+                streams[stream.index].metadata.update(stream.metadata)
+            packets = source.demux(*(source.streams[index] for index in streams))
+            while True:
+                try:
+                    packet = next(packets, None)
+                except (av.FFmpegError, OSError):
+                    break  # the end of what was written
+                if packet is None:
+                    break
+                if packet.dts is not None and packet.size:
+                    packet.stream = streams[packet.stream_index]
+                    target.mux(packet)
+        return whole.finish()
+    except BaseException as error:
+        whole.discard()
+        if isinstance(error, av.FFmpegError | ValueError):
+            raise OSError(getattr(error, "errno", 0), str(error)) from error
+        raise
+
+
+def sentence(leftovers: list[Entry]) -> str:
+    """What the next start says of them."""
+    names = ", ".join(str(each.path) for each in leftovers[:3])
+    more = f" and {len(leftovers) - 3} more" if len(leftovers) > 3 else ""
+    return f"unfinished recording found: {names}{more}. To finish it, run: livematte recover"

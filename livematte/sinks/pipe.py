@@ -1,0 +1,63 @@
+"""Named pipes as outputs: another program reads what is written."""
+
+from __future__ import annotations
+
+import errno
+import os
+import sys
+import threading
+import time
+from pathlib import Path
+from typing import Final
+
+READER_SECONDS: Final = 10.0
+"""How long it is waited for a reader where nothing may be left out."""
+
+POLL_SECONDS: Final = 0.05
+
+
+class Pipe:
+    """The end of a named pipe that is written to; a file without a place, as PyAV takes them."""
+
+    def __init__(
+        self, path: Path, wait_seconds: float, interrupted: threading.Event | None = None
+    ) -> None:
+        """Open it, once a program reads from it. Raises `OSError`, with ENXIO if none does.
+
+        interrupted: ends the waiting.
+        """
+        self._descriptor = _open(path, wait_seconds, interrupted or threading.Event())
+
+    def write(self, data: bytes | memoryview) -> int:
+        """Write all of `data`, waiting for the reader. Raises `OSError`, with EPIPE if it ended."""
+        left = memoryview(data)
+        while left:
+            left = left[os.write(self._descriptor, left) :]
+        return len(data)
+
+    def flush(self) -> None:
+        """Nothing is held back."""
+
+    def close(self) -> None:
+        """Tell the reader that this is all. Closing twice is fine."""
+        if self._descriptor >= 0:
+            os.close(self._descriptor)
+            self._descriptor = -1
+
+
+def _open(path: Path, wait_seconds: float, interrupted: threading.Event) -> int:
+    if sys.platform == "win32":
+        return os.open(path, os.O_WRONLY | os.O_BINARY)
+    until_seconds = time.monotonic() + wait_seconds
+    while True:
+        try:
+            # Else it would wait for the reader itself, and nothing could stop it.
+            descriptor = os.open(path, os.O_WRONLY | os.O_NONBLOCK)
+            break
+        except OSError as error:
+            if error.errno != errno.ENXIO or time.monotonic() >= until_seconds:
+                raise
+        if interrupted.wait(POLL_SECONDS):
+            until_seconds = 0.0
+    os.set_blocking(descriptor, True)
+    return descriptor
