@@ -1,16 +1,20 @@
 """Whether a matte can be one of a working network: judged before anything is made of it.
 
-Each `Doubt` is a number that grows with what is wrong, and a limit that real footage does not
-reach; `python -m tests.guard_footage` measures both. Two kinds are needed. What a matte of any
-person looks like shows in one frame: few soft pixels, and edges where the picture has some. That a
-matte belongs to this frame shows in how it changes: what looks as it did before is what it was
-before, room or person, and the edges fit this picture better than the last ones.
+Each `Doubt` is a number that grows with what is wrong, a limit, and for how many frames it must be
+beyond the limit: a working network errs for a frame or two, a broken one goes on. Evidence of all
+doubts is added up, and ebbs away. `python -m tests.guard_footage` tells how often footage of people
+is refused.
+
+Two kinds are needed. What a matte of any person looks like shows in one frame: few soft pixels, and
+edges where the picture has some. That a matte belongs to this frame shows in how it changes: what
+looks as it did before is what it was before, room or person, and edges fit this picture better than
+the last ones.
 """
 
 from __future__ import annotations
 
 from collections import deque
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any, Final, Protocol
 
@@ -35,7 +39,13 @@ SURELY_ROOM, EVEN, SURELY_PERSON = 26, 128, 229
 VEILED: Final = (4, 251)
 """What is within is neither quite."""
 
-LEAST_EDGE_PIXELS: Final = 150
+CELL: Final = 2
+"""Edges are compared in cells of so many pixels of the network each way."""
+
+LOOK_CELLS: Final = 2
+"""And looks in cells of so many of these each way."""
+
+LEAST_EDGE_CELLS: Final = 150
 LEAST_COVERAGE: Final = 0.04
 """Edges tell nothing of a person who is smaller than this: in an empty room a working network sees
 ghosts, whose edges are anywhere."""
@@ -44,7 +54,7 @@ STEEP: Final = 64
 """Gradients of the picture above this count as this: one white line is not to outweigh the rest."""
 
 OFFSETS: Final = (3, 6, 12, 24)
-"""How far, in pixels of the network, edges are moved to see whether they fit better there."""
+"""How far, in cells, edges are moved to see whether they fit better there."""
 
 LAGS: Final = (1, 3, 6)
 """With which earlier pictures, in frames, the edges are compared."""
@@ -55,14 +65,14 @@ MOVED: Final = 6
 LAG_SCALE: Final = 20
 LAG_DRIFT: Final = 0.03
 MOST_LAG: Final = 0.16
-"""Evidence of a late matte is added up: per edge pixel in parts of the first, less the second,
+"""Evidence of a late matte is added up: per edge cell in parts of the first, less the second,
 which is more than right mattes have; at most the last is held against the frames that follow."""
 
 SAME_EXPOSURE: Final = (0.9, 1.1)
 """Times the gradients of an earlier picture: beyond, the light has changed."""
 
 SAME_LOOK: Final = 8
-"""A pixel that differs by less, in levels of the channel that changed most, looks the same."""
+"""A cell that differs by less, in levels of the channel that changed most, looks the same."""
 
 NEAR_LOOK: Final = 0.5
 """Of that, from the range of looks that were within reach of a small movement."""
@@ -71,7 +81,10 @@ LOOK_CONTRAST: Final = 0.12
 """`SAME_LOOK` is at most this part of the picture's standard deviation: in the dark or in fog all
 looks alike, and nothing would be evidence."""
 
-REACH: Final = np.ones((9, 9), np.uint8)
+LEAST_LOOK: Final = 2
+"""In levels: with less contrast than that asks for, nothing is told."""
+
+REACH: Final = np.ones((5, 5), np.uint8)
 
 KNOWN_FRAMES: Final = 8
 """What has been room for so many frames, and looks the same, is known to be room."""
@@ -79,11 +92,14 @@ KNOWN_FRAMES: Final = 8
 LEARNING: Final = 0.1
 """The share of a new frame in how the known room looks."""
 
+LEARNING_EVIDENCE: Final = 0.6
+"""With so much against the frames before, of 1, a frame is shown, but nothing is learned of it."""
+
 VANISHED_SHARE: Final = 0.3
 """Of a person, at least; else a hand that is lost for a frame would be a fault."""
 
-GONE_FRAMES: Final = 75
-"""Where nobody has been seen for so many frames, and nothing else is wrong, nobody is there."""
+FORGETTING_FRAMES: Final = 45
+"""What is seen for so long, and is in doubt only for how it came, is how it is."""
 
 _SQUARE: Final = np.ones((3, 3), np.uint8)
 
@@ -104,9 +120,13 @@ class SeenView(Protocol):
 
 @dataclass(frozen=True)
 class Doubt:
-    """What may be wrong. limit: what real footage stays below. problem: in a few words, if not."""
+    """What may be wrong. limit: what footage of people stays below, but for a frame or two.
+
+    frames: how many beyond the limit are proof. problem: in a few words.
+    """
 
     limit: float
+    frames: int
     problem: str
 
 
@@ -115,118 +135,117 @@ _CHANGED: Final = "The matte changed where the picture did not"
 
 DOUBTS: Final = {
     # The share of pixels that are clearly soft, and of those that are not quite 0 or 1.
-    "soft": Doubt(0.30, "The matte is soft all over"),
-    "veil": Doubt(0.50, "The matte is soft all over"),
+    "soft": Doubt(0.30, 1, "The matte is soft all over"),
+    "veil": Doubt(0.50, 1, "The matte is soft all over"),
     # Of what may be a person, the share that is not surely one.
-    "unsure": Doubt(0.75, "The matte is soft all over"),
+    "unsure": Doubt(0.75, 1, "The matte is soft all over"),
     # Edge pixels per soft pixel: of a matte that was cut off at a level it is large.
-    "hard": Doubt(3.2, "The matte has no soft edge"),
-    # The mean difference between neighbours.
-    "rough": Doubt(0.04, "The matte is noise"),
+    "hard": Doubt(3.2, 2, "The matte has no soft edge"),
     # How much rows differ from their neighbours, in parts of how much they change over two.
-    "comb": Doubt(0.5, "The matte is noise"),
+    "comb": Doubt(0.5, 1, "The matte is noise"),
     # The largest mean gradient under the edges moved aside, in parts of that where they are.
-    "aside": Doubt(1.2, _FITS),
+    "aside": Doubt(1.2, 4, _FITS),
     # The share of edges where the picture has less than its mean gradient.
-    "loose": Doubt(0.65, _FITS),
+    "loose": Doubt(0.65, 3, _FITS),
     # The share of a row or column that is an edge, with next to nothing in the picture.
-    "straight": Doubt(0.45, _FITS),
+    "straight": Doubt(0.45, 3, _FITS),
     # How much better the edges fit earlier pictures.
-    "late": Doubt(0.10, "The matte lags behind the picture"),
+    "late": Doubt(0.10, 2, "The matte lags behind the picture"),
     # Shares of the frame that look as they did, and were room, and are person now.
-    "known": Doubt(0.02, _CHANGED),
-    "grown": Doubt(0.15, _CHANGED),
-    "spread": Doubt(0.15, _CHANGED),
+    "known": Doubt(0.018, 3, _CHANGED),
+    "grown": Doubt(0.15, 2, _CHANGED),
+    "spread": Doubt(0.15, 2, _CHANGED),
     # The share that was person, looks like it, and is none now.
-    "vanished": Doubt(0.08, "The person cannot be seen"),
+    "vanished": Doubt(0.08, 4, "The person cannot be seen"),
 }
 """What is measured of a matte, the first of most weight."""
 
+OF_CHANGE: Final = frozenset({"known", "grown", "spread", "vanished"})
+"""The doubts that are of what was before."""
+
 
 class MatteGuard:
-    """Judges the mattes of successive frames. Costs less than half a millisecond each."""
+    """Judges the mattes of successive frames."""
 
     def __init__(self) -> None:
         self._pictures: deque[Image] = deque(maxlen=max(LAGS))
         """Gradients of the last frames, the newest last."""
         self._late = dict.fromkeys(LAGS, 0.0)
         self._past: _Past | None = None
-        self._gone_frames = 0
-        self._tells = False
+        self._changed_frames = 0
+        self._evidence = 0.0
+        self.measured: dict[str, float] = {}
+        """What was measured of the last frame, of `DOUBTS` what could be told."""
 
     def problem(self, views: Sequence[SeenView]) -> str:
         """Why the matte of a frame cannot be right, in a few words; "" if it can.
 
         views: of one frame, in one size, which may be another for each frame.
         """
+        if any(each.matte.shape != each.pixels.shape[:2] for each in views):
+            return "The matte has a wrong size"
         if problem := range_problem(*(each.matte for each in views)):
             return problem
-        levels = _unmirrored(_levels(views[0].matte), views[0].is_mirrored)
+        first = views[0]
+        levels = _levels(first.matte)
         for other in views[1:]:
-            turned = _unmirrored(_levels(other.matte), other.is_mirrored)
+            turned = _turned(_levels(other.matte), other.is_mirrored != first.is_mirrored)
             levels = cv2.addWeighted(levels, 0.5, turned, 0.5, 0).astype(np.uint8, copy=False)
-        return self.problem_of(levels, _unmirrored(views[0].pixels, views[0].is_mirrored))
+        return self.problem_of(levels, first.pixels, is_mirrored=first.is_mirrored)
 
-    def problem_of(self, levels: Image, pixels: Image) -> str:
+    def problem_of(self, levels: Image, pixels: Image, *, is_mirrored: bool = False) -> str:
         """The same of a matte, uint8 (h, w), and what the network saw, uint8 (h, w, 3)."""
-        doubts = doubts_of(self.measure(levels, pixels))
-        return DOUBTS[doubts[0]].problem if doubts else ""
+        fine = _Look.of(levels, pixels, CELL, is_mirrored)
+        now = _Look.of(fine.levels, fine.colours, LOOK_CELLS)
+        self.measured = self._measure(levels, fine, now)
+        doubts = [name for name, each in DOUBTS.items() if self.measured.get(name, 0) > each.limit]
+        if OF_CHANGE.issuperset(doubts) and doubts:
+            self._changed_frames += 1
+            if self._changed_frames > FORGETTING_FRAMES:
+                self._past, doubts = None, []
+        if not doubts and self._evidence < LEARNING_EVIDENCE:
+            self._changed_frames = 0
+            self._past = self._past or _Past(now)
+            self._past.add(now)
+        proof = sum(1 / DOUBTS[each].frames for each in doubts)
+        self._evidence = min(1.0, self._evidence + proof) if doubts else self._evidence / 2
+        return DOUBTS[doubts[0]].problem if doubts and self._evidence > 0.99 else ""
 
-    def measure(self, levels: Image, pixels: Image) -> dict[str, float]:
-        """Each of `DOUBTS` that can be told of a frame; what is below all limits is remembered."""
-        now = _Look.of(levels, pixels)
-        picture = _gradient(now.colours)
-        edge = _Edge.of(now.levels)
+    def _measure(self, levels: Image, fine: _Look, now: _Look) -> dict[str, float]:
+        picture = _gradient(fine.colours)
+        edge = _Edge.of(fine.levels)
         measured = _measure_numbers(levels)
-        self._tells = edge.count > LEAST_EDGE_PIXELS and measured["coverage"] >= LEAST_COVERAGE
+        tells = edge.count > LEAST_EDGE_CELLS and measured["coverage"] >= LEAST_COVERAGE
         if measured["coverage"] >= LEAST_COVERAGE:
             sure = cv2.countNonZero(_above(levels, SURELY_PERSON))
             soft = measured["soft"] * levels.size
             measured["unsure"] = soft / (soft + sure + 1)
-        if self._tells:
-            # Of twice as many pixels, since the edge was found at half the size.
-            measured["hard"] = 2 * edge.count / (measured["soft"] * levels.size + 1)
+        if tells:
+            measured["hard"] = CELL * edge.count / (measured["soft"] * levels.size + 1)
             edge.measure_fit(picture, measured)
-        self._measure_lag(edge, picture, measured)
+            measured["late"] = self._lag(edge, picture)
         self._pictures.append(picture)
-
         if self._past is not None and not self._past.is_like(now):
             self._past = None
         if self._past is not None:
             self._past.compare(now, measured)
-        doubts = doubts_of(measured)
-        self._gone_frames = self._gone_frames + 1 if doubts == ["vanished"] else 0
-        if self._gone_frames > GONE_FRAMES:
-            self._past, measured["vanished"], doubts = None, 0.0, []
-        if not doubts:
-            if self._past is None:
-                self._past = _Past(now)
-            self._past.add(now)
         return measured
 
-    def _measure_lag(self, edge: _Edge, picture: Image, measured: dict[str, float]) -> None:
+    def _lag(self, edge: _Edge, picture: Image) -> float:
         """How much better the matte's edges fit earlier pictures, of which some is remembered."""
         here = picture.ravel()[edge.places].astype(np.float32)
         mean = cv2.mean(picture)[0] + 1
         for lag in LAGS:
             evidence = 0.0
-            if self._tells and len(self._pictures) >= lag:
+            if len(self._pictures) >= lag and self._pictures[-lag].shape == picture.shape:
                 earlier = self._pictures[-lag]
                 exposure = mean / (cv2.mean(earlier)[0] + 1)
-                if (
-                    earlier.shape == picture.shape
-                    and SAME_EXPOSURE[0] < exposure < SAME_EXPOSURE[1]
-                ):
+                if SAME_EXPOSURE[0] < exposure < SAME_EXPOSURE[1]:
                     more = earlier.ravel()[edge.places] * np.float32(exposure) - here
                     more[np.abs(more) <= MOVED] = 0
                     evidence = float(more.sum()) / (LAG_SCALE * edge.count)
             self._late[lag] = min(MOST_LAG, max(0.0, self._late[lag] + evidence - LAG_DRIFT))
-        measured["late"] = max(self._late.values()) if self._tells else 0.0
-
-
-def doubts_of(measured: Mapping[str, float]) -> list[str]:
-    """Which of `DOUBTS` are beyond their limits."""
-    return [name for name, each in DOUBTS.items() if measured.get(name, 0.0) > each.limit]
+        return max(self._late.values())
 
 
 def range_problem(*mattes: Matte) -> str:
@@ -245,15 +264,14 @@ def _measure_numbers(levels: Image) -> dict[str, float]:
     """Of `DOUBTS` what a matte, uint8 (h, w), tells without its picture, and its coverage."""
     soft = cv2.countNonZero(cv2.inRange(levels, SURELY_ROOM, SURELY_PERSON))
     veiled = cv2.countNonZero(cv2.inRange(levels, *VEILED))
-    down, across = cv2.absdiff(levels[1:], levels[:-1]), cv2.absdiff(levels[:, 1:], levels[:, :-1])
-    mean_rows = cv2.addWeighted(levels[2:], 0.5, levels[:-2], 0.5, 0)
-    over_two = cv2.mean(cv2.absdiff(levels[2:], levels[:-2]))[0]
+    columns = levels[:, ::4].copy()
+    mean_rows = cv2.addWeighted(columns[2:], 0.5, columns[:-2], 0.5, 0)
+    over_two = cv2.mean(cv2.absdiff(columns[2:], columns[:-2]))[0]
     return {
         "coverage": cv2.mean(levels)[0] / 255,
         "soft": soft / levels.size,
         "veil": veiled / levels.size,
-        "rough": (cv2.mean(down)[0] + cv2.mean(across)[0]) / 255,
-        "comb": cv2.mean(cv2.absdiff(levels[1:-1], mean_rows))[0] / (over_two + 0.5),
+        "comb": cv2.mean(cv2.absdiff(columns[1:-1], mean_rows))[0] / (over_two + 0.5),
     }
 
 
@@ -311,7 +329,7 @@ def _levels(matte: Matte) -> Image:
     return cv2.convertScaleAbs(matte, alpha=255).astype(np.uint8, copy=False)
 
 
-def _unmirrored(picture: Image, is_mirrored: bool) -> Image:
+def _turned(picture: Image, is_mirrored: bool) -> Image:
     return cv2.flip(picture, 1).astype(np.uint8, copy=False) if is_mirrored else picture
 
 
@@ -333,16 +351,20 @@ def _strongest(picture: Levels) -> Image:
 
 @dataclass(frozen=True, eq=False)
 class _Look:
-    """A frame and its matte at half the network's size: uint8 (h, w, 3) and (h, w)."""
+    """A frame and its matte in cells: uint8 (h, w, 3) and (h, w)."""
 
     colours: Image
     levels: Image
 
     @classmethod
-    def of(cls, levels: Image, pixels: Image) -> _Look:
-        half = (levels.shape[1] // 2, levels.shape[0] // 2)
+    def of(cls, levels: Image, pixels: Image, cell: int, is_mirrored: bool = False) -> _Look:
+        """Of pictures whose sides are at least a cell, of so many pixels each way."""
+        cells = (max(1, levels.shape[1] // cell), max(1, levels.shape[0] // cell))
         colours, small = (
-            cv2.resize(each, half, interpolation=cv2.INTER_AREA).astype(np.uint8, copy=False)
+            _turned(
+                cv2.resize(each, cells, interpolation=cv2.INTER_AREA).astype(np.uint8, copy=False),
+                is_mirrored,
+            )
             for each in (pixels, levels)
         )
         return cls(colours, small)
@@ -366,6 +388,9 @@ class _Past:
         """Of `DOUBTS` what the change to a frame tells."""
         contrast = float(cv2.meanStdDev(now.colours)[1].max())
         look = min(SAME_LOOK, round(LOOK_CONTRAST * contrast))
+        if look < LEAST_LOOK:
+            self._same = np.zeros_like(self._same)
+            return
         room = cv2.convertScaleAbs(self._room)
         self._same = _within(_strongest(cv2.absdiff(now.colours, room)), look)
         person = _above(now.levels, EVEN)

@@ -18,7 +18,7 @@ MATTE_SIZE: Final = Size(64, 32)
 class Trusting(MatteGuard):
     """Lets pass what a network says that has learned nothing."""
 
-    def problem_of(self, levels: Image, pixels: Image) -> str:
+    def problem_of(self, levels: Image, pixels: Image, *, is_mirrored: bool = False) -> str:
         return ""
 
 

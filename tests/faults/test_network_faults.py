@@ -123,6 +123,18 @@ def sees_nothing_else(request: Request) -> None:
     request.matte[:] = 1
 
 
+def sees_aside(request: Request) -> None:
+    request.matte[:] = np.roll(request.matte, request.matte.shape[1] // 6, axis=1)
+
+
+def sees_the_room_for_the_person(request: Request) -> None:
+    request.matte[:] = 1 - request.matte
+
+
+def sees_half_the_room(request: Request) -> None:
+    request.matte[:, : request.matte.shape[1] // 2] = 1
+
+
 def plant(
     monkeypatch: pytest.MonkeyPatch, fault: Callable[[Request], None], *, computes: bool
 ) -> Callable[[], None]:
@@ -155,6 +167,9 @@ def plant(
         (gives_another_shape, True),
         (sees_nobody, True),
         (sees_nothing_else, True),
+        (sees_aside, True),
+        (sees_the_room_for_the_person, True),
+        (sees_half_the_room, True),
     ],
 )
 def test_a_fault_brings_the_slate_and_its_end_the_person(
