@@ -39,6 +39,9 @@ SURELY_ROOM, EVEN, SURELY_PERSON = 26, 128, 229
 VEILED: Final = (4, 251)
 """What is within is neither quite."""
 
+CLIPPED_LEAST: Final = 0.02
+"""Of the clearly soft pixels; more is not told of how few are almost sure."""
+
 CELL: Final = 2
 """Edges are compared in cells of so many pixels of the network each way."""
 
@@ -141,6 +144,8 @@ DOUBTS: Final = {
     "unsure": Doubt(0.75, 1, "The matte is soft all over"),
     # Edge pixels per soft pixel: of a matte that was cut off at a level it is large.
     "hard": Doubt(3.2, 2, "The matte has no soft edge"),
+    # Clearly soft pixels per pixel that is almost one: where a sum is clipped, edges end in steps.
+    "clipped": Doubt(7.0, 2, "The matte has no soft edge"),
     # How much rows differ from their neighbours, in parts of how much they change over two.
     "comb": Doubt(0.5, 1, "The matte is noise"),
     # The largest mean gradient under the edges moved aside, in parts of that where they are.
@@ -220,6 +225,8 @@ class MatteGuard:
             sure = cv2.countNonZero(_above(levels, SURELY_PERSON))
             soft = measured["soft"] * levels.size
             measured["unsure"] = soft / (soft + sure + 1)
+            almost = cv2.countNonZero(cv2.inRange(levels, SURELY_PERSON + 1, VEILED[1]))
+            measured["clipped"] = soft / (almost + CLIPPED_LEAST * soft + 1)
         if tells:
             measured["hard"] = CELL * edge.count / (measured["soft"] * levels.size + 1)
             edge.measure_fit(picture, measured)

@@ -30,7 +30,7 @@ HELD_FRAMES: Final = int(0.25 * RATE)
 SLATE_FRAMES: Final = int((0.6 - 0.25) * RATE)
 """From then on the picture before is held, until the slate comes 0.25 s later."""
 
-BEFORE: Final = 15
+BEFORE: Final = 12
 PLANTED: Final = 20
 BACK_WITHIN: Final = 3
 
@@ -193,7 +193,6 @@ def test_what_no_network_says_is_refused_and_forgotten(right: list[Seen], name: 
     wrong = shown(PLANTED, FAULTS[name])
     print(f"\n{name}: pixels of the room that are shown {wrong}")
     assert not any(each for each in wrong[HELD_FRAMES:])
-    assert None in wrong[:HELD_FRAMES]
     assert set(wrong[SLATE_FRAMES:]) == {None}
     back = shown(BACK_WITHIN + 5, None)
     assert None not in back[BACK_WITHIN:]
