@@ -14,10 +14,11 @@ import pytest
 import torch
 
 from livematte.background import Background, Blur, Picture, Transparent
-from livematte.errors import BackgroundError, DeviceError, RenderError
+from livematte.errors import BackgroundError, DeviceError, MatteError, RenderError
 from livematte.frame import Frame, Image, Size
+from livematte.matte_guard import MatteGuard
 from livematte.network.modnet import MODNet
-from livematte.refinement import PLAIN, Refinement
+from livematte.refinement import DEFAULT, PLAIN, Refinement
 from livematte.render.cuda import CudaRenderer, _SlotWork
 from livematte.render.cuda_device import CudaDevice, Mirror, Work
 from livematte.render.cuda_frame import (
@@ -27,7 +28,7 @@ from livematte.render.cuda_frame import (
 )
 from livematte.render.room_blur import taps, taps_size
 
-from .pictures import FRAME_SIZE, MATTE_SIZE, TRUSTING, frame, room_picture
+from .pictures import FRAME_SIZE, MATTE_SIZE, TRUSTING, Trusting, frame, room_picture
 from .simulation import Log, SimulatedCuda, SimulatedTensor, simulated_cuda
 
 Opened = tuple[CudaRenderer, SimulatedCuda]
@@ -59,6 +60,7 @@ def opened(
     capability: tuple[int, int] = PASCAL,
     seed: int = 0,
     refinement: Refinement = PLAIN,
+    guard: MatteGuard = TRUSTING,
 ) -> Opened:
     with simulated_cuda(seed=seed, capability=capability) as cuda:
         renderer = CudaRenderer(
@@ -68,7 +70,7 @@ def opened(
             network,
             cuda=cuda,
             refinement=refinement,
-            guard=TRUSTING,
+            guard=guard,
         )
     cuda.log = Log()
     return renderer, cuda
@@ -471,3 +473,43 @@ def test_a_wait_within_a_graph_is_found(network: MODNet, monkeypatch: pytest.Mon
     monkeypatch.setattr(FramePath, "render", render_and_look)
     with pytest.raises(DeviceError, match="not permitted when a stream is capturing"):
         opened(network)
+
+
+class DoubtsOnce(Trusting):
+    """Refuses one matte, the one of `DOUBTED`."""
+
+    DOUBTED = 2
+
+    def __init__(self) -> None:
+        super().__init__()
+        self._judged = 0
+
+    def problem_of(self, levels: Image, pixels: Image, *, is_mirrored: bool = False) -> str:
+        self._judged += 1
+        return "The matte is noise" if self._judged == self.DOUBTED + 1 else ""
+
+
+def test_of_a_refused_matte_nothing_is_remembered(network: MODNet, one_thread: None) -> None:  # noqa: ARG001
+    """Frames on their way that remember it are refused, and what follows is as at the start."""
+    room, refused = Room(), DoubtsOnce.DOUBTED
+    doubting, _ = opened(network, refinement=DEFAULT, guard=DoubtsOnce())
+    fresh, _ = opened(network, refinement=DEFAULT)
+    for index in range(refused):
+        submit(doubting, index, room)
+        assert doubting.collect(timeout_seconds=20) is not None
+    submit(doubting, refused, room)
+    submit(doubting, refused + 1, room)
+    for doubt in ("the matte is noise", "the matte before was wrong"):
+        with pytest.raises(MatteError, match=doubt):
+            doubting.collect(timeout_seconds=20)
+    # An even number of frames was seen, so that the mirror's turns are the same.
+    for index in range(refused + 2, refused + 5):
+        pictures = []
+        for renderer in (doubting, fresh):
+            submit(renderer, index, room)
+            picture = renderer.collect(timeout_seconds=20)
+            assert picture is not None
+            pictures.append(picture.image.copy())
+        np.testing.assert_array_equal(pictures[0], pictures[1])
+    for renderer in (doubting, fresh):
+        renderer.close()
