@@ -6,18 +6,11 @@ import os
 import time
 from pathlib import Path
 
-import pytest
-
 from livematte.sinks.remains import look_into
 from tests.small_disk import small_disk
 from tests.test_cli import livematte, start, wait_until
 
 RUN = ("--demo", "--size", "320x180", "--matte-size", "224", "--no-preview")
-
-
-@pytest.fixture(autouse=True)
-def _own_journal(tmp_path_factory: pytest.TempPathFactory, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setenv("XDG_STATE_HOME", str(tmp_path_factory.mktemp("state")))
 
 
 def frames(path: Path) -> int:

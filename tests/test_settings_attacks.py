@@ -58,7 +58,7 @@ def test_what_is_no_file_is_not_waited_for(tmp_path: Path, kind: str) -> None:
         path.symlink_to("/dev/zero")
     elif kind == "folder":
         path.mkdir()
-        said = "directory"
+        said = "folder"
     else:
         path.symlink_to(path)
         said = "symbolic links"

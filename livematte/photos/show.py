@@ -75,8 +75,14 @@ class ComparisonWindow:
         self._longest_seconds = SHOWN_SECONDS if is_seen else 0.0
 
     def wait(self) -> None:
-        """Wait until the window is closed or a key is pressed in it."""
+        """Wait until the window is closed or a key is pressed in it, unless it shows nothing."""
         self._is_waiting = True
+        if self._has_shown and not self.problem:
+            try:
+                if not self._process.wait_until_shown(SHOWN_SECONDS):
+                    self.problem = "The window does not respond."
+            except SinkError as error:
+                self.problem = error.problem
         while self._has_shown and not self.problem and not self._dismissed.wait(POLL_SECONDS):
             if self._process.has_ended:
                 break

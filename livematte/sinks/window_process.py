@@ -156,7 +156,7 @@ class WindowProcess:
         Raises `SinkError`, without a remedy, if the process has ended.
         """
         assert self._connection is not None, "open() comes first"
-        if not self._is_shown and not self._wait_until_shown(longest_seconds):
+        if not self._is_shown and not self.wait_until_shown(longest_seconds):
             return False
         pixels = self._memory[: image.size].reshape(image.shape)
         np.copyto(pixels, image)
@@ -167,9 +167,13 @@ class WindowProcess:
         self._is_shown = False
         with suppress(OSError):  # it has ended, which the thread that listens knows soon
             self._connection.send(what)
-        return self._wait_until_shown(longest_seconds)
+        return self.wait_until_shown(longest_seconds)
 
-    def _wait_until_shown(self, longest_seconds: float | None) -> bool:
+    def wait_until_shown(self, longest_seconds: float | None) -> bool:
+        """Whether the last picture can be seen; waits for it so long, None for ever.
+
+        Raises `SinkError`, without a remedy, if the process has ended.
+        """
         with self._changed:
             self._changed.wait_for(
                 lambda: self._is_shown or self._has_ended or self._interrupted, longest_seconds

@@ -16,6 +16,7 @@ import typer
 
 from livematte import outputs
 from livematte.background import parse
+from livematte.cli.signals import signals
 from livematte.cli.terminal import reported, say, stopped_by_signals
 from livematte.frame import Rendered, Size
 from livematte.pipeline import Pipeline
@@ -71,6 +72,7 @@ def main(path: Path) -> None:
 
 
 if __name__ == "__main__":
+    signals.catch()
     outputs.STALLED_SECONDS = STALLED_SECONDS  # type: ignore[misc]
     try:
         main(Path(sys.argv[1]))

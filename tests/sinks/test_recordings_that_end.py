@@ -28,11 +28,6 @@ RATE = Fraction(30)
 KINDS = [(".mp4", False), (".mov", False), (".mkv", False), (".webm", False), (".mov", True)]
 
 
-@pytest.fixture(autouse=True)
-def _own_journal(tmp_path_factory: pytest.TempPathFactory, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setenv("XDG_STATE_HOME", str(tmp_path_factory.mktemp("state")))
-
-
 def begin(path: Path, pictures: int = 40, taken: Taken = Taken.REFUSE) -> VideoWriter:
     writer = VideoWriter(path, taken=taken)
     writer.open(SIZE, RATE)

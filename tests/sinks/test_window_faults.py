@@ -200,8 +200,12 @@ def test_a_window_holds_nothing_of_its_program_and_hears_no_signal(
     assert (code, said) == (0, [])
 
 
+@pytest.mark.parametrize(
+    ("number", "reason"),
+    [(signal.SIGKILL, "cannot be reached."), (signal.SIGSTOP, "The window does not respond.")],
+)
 def test_photos_are_matted_whatever_becomes_of_the_window(
-    start: Callable[..., tuple[Run, Server]], tmp_path: Path
+    start: Callable[..., tuple[Run, Server]], tmp_path: Path, number: signal.Signals, reason: str
 ) -> None:
     names = [f"{number}.png" for number in range(12)]
     for name in names:
@@ -212,8 +216,8 @@ def test_photos_are_matted_whatever_becomes_of_the_window(
     out = tmp_path / "out"
     wait_until(lambda: out.is_dir() and len(list(out.iterdir())) > 2)
     run.note_processes()
-    server.kill()
+    server.send_signal(number)
     code, _, said = run.end()
     assert code == 1
     assert {each.name for each in out.iterdir()} == set(names)
-    assert "cannot be reached. The results are written all the same." in " ".join(said)
+    assert f"{reason} The results are written all the same." in " ".join(said)
