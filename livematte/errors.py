@@ -7,6 +7,7 @@
     ├── WeightsError     (ValueError)   a weight file is missing, damaged or of another network
     ├── DeviceError      (RuntimeError) the device asked for cannot render
     ├── RenderError      (RuntimeError) the renderer failed on a frame
+    │   └── MatteError                  the network gave a matte that cannot be right
     └── SinkError        (OSError)      a window, virtual camera or file takes no pictures
 
 Each says what happened and to what, and what to do next, and each is also the builtin that a
@@ -57,6 +58,25 @@ class DeviceError(LivematteError, RuntimeError):
 
 class RenderError(LivematteError, RuntimeError):
     """The renderer failed on a frame."""
+
+
+class MatteError(RenderError):
+    """The network gave a matte for one frame that cannot be right; the next one may be.
+
+    `doubt` says in a few words why, for the slate.
+    """
+
+    def __init__(self, doubt: str, frame: int | None = None, seconds: float | None = None) -> None:
+        which = "" if frame is None else f" for frame {frame}"
+        which += "" if seconds is None else f" at {seconds:.2f} s"
+        super().__init__(
+            f"The network gave no usable matte{which}: {doubt[:1].lower()}{doubt[1:]}.",
+            "If this goes on, check the weights: try again with --weights photographic.",
+        )
+        self.doubt = doubt
+
+    def __reduce__(self) -> tuple[type[MatteError], tuple[str], dict[str, str]]:
+        return type(self), (self.doubt,), {"problem": self.problem}
 
 
 class SinkError(LivematteError, OSError):

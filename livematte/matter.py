@@ -91,7 +91,8 @@ class Matter:
         """The matte of `image`, uint8 RGB (H, W, 3): float32 (H, W), 0 background to 1 person.
 
         Raises `ValueError` if the picture is of another kind, `RenderError` if the network fails,
-        and what `load` raises.
+        of these `MatteError` if its numbers are no alpha, and what `load` raises. Whether the matte
+        can be right is not judged further; `livematte image` does that.
         """
         require_rgb(image)
         self.load()

@@ -26,20 +26,20 @@ from typing import TYPE_CHECKING, Final, NamedTuple, Protocol
 
 from livematte.attempt import Attempt
 from livematte.background import Picture
-from livematte.errors import LivematteError, RenderError
+from livematte.errors import LivematteError, MatteError, RenderError
 from livematte.frame_queue import FrameQueue
-from livematte.matte_guard import MatteGuard
 from livematte.outputs import Outputs
 from livematte.patience import AwakeClock, Patience
+from livematte.picture_guard import PictureGuard
 from livematte.render_thread import POLL_SECONDS, RenderThread
 from livematte.sinks import Command, Sink
-from livematte.slate import slate
+from livematte.slate import backdrop, slate
 from livematte.statistics import Statistics
 from livematte.threads import PATIENCE_SECONDS, NoThreadError, start
 
 if TYPE_CHECKING:
     from livematte.background import Background
-    from livematte.frame import Rendered, Size
+    from livematte.frame import Frame, Rendered, Size
     from livematte.render.renderer import Choice
     from livematte.sources import Source
 
@@ -66,6 +66,10 @@ JOIN_SECONDS: Final = 0.4
 
 FAILING_SECONDS: Final = 1.0
 """A renderer that has failed on every frame for so long is opened anew."""
+
+DOUBTING_SECONDS: Final = 8.0
+"""The same of one whose every matte is refused: a device that computes nonsense. Longer, since a
+person may be the cause, who then moves."""
 
 HANGING_SECONDS: Final = 4.0
 """A renderer that has worked on one frame for so long is given up."""
@@ -114,6 +118,8 @@ class Pipeline:
     on_ready: called in the main thread once the renderer is open.
     on_sent: called in the main thread after each picture that was sent; it does not keep it.
     on_trouble: told in a sentence, by any thread, what has failed and what is done about it.
+    on_doubt: told of each frame of a file whose matte cannot be right, and why; what it raises ends
+        the run. Such a frame is sent as the background alone.
     """
 
     def __init__(
@@ -131,6 +137,7 @@ class Pipeline:
         on_ready: Callable[[Choice], None] | None = None,
         on_sent: Callable[[Rendered], None] | None = None,
         on_trouble: Callable[[str], None] = lambda _sentence: None,
+        on_doubt: Callable[[Frame, MatteError], None] = lambda _frame, _error: None,
     ) -> None:
         self.statistics = Statistics()
         self.notice = "Starting"
@@ -149,6 +156,7 @@ class Pipeline:
         self._on_ready = on_ready
         self._on_sent = on_sent
         self._on_trouble = on_trouble
+        self._on_doubt = on_doubt
 
         self._waiting = FrameQueue(source)
         self._stopping = threading.Event()
@@ -171,6 +179,7 @@ class Pipeline:
         self._wrong = ""
         """Why the last picture was not sent, in a few words; "" if it was."""
         self._failing_since_seconds: float | None = None
+        self._doubting_since_seconds: float | None = None
         self._last_failure: BaseException | None = None
         self._watched_seconds = 0.0
         self._is_off = False
@@ -263,7 +272,7 @@ class Pipeline:
 
     def _run_open(self) -> None:
         self._play(self._backgrounds)
-        self._guard = MatteGuard(self._source.size)
+        self._guard = PictureGuard(self._source.size)
         capture = threading.Thread(target=self._capture, name="capture", daemon=True)
         try:
             self._show_slate("Starting")
@@ -357,8 +366,7 @@ class Pipeline:
         if self._source.live and not self._outputs.wait_for_room(POLL_SECONDS):
             return True
         finished = rendering.all_submitted.is_set()
-        picture = self._collect(rendering)
-        if picture is not None and self._send_if_sound(rendering, picture):
+        if self._send_next(rendering):
             return self._handed != self._frames
         is_wrong = self._wrong or self._failing_since_seconds is not None
         hold_seconds = min(HOLD_SECONDS, self._stall_after_seconds)
@@ -368,17 +376,45 @@ class Pipeline:
             self._repeat_slate(self._trouble())
         return not finished or rendering.is_working
 
-    def _collect(self, rendering: RenderThread) -> Rendered | None:
-        """The next picture if it is done in time. Of a live source a failure is only noted."""
+    def _send_next(self, rendering: RenderThread) -> bool:
+        """Send the next picture if it is done in time and sound, and say whether it was sent.
+
+        Of a live source a failure is only noted.
+        """
         assert rendering.choice is not None
         try:
-            return rendering.choice.renderer.collect(POLL_SECONDS)
+            picture = rendering.choice.renderer.collect(POLL_SECONDS)
+        except MatteError as error:
+            return self._do_without_matte(rendering, error)
         except Exception as error:
             if not self._source.live:
                 raise
             rendering.lost()
             self._note_failure(error)
-            return None
+            return False
+        return picture is not None and self._send_if_sound(rendering, picture)
+
+    def _do_without_matte(self, rendering: RenderThread, error: MatteError) -> bool:
+        """Of a file send the background alone, of a camera nothing; says whether it was sent."""
+        flight = rendering.lost()
+        if flight is None:
+            if not self._source.live:
+                raise error
+            self._note_failure(error)
+            return False
+        if not self._source.live:
+            self._on_doubt(flight.frame, error)
+            picture = backdrop(flight.frame, self.background)
+            self._source.recycle(flight.frame)
+            return self._publish(picture)
+        self._source.recycle(flight.frame)
+        self._patience.took(self._clock.seconds - flight.submitted_seconds)
+        self._failing_since_seconds = None
+        self._wrong = error.doubt
+        if self._doubting_since_seconds is None:
+            self._doubting_since_seconds = self._clock.seconds
+        self._last_failure = error
+        return False
 
     def _send_if_sound(self, rendering: RenderThread, picture: Rendered) -> bool:
         """Send a picture that is what it should be, and say whether it is."""
@@ -408,6 +444,10 @@ class Pipeline:
             if self._wrong:
                 return False
             self._patience.shown()
+            self._doubting_since_seconds = None
+        return self._publish(picture)
+
+    def _publish(self, picture: Rendered) -> bool:
         self.notice = ""
         if not self._outputs.send(picture, self._is_wanted):
             return False
@@ -480,9 +520,11 @@ class Pipeline:
         kept_seconds = REOPENING_SECONDS[min(self._reopened, len(REOPENING_SECONDS)) - 1]
         if self._reopened and now - self._reopened_seconds < kept_seconds:
             return
-        failing_since = self._failing_since_seconds
+        failing_since, doubting_since = self._failing_since_seconds, self._doubting_since_seconds
         hanging_seconds = rendering.oldest_seconds() or 0.0
-        if failing_since is not None and now - failing_since > FAILING_SECONDS:
+        if (failing_since is not None and now - failing_since > FAILING_SECONDS) or (
+            doubting_since is not None and now - doubting_since > DOUBTING_SECONDS
+        ):
             assert self._last_failure is not None
             self._reopen(self._last_failure)
         elif self._source.live and hanging_seconds > self._patience.stretched(HANGING_SECONDS):
@@ -497,7 +539,7 @@ class Pipeline:
         use_fallback = self._reopened >= 1 and self._open_fallback is not None
         self._reopened += 1
         self._reopened_seconds = now
-        self._failing_since_seconds = None
+        self._failing_since_seconds = self._doubting_since_seconds = None
 
         problem = why.problem if isinstance(why, LivematteError) else str(why) or repr(why)
         where = " on the CPU" if use_fallback else ""

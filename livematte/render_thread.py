@@ -109,11 +109,11 @@ class RenderThread:
                 return flight if flight.frame.index == picture.index else None
         return None
 
-    def lost(self) -> None:
-        """Collecting failed: the oldest frame is not in flight any more."""
-        if self._in_flight:
-            self._in_flight.popleft()
+    def lost(self) -> Flight | None:
+        """Collecting failed: the oldest frame, which is not in flight any more, if there is one."""
+        flight = self._in_flight.popleft() if self._in_flight else None
         self._collected.set()
+        return flight
 
     def _run(self) -> None:
         opening, self._open_renderer = self._open_renderer, None  # it may hold what was before

@@ -9,9 +9,9 @@ from typing import Final
 import cv2
 import numpy as np
 
-from livematte.background import Background, Picture
+from livematte.background import Background, Picture, Transparent
 from livematte.errors import LivematteError
-from livematte.frame import Image, Rendered, Size
+from livematte.frame import Frame, Image, Rendered, Size
 
 SLATE_INDEX: Final = -1
 """A slate is no frame of the source; files leave out pictures of this index."""
@@ -29,13 +29,39 @@ def slate(size: Size, background: Background, notice: str) -> Rendered:
     It has no camera frame in it: where the background is made of the room (blurred) or is nothing
     at all (transparent), a dark grey stands in for it. The alpha is 0 everywhere.
     """
-    image = np.full((size.height, size.width, 3), NEUTRAL_GRAY, np.uint8)
-    if isinstance(background, Picture):
-        with suppress(LivematteError):  # a slate is there for when things fail
-            np.copyto(image, background.picture_at(size, 0.0))
+    image = _without_room(size, background, 0.0)
     _write(image, notice)
     alpha = np.zeros((size.height, size.width), np.uint8)
     return Rendered(image, alpha, SLATE_INDEX, time.monotonic(), media_seconds=0.0)
+
+
+def backdrop(frame: Frame, background: Background) -> Rendered:
+    """What is made of a file's frame that has no usable matte: as a slate, without a notice.
+
+    Nothing at all where the background is transparent.
+    """
+    is_transparent = isinstance(background, Transparent)
+    image = _without_room(frame.size, background, frame.media_seconds)
+    if is_transparent:
+        image[:] = 0
+    alpha = np.zeros(image.shape[:2], np.uint8)
+    return Rendered(
+        image,
+        alpha,
+        frame.index,
+        frame.captured_seconds,
+        frame.media_seconds,
+        transparent=is_transparent,
+    )
+
+
+def _without_room(size: Size, background: Background, seconds: float) -> Image:
+    """The background, or grey for one that is made of the room: uint8 BGR (H, W, 3)."""
+    image = np.full((size.height, size.width, 3), NEUTRAL_GRAY, np.uint8)
+    if isinstance(background, Picture):
+        with suppress(LivematteError):  # it is there for when things fail
+            np.copyto(image, background.picture_at(size, seconds))
+    return image
 
 
 def _write(image: Image, notice: str) -> None:

@@ -122,6 +122,7 @@ def test_ctrl_c_keeps_the_mattes_that_are_done(tmp_path: Path) -> None:
         (("video", "in.mp4", "-o", "out.mp4", "--save", "cutout"), (2, "cannot be transparent")),
         (("video", "in.mp4", "-o", "out.mov", "--save", "cutout", "--quality", "9"), (2, "")),
         (("video", "in.mp4", "-o", "out.mp4", "--save", "ghost"), (2, "--save ghost")),
+        (("video", "in.mp4", "-o", "o.mp4", "--on-bad-matte", "x"), (2, "--on-bad-matte x")),
     ],
 )
 def test_what_cannot_be_is_told(

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from enum import Enum
 from pathlib import Path
 from typing import Annotated
 
@@ -34,6 +35,13 @@ from livematte.cli.terminal import (
     stopped_by_signals,
 )
 from livematte.network.size import LIVE_SHORT_SIDE
+
+
+class OnBadMatte(Enum):
+    """What is done about a frame whose matte cannot be right."""
+
+    BACKGROUND = "background"
+    FAIL = "fail"
 
 
 def video(
@@ -80,6 +88,14 @@ def video(
         ),
     ] = None,
     overwrite: Overwrite = False,
+    on_bad_matte: Annotated[
+        str,
+        typer.Option(
+            metavar="background|fail",
+            help="For a frame whose matte cannot be right: write the background alone and report "
+            "its time, or stop without a result.",
+        ),
+    ] = "background",
     matte_quality: MatteQuality = "balanced",
     without: Without = None,
     edge: Edge = 0,
@@ -111,6 +127,8 @@ def video(
             end_seconds=end,
             quality=quality,
             overwrite=overwrite,
+            fail_on_bad_matte=parse_choice("--on-bad-matte", on_bad_matte, OnBadMatte)
+            is OnBadMatte.FAIL,
             device=device,
             matte_short_side=parse_matte_size(matte_size),
             precision=precision,

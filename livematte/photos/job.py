@@ -16,15 +16,19 @@ from itertools import islice
 from typing import Final, NamedTuple
 
 import cv2
+import numpy as np
 
 from livematte.background import Background, Transparent, parse
-from livematte.errors import LivematteError, SinkError, UsageError
-from livematte.frame import Image
+from livematte.errors import LivematteError, MatteError, SinkError, UsageError
+from livematte.frame import Image, Size
+from livematte.matte_guard import MatteGuard
 from livematte.matter import Matter, to_uint8
+from livematte.network.size import LIVE_SHORT_SIDE, network_size
 from livematte.photos.find import Failure, Photograph
 from livematte.photos.read import Photo, open_photo
 from livematte.photos.results import Results
 from livematte.photos.save import FORMATS, Save, comparison, encode, matted
+from livematte.render.shrink import shrink_photo
 
 PIXELS_AT_ONCE: Final = 50_000_000
 """Of the photos that are in memory at once; a larger one goes alone."""
@@ -141,11 +145,24 @@ class PhotoJob:
             return comparison(result) if shown else None
 
     def _alpha(self, photo: Photo) -> Image:
-        return to_uint8(self._matter.matte(photo.image))
+        alpha = to_uint8(self._matter.matte(photo.image))
+        _require_sound(photo.image, alpha)
+        return alpha
 
     def _name(self, photo: Photograph, kind: Save) -> str:
         folder = f"{kind.value}/" if len(self._kinds) > 1 else ""
         return f"{folder}{photo.name}{kind.ending(self._format)}"
+
+
+def _require_sound(image: Image, alpha: Image) -> None:
+    """Raises `MatteError` if a photo's matte cannot be right.
+
+    image: uint8 RGB (H, W, 3). alpha: uint8 (H, W). Of one picture a guard judges what it can.
+    """
+    size = network_size(Size.of(image), LIVE_SHORT_SIDE)
+    small = cv2.resize(alpha, size, interpolation=cv2.INTER_AREA).astype(np.uint8, copy=False)
+    if doubt := MatteGuard().problem_of(small, shrink_photo(image, size)):
+        raise MatteError(doubt)
 
 
 class _PixelBudget:

@@ -10,17 +10,20 @@ measured on none.
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+import math
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from functools import partial
 from typing import TYPE_CHECKING, Any, Final
 
 import torch
+from torch import Tensor
 
 from livematte.background import Background, Blur, Picture, Transparent
-from livematte.errors import DeviceError, LivematteError, RenderError
+from livematte.errors import DeviceError, LivematteError, MatteError, RenderError
 from livematte.frame import Frame, Image, Rendered, Size
+from livematte.matte_guard import MatteGuard
 from livematte.refinement import DEFAULT, Refinement
 from livematte.render.cuda_device import CudaDevice, Mirror, Work
 from livematte.render.cuda_frame import (
@@ -57,6 +60,7 @@ class CudaRenderer:
         cuda: Any = torch.cuda,
         precision: str = "auto",
         refinement: Refinement = DEFAULT,
+        guard: MatteGuard | None = None,
     ) -> None:
         """Take memory, choose the precision and capture all graphs, before any frame.
 
@@ -65,6 +69,7 @@ class CudaRenderer:
         cuda: the module to speak to CUDA through.
         precision: auto, fp16 or fp32.
         refinement: what is done to the matte beyond what the network says.
+        guard: who judges mattes; None for one of its own.
 
         Raises `DeviceError` if the device cannot be used, or has too little memory.
         """
@@ -81,7 +86,11 @@ class CudaRenderer:
             )
             self._cuda = CudaDevice(self._device, cuda)
             compute = self._cuda.stream()
-            works = [_SlotWork(self._cuda, path, frame_size, compute) for _ in range(SLOTS)]
+            memory = _Memory(guard or MatteGuard())
+            works = [
+                _SlotWork(self._cuda, path, frame_size, matte_size, compute, memory)
+                for _ in range(SLOTS)
+            ]
             # Capturing ran the graphs, and so left a past of no frames.
             self._cuda.run(path.forget, compute)
             self._cuda.synchronize()
@@ -116,6 +125,21 @@ class CudaRenderer:
         self._ring.close()
 
 
+class _Memory:
+    """Who judges mattes, and of what is remembered on the device how often it was forgotten.
+
+    A matte is judged when it is back, and frames may be on their way then that remember it. They
+    are let go: right is only what was submitted after that.
+    """
+
+    def __init__(self, guard: MatteGuard) -> None:
+        self.guard = guard
+        self.wished = 0
+        """How often it was to be forgotten; the thread that collects counts."""
+        self.forgotten = 0
+        """How often it was; the thread that submits counts."""
+
+
 @dataclass(frozen=True)
 class _Stamp:
     """Which frame this is; the frame itself goes back to its source."""
@@ -124,6 +148,7 @@ class _Stamp:
     captured_seconds: float
     media_seconds: float
     transparent: bool
+    forgotten: int
 
 
 class _SlotWork(Work):
@@ -134,25 +159,37 @@ class _SlotWork(Work):
     once a slot.
     """
 
-    def __init__(self, cuda: CudaDevice, path: FramePath, size: Size, stream: Any) -> None:
+    def __init__(
+        self,
+        cuda: CudaDevice,
+        path: FramePath,
+        size: Size,
+        matte_size: Size,
+        stream: Any,
+        memory: _Memory,
+    ) -> None:
         picture_shape = (size.height, size.width, 3)
         self._frame_size = size
         self._reduced_size = Blur.reduced_size(size)
         self._frame = cuda.mirror(picture_shape, torch.uint8)
         self._picture = cuda.mirror(picture_shape, torch.uint8)
         self._blur_taps = cuda.mirror((taps_size(self._reduced_size),), torch.float32)
-        # Image, alpha and flag in one piece of memory come back in one copy.
-        pixels = size.width * size.height
-        result = cuda.mirror((4 * pixels + 1,), torch.uint8)
-        image, alpha = slice(3 * pixels), slice(3 * pixels, 4 * pixels)
-        is_finite = slice(4 * pixels, None)
+        self._forget = cuda.mirror((1,), torch.bool)
+        # All that comes back is in one piece of memory, for one copy.
+        shape, small = picture_shape[:2], (matte_size.height, matte_size.width)
+        shapes = (picture_shape, shape, (*small, 3), small, (1,))
+        result = cuda.mirror((sum(map(math.prod, shapes)),), torch.uint8)
+        image, alpha, seen, raw, is_alpha = _parts(result.device, shapes)
         tensors = FrameTensors(
             frame=self._frame.device,
             picture=self._picture.device,
             blur_taps=self._blur_taps.device,
-            image=result.device[image].view(picture_shape),
-            alpha=result.device[alpha].view(picture_shape[:2]),
-            is_finite=result.device[is_finite],
+            image=image,
+            alpha=alpha,
+            forget=self._forget.device,
+            pixels=seen,
+            raw=raw,
+            is_alpha=is_alpha,
         )
         self._graphs = {
             kind: cuda.capture(partial(path.render, tensors, kind), stream) for kind in Compositing
@@ -161,24 +198,36 @@ class _SlotWork(Work):
         self._path = path
         super().__init__(uploads=(), graph=None, result=result)
 
-        host: Image = result.host.numpy()
-        self._host_image = host[image].reshape(picture_shape)
-        self._host_alpha = host[alpha].reshape(picture_shape[:2])
-        self._host_is_finite = host[is_finite]
+        self._memory = memory
+        self._host_image: Image
+        (
+            self._host_image,
+            self._host_alpha,
+            self._host_pixels,
+            self._host_raw,
+            self._host_is_alpha,
+        ) = (each.numpy() for each in _parts(result.host, shapes))
         self._held_picture: Image | None = None
         self._held_sigma = 0.0
-        self._stamp = _Stamp(-1, 0.0, 0.0, transparent=False)
+        self._stamp = _Stamp(-1, 0.0, 0.0, transparent=False, forgotten=0)
 
     def fill(self, frame: Frame, background: Background) -> None:
         """Copy the frame, and of the background what has changed; say what is to be done."""
         # First, because a background that cannot be read on leaves the slot as it was.
         kind, changed = self._hold(background, frame.media_seconds)
         self._frame.host.numpy()[...] = frame.image
+        wished = self._memory.wished
+        forget = self._forget.host.numpy()
+        if forget[0] != (wished > self._memory.forgotten):
+            forget[0] = not forget[0]
+            changed = (*changed, self._forget)
+        self._memory.forgotten = wished
         self._stamp = _Stamp(
             frame.index,
             frame.captured_seconds,
             frame.media_seconds,
             transparent=kind is Compositing.TRANSPARENT,
+            forgotten=wished,
         )
         self.uploads = (self._frame, *changed)
         self.graph = self._graphs[kind]
@@ -207,12 +256,17 @@ class _SlotWork(Work):
 
     def rendered(self) -> Rendered:
         """The picture in this slot's pinned memory, once its download is done."""
-        stamp = self._stamp
-        if not self._host_is_finite[0]:
-            raise RenderError(
-                f"The network gave no usable matte for frame {stamp.index}.",
-                "Check the weights: try again with --weights photographic.",
-            )
+        stamp, memory = self._stamp, self._memory
+        if not self._host_is_alpha[0]:
+            doubt = "The matte goes beyond 0 to 1"
+        else:
+            doubt = memory.guard.problem_of(self._host_raw, self._host_pixels)
+        if doubt:
+            memory.wished += 1
+        elif stamp.forgotten < memory.wished:
+            doubt = "The matte before was wrong"
+        if doubt:
+            raise MatteError(doubt, stamp.index)
         return Rendered(
             self._host_image,
             self._host_alpha,
@@ -221,6 +275,15 @@ class _SlotWork(Work):
             stamp.media_seconds,
             stamp.transparent,
         )
+
+
+def _parts(memory: Tensor, shapes: Sequence[tuple[int, ...]]) -> Iterator[Tensor]:
+    """Views of successive parts of a flat tensor."""
+    start = 0
+    for shape in shapes:
+        end = start + math.prod(shape)
+        yield memory[start:end].view(shape)
+        start = end
 
 
 @contextmanager

@@ -20,6 +20,7 @@ from torch import Tensor
 
 from livematte.background import Blur
 from livematte.frame import Size
+from livematte.matte_guard import RANGE
 from livematte.network.size import PIXEL_MEAN, PIXEL_SCALE
 from livematte.refinement import Refinement
 from livematte.render.area import AreaResize
@@ -51,7 +52,10 @@ class FrameTensors:
     blur_taps: float32, only for `Compositing.BLUR`; see `room_blur.taps`.
     image: uint8 BGR (H, W, 3).
     alpha: uint8 (H, W).
-    is_finite: uint8 (1,): 0 if the network's matte holds NaN or infinity.
+    forget: bool (1,): whether earlier frames are to be forgotten first.
+    pixels: uint8 BGR (h, w, 3), the frame as the network saw it, not in the mirror.
+    raw: uint8 (h, w), the network's matte of it, unrefined, the mean of its views.
+    is_alpha: uint8 (1,): 0 if a number of the network's is NaN, infinite or beyond 0 to 1.
     """
 
     frame: Tensor
@@ -59,7 +63,10 @@ class FrameTensors:
     blur_taps: Tensor
     image: Tensor
     alpha: Tensor
-    is_finite: Tensor
+    forget: Tensor
+    pixels: Tensor
+    raw: Tensor
+    is_alpha: Tensor
 
 
 class FramePath:
@@ -96,13 +103,17 @@ class FramePath:
 
     @torch.no_grad()
     def render(self, tensors: FrameTensors, compositing: Compositing) -> None:
-        """Matte and composite `tensors.frame` into `image`, `alpha` and `is_finite`.
+        """Matte and composite `tensors.frame` into `image`, `alpha`, and what a guard is to judge.
 
         Frames are to be rendered in their order, since refining remembers earlier ones.
         """
+        self._refiner.forget_if(tensors.forget)
         pixels = self._to_network(tensors.frame)  # (h, w, 3)
         mattes = self._mattes(self._refiner.views(pixels))
-        tensors.is_finite.copy_(mattes.isfinite().all())
+        # A comparison with NaN is false.
+        tensors.is_alpha.copy_(((mattes >= -RANGE) & (mattes <= 1 + RANGE)).all())
+        tensors.pixels.copy_(pixels.round())
+        tensors.raw.copy_((255 * self._refiner.unmirrored(mattes)).round().clamp(0, 255))
         small_matte = self._refiner.refine(mattes, pixels)
         if self._edges is None:
             matte = self._enlarge(small_matte[..., None])  # (H, W, 1)

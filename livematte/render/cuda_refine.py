@@ -46,6 +46,11 @@ class CudaRefiner:
         if self._past is not None:
             self._past.forget()
 
+    def forget_if(self, wish: Tensor) -> None:
+        """The same if `wish`, bool (1,) on the device, but for whose turn the mirror is."""
+        if self._past is not None:
+            self._past.forget_if(wish)
+
     def views(self, pixels: Tensor) -> Tensor:
         """How a frame is to be shown to the network: (n, h, w, 3), of float32 BGR (h, w, 3)."""
         mirrored = pixels.flip(1)
@@ -65,7 +70,7 @@ class CudaRefiner:
         """
         coverage = mattes.mean((1, 2))
         unlikely = (coverage < NOBODY) | (coverage > ALL)
-        raw = matte = self._unmirrored(mattes)
+        raw = matte = self.unmirrored(mattes)
         if self._refinement.both_views:
             raw = torch.where(unlikely[0], mattes[0], mattes[1].flip(1))
         if self._past is not None:
@@ -76,7 +81,8 @@ class CudaRefiner:
             matte = with_edge_moved(matte, self._refinement.margin)
         return torch.where(unlikely.any(), raw, matte)
 
-    def _unmirrored(self, mattes: Tensor) -> Tensor:
+    def unmirrored(self, mattes: Tensor) -> Tensor:
+        """The mean of what the network said of the views, as without a mirror: (h, w)."""
         turned = mattes.flip(2)
         if self._refinement.both_views:
             return 0.5 * mattes[0] + 0.5 * turned[1]
@@ -103,6 +109,10 @@ class _Past:
         for each in (self._alpha, self._colour, self._frames, self._said):
             each.zero_()  # not multiplied by 0, which would keep what is no number
         self._sameness.forget()
+
+    def forget_if(self, wish: Tensor) -> None:
+        for each in (self._alpha, self._colour, self._frames, self._said):
+            each.masked_fill_(wish, 0)
 
     def add(self, matte: Tensor, pixels: Tensor, is_last: Tensor) -> Tensor:
         """The mean with what is new; the tensor belongs to the past and must not be changed.

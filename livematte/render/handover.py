@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from livematte.background import Background, Transparent
+from livematte.errors import MatteError
 from livematte.frame import Frame, Image, Rendered, Size
 
 if TYPE_CHECKING:
@@ -28,7 +29,7 @@ class Handover:
             (np.zeros((size.height, size.width, 3), np.uint8), np.zeros(size[::-1], np.uint8))
             for _ in range(depth + 1)
         )
-        self._finished: deque[Rendered] = deque()
+        self._finished: deque[Rendered | MatteError] = deque()
         self._leased: Rendered | None = None
         self._changed = threading.Condition()
 
@@ -47,11 +48,20 @@ class Handover:
 
     @contextmanager
     def render(self, frame: Frame, background: Background) -> Iterator[tuple[Image, Image]]:
-        """Buffers to render `frame` into: image (H, W, 3) and alpha (H, W). Queued on success."""
+        """Buffers to render `frame` into: image (H, W, 3) and alpha (H, W). Queued on success.
+
+        A `MatteError` is queued too, to be raised when the picture would be collected.
+        """
         with self._changed:
             image, alpha = buffers = self._free.popleft()
         try:
             yield buffers
+        except MatteError as error:
+            with self._changed:
+                self._free.append(buffers)
+                self._finished.append(error)
+                self._changed.notify_all()
+            return
         except BaseException:
             with self._changed:
                 self._free.append(buffers)
@@ -77,5 +87,8 @@ class Handover:
                 self._changed.notify_all()
             if not self._changed.wait_for(lambda: bool(self._finished), timeout_seconds):
                 return None
-            self._leased = self._finished.popleft()
-            return self._leased
+            finished = self._finished.popleft()
+            if isinstance(finished, MatteError):
+                raise finished
+            self._leased = finished
+            return finished

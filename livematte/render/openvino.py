@@ -17,8 +17,9 @@ import cv2
 import numpy as np
 
 from livematte.background import Background, Transparent
-from livematte.errors import RenderError
+from livematte.errors import MatteError
 from livematte.frame import Frame, Rendered, Size
+from livematte.matte_guard import MatteGuard
 from livematte.refinement import DEFAULT, Refinement
 from livematte.render.composite import Compositor
 from livematte.render.enlarge import MatteEnlarger
@@ -71,6 +72,7 @@ class OpenVinoRenderer:
         self._model = model
         self._size = size
         self._frame_size = frame_size
+        self._guard = MatteGuard()
         self._refiner = Refiner(refinement)
         self._enlarger = MatteEnlarger(frame_size, edges=refinement.edges)
         self._compositor = Compositor(
@@ -168,17 +170,16 @@ class OpenVinoRenderer:
         self.timings.record("network", submitted.busy_seconds)
         self._size.note(submitted.busy_seconds)
         with self.timings.stage("refine"):
-            if not all(each.request.wait() for each in submitted.views):
-                raise RenderError(
-                    f"The network gave no usable matte for frame {frame.index}.",
-                    "Check the weights: try again with --weights photographic.",
-                )
-            matte, pixels = self._refiner.refine(
-                [
-                    View(each.request.pixels, each.request.matte, each.is_mirrored)
-                    for each in submitted.views
-                ]
-            )
+            for each in submitted.views:
+                each.request.wait()
+            views = [
+                View(each.request.pixels, each.request.matte, each.is_mirrored)
+                for each in submitted.views
+            ]
+            if doubt := self._guard.problem(views):
+                self._refiner.forget()
+                raise MatteError(doubt, frame.index)
+            matte, pixels = self._refiner.refine(views)
             self._enlarger.enlarge(matte, pixels, frame.image, self._alpha)
         with self.timings.stage("composite"):
             self._compositor.compose(frame, self._alpha, background, self._image)

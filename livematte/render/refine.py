@@ -90,6 +90,10 @@ class Refiner:
         self._mirrored = False
         self._past: _Past | None = None
 
+    def forget(self) -> None:
+        """As if no frame had been seen."""
+        self._past = None
+
     def next_views(self, pixels: Image) -> tuple[bool, ...]:
         """How the next frame is to be shown to the network: for each time whether in the mirror.
 

@@ -81,7 +81,8 @@ class Renderer(Protocol):
         The picture's arrays belong to the renderer and are written again after the next call of
         `collect`: who keeps a picture longer copies it.
 
-        Raises `RenderError` if rendering it failed.
+        Raises `RenderError` if rendering it failed, and of these `MatteError` if the network gave
+        it a matte that cannot be right (`livematte.matte_guard`); nothing of that is remembered.
         """
         ...
 

@@ -13,8 +13,9 @@ from typing import TYPE_CHECKING, Final, Protocol
 import numpy as np
 from numpy.typing import NDArray
 
-from livematte.errors import DeviceError, RenderError
+from livematte.errors import DeviceError, MatteError
 from livematte.frame import Image, Size
+from livematte.matte_guard import range_problem
 from livematte.network import weights
 from livematte.network.size import PIXEL_MEAN, PIXEL_SCALE
 from livematte.render.cuda_driver import driver_problem
@@ -42,7 +43,8 @@ class StillNetwork(Protocol):
 
         Values are in [0, 1].
 
-        Raises `RenderError` if the network fails or gives no finite matte.
+        Raises `RenderError` if the network fails, and of these `MatteError` if numbers of the matte
+        are no alpha.
         """
         ...
 
@@ -105,9 +107,8 @@ class OpenVinoStillNetwork:
         with self._request(Size.of(pixels)) as request:
             np.copyto(request.pixels, pixels)
             request.start(lambda: None)
-            if not request.wait():
-                raise _unusable()
-            return request.matte.copy()
+            request.wait()
+            return _usable(request.matte.copy())
 
     @contextmanager
     def _request(self, size: Size) -> Iterator[Request]:
@@ -166,13 +167,11 @@ class TorchStillNetwork:
             given = given.sub_(PIXEL_MEAN).div_(PIXEL_SCALE)
             given = given.contiguous(memory_format=torch.channels_last)
             matte: NDArray[np.float32] = self._network(given)[0, 0].cpu().numpy()
-        if not np.isfinite(matte).all():
-            raise _unusable()
-        return matte
+        return _usable(matte)
 
 
-def _unusable() -> RenderError:
-    return RenderError(
-        "The network gave no usable matte.",
-        "Check the weights: try again with --weights photographic.",
-    )
+def _usable(matte: NDArray[np.float32]) -> NDArray[np.float32]:
+    """The same matte. Raises `MatteError` if its numbers cannot be alpha."""
+    if problem := range_problem(matte):
+        raise MatteError(problem)
+    return matte

@@ -8,7 +8,8 @@ import cv2
 import numpy as np
 import torch
 
-from livematte.errors import RenderError
+from livematte.errors import MatteError
+from livematte.matte_guard import MatteGuard
 from livematte.network.size import PIXEL_MEAN, PIXEL_SCALE
 from livematte.refinement import DEFAULT, Refinement
 from livematte.render.composite import Compositor
@@ -39,12 +40,17 @@ class TorchRenderer:
         matte_size: Size,
         network: MODNet,
         refinement: Refinement = DEFAULT,
+        guard: MatteGuard | None = None,
     ) -> None:
-        """`network`: in evaluation mode, float32, channels_last."""
+        """network: in evaluation mode, float32, channels_last.
+
+        guard: who judges mattes; None for one of its own.
+        """
         self.timings = Timings()
         self.description = f"PyTorch float32 on the CPU, matte at {matte_size}"
         self._frame_size = frame_size
         self._network = network
+        self._guard = guard or MatteGuard()
         self._refiner = Refiner(refinement)
         self._enlarger = MatteEnlarger(frame_size, edges=refinement.edges)
         self._compositor = Compositor(
@@ -69,12 +75,10 @@ class TorchRenderer:
                 shrink(frame.image, self._small_bgr)
             shown = self._refiner.next_views(self._small_bgr)
             views = [self._view(self._small_bgr, each) for each in shown]
-            if not all(np.isfinite(each.matte).all() for each in views):
-                raise RenderError(
-                    f"The network gave no usable matte for frame {frame.index}.",
-                    "Check the weights: try again with --weights photographic.",
-                )
             with self.timings.stage("refine"):
+                if doubt := self._guard.problem(views):
+                    self._refiner.forget()
+                    raise MatteError(doubt, frame.index)
                 matte, pixels = self._refiner.refine(views)
                 self._enlarger.enlarge(matte, pixels, frame.image, alpha)
             with self.timings.stage("composite"):

@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from livematte.background import Background, Transparent, parse
-from livematte.errors import UsageError
+from livematte.errors import MatteError, UsageError
 from livematte.pipeline import Pipeline
 from livematte.refinement import DEFAULT, Refinement
 from livematte.render.renderer import Choice, check_device, check_precision, open_renderer
@@ -18,7 +18,7 @@ from livematte.sources import VideoFile
 from livematte.video.save import MatteOnly, OnBlack, Save
 
 if TYPE_CHECKING:
-    from livematte.frame import Rendered, Size
+    from livematte.frame import Frame, Rendered, Size
 
 
 class VideoJob:
@@ -39,6 +39,7 @@ class VideoJob:
         end_seconds: float | None = None,
         quality: int | None = None,
         overwrite: bool = False,
+        fail_on_bad_matte: bool = False,
         device: str = "auto",
         matte_short_side: int | None = None,
         precision: str = "auto",
@@ -57,6 +58,9 @@ class VideoJob:
             players show. The result begins at 0, which is `start_seconds`.
         quality: 1 to 100 as a JPEG's, None for 75. Only for H.264 and VP9.
         overwrite: replace what is there under the name of `output`.
+        fail_on_bad_matte: end with a `MatteError` at the first frame whose matte cannot be right
+            (`livematte.matte_guard`); else the background alone is written for it, and `remarks`
+            tells its time.
         device, matte_short_side, precision, threads, weights_name, refinement: see
             `open_renderer`.
         on_ready: called before the first picture; `description` and `total_frames` are known now.
@@ -87,6 +91,8 @@ class VideoJob:
             taken=Taken.REPLACE if overwrite else Taken.REFUSE,
         )
         self._save = save
+        self._fail_on_bad_matte = fail_on_bad_matte
+        self._bad = _Stretches()
         self._on_progress = on_progress
         self.frames = 0
         """How many pictures were written."""
@@ -115,6 +121,7 @@ class VideoJob:
             [_sink(save, self._output)],
             on_ready=lambda _choice: on_ready(),
             on_sent=self._count,
+            on_doubt=self._note_bad_matte,
             on_trouble=on_trouble,
         )
 
@@ -137,6 +144,9 @@ class VideoJob:
     def remarks(self) -> list[str]:
         """What is not as was wished, each in a sentence, once it has run or failed."""
         remarks = [*self._said, *self._source.remarks, *self._output.remarks]
+        if self._bad.frames:
+            shown = "1 frame shows" if self._bad.frames == 1 else f"{self._bad.frames} frames show"
+            remarks.append(f"{shown} the background alone, without a usable matte: {self._bad}")
         if self._stopped_early:
             remarks.append(f"stopped early after {self.frames} frames")
         return remarks
@@ -158,10 +168,49 @@ class VideoJob:
         last = self._source.last_seconds
         return last is None or self._seconds < float(last - self._source.first_seconds)
 
+    @property
+    def bad_frames(self) -> int:
+        """Of how many pictures the matte could not be right."""
+        return self._bad.frames
+
+    def _note_bad_matte(self, frame: Frame, error: MatteError) -> None:
+        if self._fail_on_bad_matte:
+            raise MatteError(error.doubt, frame.index, frame.media_seconds) from error
+        self._bad.add(frame, error.doubt)
+
     def _count(self, picture: Rendered) -> None:
         self.frames += 1
         self._seconds = picture.media_seconds
         self._on_progress(self.frames)
+
+
+class _Stretches:
+    """Which frames had bad mattes: from when to when, by the times of the result, and why."""
+
+    SHOWN = 5
+    """The first ones are told; a film may have many."""
+
+    def __init__(self) -> None:
+        self.frames = 0
+        self._stretches: list[tuple[float, float, str]] = []
+        self._last_index = -2
+
+    def add(self, frame: Frame, doubt: str) -> None:
+        start, why = frame.media_seconds, doubt
+        if frame.index == self._last_index + 1:
+            start, _, why = self._stretches.pop()
+        self._stretches.append((start, frame.media_seconds, why))
+        self._last_index = frame.index
+        self.frames += 1
+
+    def __str__(self) -> str:
+        told = [
+            (f"at {start:.2f} s" if start == end else f"{start:.2f} to {end:.2f} s")
+            + f" ({why[:1].lower()}{why[1:]})"
+            for start, end, why in self._stretches[: self.SHOWN]
+        ]
+        more = len(self._stretches) - self.SHOWN
+        return ", ".join(told) + (f" and {more} more" if more > 0 else "")
 
 
 def _sink(save: Save, output: Sink) -> Sink:

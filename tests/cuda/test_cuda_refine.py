@@ -351,7 +351,9 @@ def test_colours_are_those_of_the_cpu(images: list[Image], say: Say) -> None:
     np.testing.assert_array_equal(ours[alpha == 255], image[alpha == 255])
 
 
-def frame_tensors(image: Image, background: Background) -> FrameTensors:
+def frame_tensors(
+    image: Image, background: Background, matte_size: Size = MATTE_SIZE
+) -> FrameTensors:
     size = Size.of(image)
     picture, taps = torch.zeros(1), torch.zeros(1)
     if isinstance(background, Picture):
@@ -366,6 +368,9 @@ def frame_tensors(image: Image, background: Background) -> FrameTensors:
         taps,
         torch.empty_like(frame),
         torch.empty_like(frame[..., 0]),
+        torch.zeros(1, dtype=torch.bool),
+        torch.empty(matte_size.height, matte_size.width, 3, dtype=torch.uint8),
+        torch.empty(matte_size.height, matte_size.width, dtype=torch.uint8),
         torch.empty(1, dtype=torch.uint8),
     )
 
@@ -391,7 +396,7 @@ def test_composites_are_those_of_the_cpu(
 
     refinement = replace(PLAIN, colours=colours, light_wrap=light_wrap)
     path = Given(SIZE, SIZE, MODNet().eval(), torch.float32, CPU, refinement)
-    tensors = frame_tensors(image, background)
+    tensors = frame_tensors(image, background, SIZE)
     path.render(tensors, kind_of(background))
     ours, alpha = tensors.image.numpy(), tensors.alpha.numpy()
     np.testing.assert_array_equal(alpha, given)
@@ -417,7 +422,7 @@ def test_light_falls_on_the_edge_alone(images: list[Image], say: Say) -> None:
         def _mattes(self, views: Tensor) -> Tensor:
             return torch.from_numpy(given / np.float32(255))[None]
 
-    lit, unlit = (frame_tensors(images[0], ROOM) for _ in range(2))
+    lit, unlit = (frame_tensors(images[0], ROOM, SIZE) for _ in range(2))
     for tensors, strength in ((lit, 0.7), (unlit, 0.0)):
         refinement = replace(PLAIN, light_wrap=strength)
         path = Given(SIZE, SIZE, MODNet().eval(), torch.float32, CPU, refinement)
@@ -477,6 +482,7 @@ def test_graphs_begin_without_a_past_and_share_one(network: MODNet, refinement: 
             network,
             cuda=device,
             refinement=refinement,
+            guard=pictures.TRUSTING,
         )
     device.log = Log()
     path = FramePath(
@@ -496,7 +502,7 @@ def test_graphs_begin_without_a_past_and_share_one(network: MODNet, refinement: 
     for index in range(8):
         image = cv2.addWeighted(still, 1 - index / 100, other, index / 100, 0).astype(np.uint8)
         background = BACKGROUNDS[index % 3]
-        tensors = frame_tensors(image, background)
+        tensors = frame_tensors(image, background, pictures.MATTE_SIZE)
         path.render(tensors, kind_of(background))
         waiting.append(tensors)
         if len(waiting) > opened.depth:

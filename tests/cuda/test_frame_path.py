@@ -40,15 +40,19 @@ REDUCED_SIZE = Blur.reduced_size(FRAME_SIZE)
 EVERYTHING = Refinement(margin=-3, light_wrap=0.5)
 
 
-def tensors_on(device: torch.device) -> FrameTensors:
+def tensors_on(device: torch.device, matte_size: Size = MATTE_SIZE) -> FrameTensors:
     shape = (FRAME_SIZE.height, FRAME_SIZE.width)
+    small = (matte_size.height, matte_size.width)
     return FrameTensors(
         frame=torch.zeros(*shape, 3, dtype=torch.uint8, device=device),
         picture=torch.zeros(*shape, 3, dtype=torch.uint8, device=device),
         blur_taps=torch.zeros(taps_size(REDUCED_SIZE), device=device),
         image=torch.zeros(*shape, 3, dtype=torch.uint8, device=device),
         alpha=torch.zeros(shape, dtype=torch.uint8, device=device),
-        is_finite=torch.zeros(1, dtype=torch.uint8, device=device),
+        forget=torch.zeros(1, dtype=torch.bool, device=device),
+        pixels=torch.zeros(*small, 3, dtype=torch.uint8, device=device),
+        raw=torch.zeros(small, dtype=torch.uint8, device=device),
+        is_alpha=torch.zeros(1, dtype=torch.uint8, device=device),
     )
 
 
@@ -234,7 +238,7 @@ class Composite:
             def _mattes(self, views: Tensor) -> Tensor:
                 return torch.from_numpy(matte)[None]
 
-        tensors = tensors_on(CPU)
+        tensors = tensors_on(CPU, FRAME_SIZE)
         tensors.frame.copy_(torch.from_numpy(frame))
         tensors.picture.copy_(torch.from_numpy(picture))
         tensors.blur_taps.copy_(torch.from_numpy(taps(REDUCED_SIZE, sigma)))
@@ -242,7 +246,7 @@ class Composite:
         path.render(tensors, compositing)
         self.image: Image = tensors.image.numpy()
         self.alpha: Image = tensors.alpha.numpy()
-        self.is_finite = bool(tensors.is_finite[0])
+        self.is_alpha = bool(tensors.is_alpha[0])
 
 
 def ramp() -> np.ndarray[tuple[int, ...], np.dtype[np.float32]]:
@@ -302,12 +306,12 @@ def test_blur_keeps_the_persons_colour_out_of_the_room() -> None:
 
 
 @pytest.mark.parametrize("compositing", Compositing)
-@pytest.mark.parametrize("value", [np.nan, np.inf])
-def test_a_matte_that_is_no_number_is_reported(compositing: Compositing, value: float) -> None:
+@pytest.mark.parametrize("value", [np.nan, np.inf, 255, -1])
+def test_a_matte_that_is_no_alpha_is_reported(compositing: Compositing, value: float) -> None:
     matte = np.zeros(FRAME_SIZE[::-1], np.float32)
-    assert Composite(compositing, matte, frame_picture(), room_picture()).is_finite
+    assert Composite(compositing, matte, frame_picture(), room_picture()).is_alpha
     matte[3, 4] = value
-    assert not Composite(compositing, matte, frame_picture(), room_picture()).is_finite
+    assert not Composite(compositing, matte, frame_picture(), room_picture()).is_alpha
 
 
 @pytest.mark.parametrize(

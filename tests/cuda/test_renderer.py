@@ -14,10 +14,11 @@ import pytest
 import torch
 
 from livematte.background import Background, Blur, Picture, Transparent
-from livematte.errors import BackgroundError, DeviceError, RenderError
+from livematte.errors import BackgroundError, DeviceError, MatteError, RenderError
 from livematte.frame import Frame, Image, Size
+from livematte.matte_guard import MatteGuard
 from livematte.network.modnet import MODNet
-from livematte.refinement import PLAIN, Refinement
+from livematte.refinement import DEFAULT, PLAIN, Refinement
 from livematte.render.cuda import CudaRenderer, _SlotWork
 from livematte.render.cuda_device import CudaDevice, Mirror, Work
 from livematte.render.cuda_frame import (
@@ -27,7 +28,7 @@ from livematte.render.cuda_frame import (
 )
 from livematte.render.room_blur import taps, taps_size
 
-from .pictures import FRAME_SIZE, MATTE_SIZE, frame, room_picture
+from .pictures import FRAME_SIZE, MATTE_SIZE, TRUSTING, Trusting, frame, room_picture
 from .simulation import Log, SimulatedCuda, SimulatedTensor, simulated_cuda
 
 Opened = tuple[CudaRenderer, SimulatedCuda]
@@ -59,10 +60,17 @@ def opened(
     capability: tuple[int, int] = PASCAL,
     seed: int = 0,
     refinement: Refinement = PLAIN,
+    guard: MatteGuard = TRUSTING,
 ) -> Opened:
     with simulated_cuda(seed=seed, capability=capability) as cuda:
         renderer = CudaRenderer(
-            "cuda", FRAME_SIZE, MATTE_SIZE, network, cuda=cuda, refinement=refinement
+            "cuda",
+            FRAME_SIZE,
+            MATTE_SIZE,
+            network,
+            cuda=cuda,
+            refinement=refinement,
+            guard=guard,
         )
     cuda.log = Log()
     return renderer, cuda
@@ -102,7 +110,10 @@ def on_the_cpu(network: MODNet, frame: Frame, background: Background) -> tuple[I
         blur_taps=torch.empty(0),
         image=torch.empty_like(pixels),
         alpha=torch.empty_like(pixels[..., 0]),
-        is_finite=torch.empty(1, dtype=torch.uint8),
+        forget=torch.zeros(1, dtype=torch.bool),
+        pixels=torch.empty(MATTE_SIZE.height, MATTE_SIZE.width, 3, dtype=torch.uint8),
+        raw=torch.empty(MATTE_SIZE.height, MATTE_SIZE.width, dtype=torch.uint8),
+        is_alpha=torch.empty(1, dtype=torch.uint8),
     )
     kind = Compositing.TRANSPARENT
     if isinstance(background, Picture):
@@ -197,7 +208,8 @@ def test_per_frame_nothing_but_two_copies_and_a_graph(
     _, cuda = shared
     pixels = FRAME_SIZE.width * FRAME_SIZE.height
     blur_bytes = 4 * taps_size(Blur.reduced_size(FRAME_SIZE))
-    upload, download = ("upload", 3 * pixels), ("download", 4 * pixels + 1)
+    judged = 4 * MATTE_SIZE.width * MATTE_SIZE.height + 1
+    upload, download = ("upload", 3 * pixels), ("download", 4 * pixels + judged)
     room, film = Room(), Room(pictures_per_frame=1)
     frames: list[tuple[Background, int]] = [
         *[(Transparent(), 0)] * 3,
@@ -361,7 +373,7 @@ def test_slots_that_share_memory_are_found(
 
     def shared_mirror(self: CudaDevice, shape: tuple[int, ...], dtype: torch.dtype) -> Mirror:
         made.append(mirror(self, shape, dtype))
-        return made[(len(made) - 1) % 4]  # a slot has four
+        return made[(len(made) - 1) % 5]  # a slot has five
 
     monkeypatch.setattr(CudaDevice, "mirror", shared_mirror)
     run_is_found_out(network, "another|race")
@@ -375,7 +387,7 @@ def test_a_picture_that_is_shared_by_the_slots_is_found(
 
     def shared_picture(self: CudaDevice, shape: tuple[int, ...], dtype: torch.dtype) -> Mirror:
         made.append(mirror(self, shape, dtype))
-        return made[1] if len(made) % 4 == 2 else made[-1]
+        return made[1] if len(made) % 5 == 2 else made[-1]
 
     monkeypatch.setattr(CudaDevice, "mirror", shared_picture)
     run_is_found_out(network, "another background|race")
@@ -461,3 +473,43 @@ def test_a_wait_within_a_graph_is_found(network: MODNet, monkeypatch: pytest.Mon
     monkeypatch.setattr(FramePath, "render", render_and_look)
     with pytest.raises(DeviceError, match="not permitted when a stream is capturing"):
         opened(network)
+
+
+class DoubtsOnce(Trusting):
+    """Refuses one matte, the one of `DOUBTED`."""
+
+    DOUBTED = 2
+
+    def __init__(self) -> None:
+        super().__init__()
+        self._judged = 0
+
+    def problem_of(self, levels: Image, pixels: Image, *, is_mirrored: bool = False) -> str:
+        self._judged += 1
+        return "The matte is noise" if self._judged == self.DOUBTED + 1 else ""
+
+
+def test_of_a_refused_matte_nothing_is_remembered(network: MODNet, one_thread: None) -> None:  # noqa: ARG001
+    """Frames on their way that remember it are refused, and what follows is as at the start."""
+    room, refused = Room(), DoubtsOnce.DOUBTED
+    doubting, _ = opened(network, refinement=DEFAULT, guard=DoubtsOnce())
+    fresh, _ = opened(network, refinement=DEFAULT)
+    for index in range(refused):
+        submit(doubting, index, room)
+        assert doubting.collect(timeout_seconds=20) is not None
+    submit(doubting, refused, room)
+    submit(doubting, refused + 1, room)
+    for doubt in ("the matte is noise", "the matte before was wrong"):
+        with pytest.raises(MatteError, match=doubt):
+            doubting.collect(timeout_seconds=20)
+    # An even number of frames was seen, so that the mirror's turns are the same.
+    for index in range(refused + 2, refused + 5):
+        pictures = []
+        for renderer in (doubting, fresh):
+            submit(renderer, index, room)
+            picture = renderer.collect(timeout_seconds=20)
+            assert picture is not None
+            pictures.append(picture.image.copy())
+        np.testing.assert_array_equal(pictures[0], pictures[1])
+    for renderer in (doubting, fresh):
+        renderer.close()

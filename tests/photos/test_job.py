@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 
 from livematte.background import parse
-from livematte.errors import LivematteError, SinkError, UsageError
+from livematte.errors import LivematteError, MatteError, SinkError, UsageError
 from livematte.frame import Image
 from livematte.matter import Matter
 from livematte.photos import Photograph, PhotoJob, Results, Save
@@ -63,6 +63,28 @@ def test_one_that_fails_does_not_stop_the_others(
     assert report.done == 4
     assert [each.path for each in report.failures] == [photos[2].path]
     assert {name for name, error in told if error is None} == {"0", "1", "3", "4"}
+
+
+def test_photos_without_a_usable_matte_are_named_and_not_written(
+    tmp_path: Path,
+    photos: list[Photograph],
+    matter: Matter,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr(
+        Matter, "matte", lambda _matter, image: np.full(image.shape[:2], 0.5, np.float32)
+    )
+    told: list[LivematteError | None] = []
+    report = PhotoJob(
+        photos,
+        matter,
+        Results(tmp_path / "out", None, overwrite=False),
+        on_done=lambda _photo, error: told.append(error),
+    ).run()
+    assert report.done == 0
+    assert {each.path for each in report.failures} == {each.path for each in photos}
+    assert all(isinstance(each, MatteError) for each in told)
+    assert not list(tmp_path.glob("out/*"))
 
 
 def test_nothing_is_replaced_unasked(

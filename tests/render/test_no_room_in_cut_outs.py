@@ -43,7 +43,17 @@ def on_the_gpu(image: Image, alpha: Image, refinement: Refinement) -> Image:
 
     frame, none = torch.from_numpy(image), torch.zeros(1)
     out, made = torch.empty_like(frame), torch.empty_like(frame[..., 0])
-    tensors = FrameTensors(frame, none, none, out, made, torch.empty(1, dtype=torch.uint8))
+    tensors = FrameTensors(
+        frame,
+        none,
+        none,
+        out,
+        made,
+        forget=torch.zeros(1, dtype=torch.bool),
+        pixels=torch.empty_like(frame),
+        raw=torch.empty_like(made),
+        is_alpha=torch.empty(1, dtype=torch.uint8),
+    )
     path = Given(SIZE, SIZE, MODNet().eval(), torch.float32, torch.device("cpu"), refinement)
     path.render(tensors, Compositing.TRANSPARENT)
     np.testing.assert_array_equal(made.numpy(), alpha)

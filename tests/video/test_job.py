@@ -18,7 +18,7 @@ from av.codec import CodecContext
 
 from livematte.background import Background, Transparent, parse, solid
 from livematte.colour import FULL, SMPTE_170M, UNSPECIFIED, Colour
-from livematte.errors import LivematteError, SourceError, UsageError
+from livematte.errors import LivematteError, MatteError, SourceError, UsageError
 from livematte.foreground import estimate_foreground
 from livematte.frame import Frame, Image, Size
 from livematte.refinement import DEFAULT, PLAIN, Refinement
@@ -47,6 +47,24 @@ class BlueIsAlpha(FakeRenderer):
             np.copyto(alpha, frame.image[..., 0])
             self._compositor.compose(frame, alpha, background, image)
         return True
+
+
+class Doubted(FakeRenderer):
+    """Has no usable matte for some frames."""
+
+    FRAMES = (3, 4, 5, 9)
+
+    def submit(self, frame: Frame, background: Background) -> bool:
+        if frame.index not in self.FRAMES:
+            return super().submit(frame, background)
+        if not self._handover.has_room():
+            return False
+        with self._handover.render(frame, background):
+            self._doubt(frame)
+        return True
+
+    def _doubt(self, frame: Frame) -> None:
+        raise MatteError("The matte is noise", frame.index)
 
 
 @pytest.fixture(autouse=True)
@@ -568,3 +586,30 @@ def test_memory_does_not_grow_with_length(tmp_path: Path) -> None:
     assert len(resident) == 800
     # 26 of 800 pictures; to keep one in ten would be seen.
     assert max(resident[-50:]) - max(resident[150:200]) < 6_000_000
+
+
+def test_frames_without_a_usable_matte_show_the_background_and_are_told(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    use(monkeypatch, Doubted)
+    job = matte(talk(tmp_path), tmp_path / "out.mp4", background=solid("#204060"))
+    made = read_clip(tmp_path / "out.mp4")
+    assert (job.frames, len(made.images), job.bad_frames) == (COUNT, COUNT, 4)
+    for index, image in enumerate(made.images):
+        is_plain = bool(np.ptp(image, axis=(0, 1)).max() < 30)
+        assert is_plain == (index in Doubted.FRAMES)
+    (remark,) = (each for each in job.remarks if "usable matte" in each)
+    assert remark.startswith("4 frames show the background alone, without a usable matte: ")
+    assert remark.count("(the matte is noise)") == 2
+    assert not any("usable" in each for each in VideoJob(talk(tmp_path), "other.mp4").remarks)
+
+
+def test_a_frame_without_a_usable_matte_ends_the_job_if_that_is_wished(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    use(monkeypatch, Doubted)
+    path = talk(tmp_path)
+    with pytest.raises(MatteError, match=r"frame 3 at 0\.\d+ s: the matte is noise") as caught:
+        matte(path, tmp_path / "out.mp4", fail_on_bad_matte=True)
+    assert "--weights" in caught.value.remedy
+    assert not (tmp_path / "out.mp4").exists()
