@@ -172,8 +172,13 @@ def main() -> None:
         problems = list(network.refused(scene.frames))
         frames[scene.kind] += len(problems)
         refused[scene.kind] += sum(map(bool, problems))
-        if any(problems):
-            print(f"  {scene.kind}, {scene.name}: {dict(Counter(filter(None, problems)))}")
+        why = ", ".join(
+            f"{count} {each}" for each, count in Counter(filter(None, problems)).items()
+        )
+        print(
+            f"  {scene.kind}, {scene.name}: {len(problems)} frames, {why or 'none'} refused",
+            flush=True,
+        )
     for kind, count in frames.items():
         print(f"{kind:22}{count:7} frames{refused[kind]:5} refused")
     for told, kinds in (("as it is", frames.keys() - {*HARD}), ("made hard", {*HARD})):

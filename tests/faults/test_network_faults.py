@@ -144,6 +144,13 @@ def sees_half_the_room(request: Request) -> None:
     request.matte[:, : request.matte.shape[1] // 2] = 1
 
 
+PROVEN_BY_SEVERAL_FRAMES: Final = (
+    sees_aside,
+    sees_the_room_for_the_person,
+    sees_half_the_room,
+)
+
+
 def plant(
     monkeypatch: pytest.MonkeyPatch, fault: Callable[[Request], None], *, computes: bool
 ) -> Callable[[], None]:
@@ -185,7 +192,9 @@ def test_a_fault_brings_the_slate_and_its_end_the_person(
     monkeypatch: pytest.MonkeyPatch, fault: Callable[[Request], None], computes: bool
 ) -> None:
     with Run() as run:
-        run.doubted_seconds = planted_seconds = time.monotonic()
+        planted_seconds = time.monotonic()
+        if fault in PROVEN_BY_SEVERAL_FRAMES:
+            run.doubted_seconds = planted_seconds
         take_out = plant(monkeypatch, fault, computes=computes)
         slate_after = run.seconds_until(True, planted_seconds)
         time.sleep(0.3)
