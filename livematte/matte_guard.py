@@ -14,7 +14,7 @@ the last ones.
 from __future__ import annotations
 
 from collections import deque
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Any, Final, Protocol
 
@@ -219,13 +219,14 @@ class MatteGuard:
     def _measure(self, levels: Image, fine: _Look, now: _Look) -> dict[str, float]:
         picture = _gradient(fine.colours)
         edge = _Edge.of(fine.levels)
-        measured = _measure_numbers(levels)
+        count = _counter(levels)
+        measured = _measure_numbers(levels, count)
         tells = edge.count > LEAST_EDGE_CELLS and measured["coverage"] >= LEAST_COVERAGE
         if measured["coverage"] >= LEAST_COVERAGE:
-            sure = cv2.countNonZero(_above(levels, SURELY_PERSON))
+            sure = count(SURELY_PERSON + 1, 255)
             soft = measured["soft"] * levels.size
             measured["unsure"] = soft / (soft + sure + 1)
-            almost = cv2.countNonZero(cv2.inRange(levels, SURELY_PERSON + 1, VEILED[1]))
+            almost = count(SURELY_PERSON + 1, VEILED[1])
             measured["clipped"] = soft / (almost + CLIPPED_LEAST * soft + 1)
         if tells:
             measured["hard"] = CELL * edge.count / (measured["soft"] * levels.size + 1)
@@ -267,10 +268,15 @@ def range_problem(*mattes: Matte) -> str:
     return ""
 
 
-def _measure_numbers(levels: Image) -> dict[str, float]:
+def _counter(levels: Image) -> Callable[[int, int], float]:
+    """Counts the pixels of a matte, uint8 (h, w), between two levels, both included."""
+    histogram = cv2.calcHist([levels], [0], None, [256], [0, 256])
+    return lambda least, most: float(histogram[least : most + 1].sum())
+
+
+def _measure_numbers(levels: Image, count: Callable[[int, int], float]) -> dict[str, float]:
     """Of `DOUBTS` what a matte, uint8 (h, w), tells without its picture, and its coverage."""
-    soft = cv2.countNonZero(cv2.inRange(levels, SURELY_ROOM, SURELY_PERSON))
-    veiled = cv2.countNonZero(cv2.inRange(levels, *VEILED))
+    soft, veiled = count(SURELY_ROOM, SURELY_PERSON), count(*VEILED)
     columns = levels[:, ::4].copy()
     mean_rows = cv2.addWeighted(columns[2:], 0.5, columns[:-2], 0.5, 0)
     over_two = cv2.mean(cv2.absdiff(columns[2:], columns[:-2]))[0]
@@ -344,8 +350,9 @@ def _gradient(colours: Image) -> Image:
     """How much the channel that changes most does over two pixels, at most `STEEP`: (h, w)."""
     across = cv2.absdiff(colours[1:-1, 2:], colours[1:-1, :-2])
     down = cv2.absdiff(colours[2:, 1:-1], colours[:-2, 1:-1])
-    strongest = _strongest(cv2.max(across, down))
-    steep = cv2.threshold(strongest, STEEP, 0, cv2.THRESH_TRUNC)[1]
+    cv2.max(across, down, dst=across)
+    del down
+    steep = cv2.threshold(_strongest(across), STEEP, 0, cv2.THRESH_TRUNC)[1]
     gradient = cv2.copyMakeBorder(steep, 1, 1, 1, 1, cv2.BORDER_CONSTANT)
     return gradient.astype(np.uint8, copy=False)
 
@@ -353,7 +360,8 @@ def _gradient(colours: Image) -> Image:
 def _strongest(picture: Levels) -> Image:
     """The largest channel: (h, w)."""
     blue, green, red = cv2.split(picture)
-    return cv2.max(cv2.max(blue, green), red).astype(np.uint8, copy=False)
+    cv2.max(cv2.max(blue, green, dst=blue), red, dst=blue)
+    return blue.astype(np.uint8, copy=False)
 
 
 @dataclass(frozen=True, eq=False)

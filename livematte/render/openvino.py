@@ -181,6 +181,7 @@ class OpenVinoRenderer:
                 raise MatteError(doubt, frame.index)
             matte, pixels = self._refiner.refine(views)
             self._enlarger.enlarge(matte, pixels, frame.image, self._alpha)
+            del matte  # its memory is for compositing
         with self.timings.stage("composite"):
             self._compositor.compose(frame, self._alpha, background, self._image)
         return Rendered(

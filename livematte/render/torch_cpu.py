@@ -81,6 +81,7 @@ class TorchRenderer:
                     raise MatteError(doubt, frame.index)
                 matte, pixels = self._refiner.refine(views)
                 self._enlarger.enlarge(matte, pixels, frame.image, alpha)
+                del matte  # its memory is for compositing
             with self.timings.stage("composite"):
                 self._compositor.compose(frame, alpha, background, image)
         return True
