@@ -18,6 +18,7 @@ from livematte.matte_guard import ALL, NOBODY
 from livematte.refinement import Refinement
 from livematte.render.cuda_sameness import CudaSameness, dilated
 from livematte.render.refine import (
+    CONFIRMED,
     DOUBT,
     FAITH,
     MARGIN_ROWS,
@@ -94,24 +95,29 @@ class CudaRefiner:
 class _Past:
     """What pixels have looked like lately, and the mean of what was said about them meanwhile.
 
-    alpha, frames, said: float32 (h, w); colour: float32 BGR (h, w, 3). See `refine.Refiner`.
+    alpha, frames, said, agreed: float32 (h, w); colour: float32 BGR (h, w, 3). See
+    `refine.Refiner`.
     """
 
     def __init__(self, size: Size, device: torch.device) -> None:
         shape = (size.height, size.width)
-        self._alpha, self._frames, self._said = (
-            torch.zeros(shape, device=device) for _ in range(3)
+        self._alpha, self._frames, self._said, self._agreed = (
+            torch.zeros(shape, device=device) for _ in range(4)
         )
         self._colour = torch.zeros(*shape, 3, device=device)
         self._sameness = CudaSameness(size, device)
 
+    @property
+    def _all(self) -> tuple[Tensor, ...]:
+        return self._alpha, self._colour, self._frames, self._said, self._agreed
+
     def forget(self) -> None:
-        for each in (self._alpha, self._colour, self._frames, self._said):
+        for each in self._all:
             each.zero_()  # not multiplied by 0, which would keep what is no number
         self._sameness.forget()
 
     def forget_if(self, wish: Tensor) -> None:
-        for each in (self._alpha, self._colour, self._frames, self._said):
+        for each in self._all:
             each.masked_fill_(wish, 0)
 
     def add(self, matte: Tensor, pixels: Tensor, is_last: Tensor) -> Tensor:
@@ -127,9 +133,11 @@ class _Past:
         change, turn = pixels - self._colour, now - self._alpha
         sameness = self._sameness.compare(change, turn, pixels, is_first)
         moved = sameness.moved
-        confirmed = torch.maximum(self._alpha, torch.minimum(now, self._said))
+        agreed = torch.maximum(self._agreed * (1 - moved), torch.minimum(now, self._said))
+        self._agreed.copy_(torch.where(is_first, 0.0, agreed))
         upper = torch.minimum(
-            now + 1 - (1 - FAITH) * sameness.strict, confirmed + UNCONFIRMED + sameness.seen
+            now + 1 - (1 - FAITH) * sameness.strict,
+            torch.where(is_first, now, CONFIRMED * agreed) + UNCONFIRMED + sameness.seen,
         )
         lower = now - 1 + (1 - FAITH) * sameness.likely
         # A pixel that looks quite different has no past, and one that looks a little so, a shorter.

@@ -31,7 +31,10 @@ it: standard deviation over the whole. In faint ones the network finds other peo
 and an average of them is none. Lit rooms have 45 to 65."""
 
 UNCONFIRMED: Final = 0.2
-"""By how much one view alone raises alpha where nothing is seen to change."""
+"""How much alpha one view alone gives where nothing is seen to change: too little for a room."""
+
+CONFIRMED: Final = 1.9
+"""So many times as much alpha may be shown as two views in a row have agreed on."""
 
 POSSIBLE, SURE = 26, 229
 """A cell that goes beyond the first may belong to a person, one that is all beyond the second does;
@@ -155,15 +158,23 @@ class _Past:
     alpha: float32 (h, w). colour: float32 BGR (h, w, 3). frames: float32 (h, w), how many were
         averaged; less than a whole one of a pixel that looks only partly the same.
     said: float32 (h, w), the last frame's matte.
+    agreed: float32 (h, w), the most that two frames in a row have said of a pixel that has looked
+        the same since.
     """
 
     def __init__(
-        self, alpha: Matte, colour: NDArray[np.float32], frames: Matte, said: Matte
+        self,
+        alpha: Matte,
+        colour: NDArray[np.float32],
+        frames: Matte,
+        said: Matte,
+        agreed: Matte,
     ) -> None:
         self.alpha = alpha
         self._colour = colour
         self._frames = frames
         self._said = said
+        self._agreed = agreed
         self._sameness = Sameness(self.size)
         # Memory of this size is slow to take anew for each frame.
         self._weight, self._step, self._upper, self._lower = (
@@ -175,12 +186,12 @@ class _Past:
     def begun(cls, matte: Matte, pixels: Image) -> _Past:
         """With the first frame."""
         once = np.ones_like(matte)
-        return cls(matte.copy(), pixels.astype(np.float32), once, matte.copy())
+        colour = pixels.astype(np.float32)
+        return cls(matte.copy(), colour, once, matte.copy(), np.zeros_like(matte))
 
     def resized(self, size: Size) -> _Past:
-        resized = (
-            cv2.resize(each, size) for each in (self.alpha, self._colour, self._frames, self._said)
-        )
+        pasts = (self.alpha, self._colour, self._frames, self._said, self._agreed)
+        resized = (cv2.resize(each, size) for each in pasts)
         return _Past(*(each.astype(np.float32, copy=False) for each in resized))
 
     @property
@@ -192,10 +203,11 @@ class _Past:
         np.subtract(pixels, self._colour, out=self._step_bgr)
         np.subtract(matte, self.alpha, out=step)
         self._sameness.compare(self._step_bgr, step, pixels)
-        self._bound_by(matte)
         # A pixel that looks quite different has no past, and one that looks a little so, a shorter.
         moved = self._sameness.moved
         np.subtract(1, moved, out=weight)
+        self._agreed *= weight
+        self._bound_by(matte)
         frames *= weight
         frames += 1
         np.minimum(frames, MOST_FRAMES, out=frames)
@@ -213,14 +225,16 @@ class _Past:
         """How far the past may take alpha from what the network says: `_upper` and `_lower`.
 
         Where a change is seen, or likely, no further than `FAITH`. Where none is seen, one view
-        alone does not raise alpha to where the room would show.
+        alone does not raise alpha to where the room would show, however often it says so in turn
+        with the other.
         """
         sameness = self._sameness
-        alpha, said, now, upper, lower = (
-            by_rows(each) for each in (self.alpha, self._said, matte, self._upper, self._lower)
+        agreed, said, now, upper, lower = (
+            by_rows(each) for each in (self._agreed, self._said, matte, self._upper, self._lower)
         )
         np.minimum(now, said, out=lower)
-        np.maximum(alpha, lower, out=lower)
+        np.maximum(agreed, lower, out=agreed)
+        np.multiply(agreed, CONFIRMED, out=lower)
         lower += widened(UNCONFIRMED + sameness.seen)
         np.add(now, widened(1 - (1 - FAITH) * sameness.strict), out=upper)
         np.minimum(upper, lower, out=upper)

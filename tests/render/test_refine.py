@@ -362,6 +362,12 @@ def test_one_view_alone_shows_nothing_of_a_still_room() -> None:
         np.testing.assert_allclose(refined, half(), atol=0.2)
 
 
+def test_a_view_that_takes_the_room_for_a_person_every_other_time_shows_none_of_it() -> None:
+    refiner = Refiner(STEADY)
+    shown = [refine(refiner, room(), (nobody(), half())[index % 2]) for index in range(40)]
+    assert max(each.max() for each in shown) < 0.35  # it was the mean, 0.5
+
+
 def test_what_is_wrong_in_one_view_is_halved_by_the_average() -> None:
     """The network that says more of what is on its left, in the mirror as without."""
     refiner = Refiner(STEADY)
