@@ -25,6 +25,7 @@ from livematte.errors import LivematteError, SinkError
 from livematte.frame import Rendered, Size
 from livematte.patience import AwakeClock
 from livematte.sinks.sink import Interruptible, KeepsPictures, Sink, View
+from livematte.threads import PATIENCE_SECONDS, NoThreadError, start
 
 POLL_SECONDS: Final = 0.02
 """How long is waited for a sink before the main thread looks whether it is to stop."""
@@ -385,11 +386,11 @@ class _Outlet:
         self._since_seconds = self._clock.seconds
         self.stage = _Stage.OPENING
         try:
-            thread.start()
-        except RuntimeError as error:
+            start(thread, PATIENCE_SECONDS)
+        except NoThreadError as error:
             self.stage = _Stage.ENDED
             raise SinkError(
-                f"{self.description} cannot be opened: {error}.", "Close other programs."
+                f"{self.description} cannot be opened. {error.problem}", error.remedy
             ) from error
         self._thread = thread
 
