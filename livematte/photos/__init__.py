@@ -1,7 +1,8 @@
 """Mattes of photographs: one, a folder or a collection."""
 
-from livematte.photos.find import PHOTO_ENDINGS, Failure, Found, Photograph, find_photos
+from livematte.photos.find import Failure, Found, Photograph, find_photos
 from livematte.photos.job import PhotoJob, Report
+from livematte.photos.kinds import PHOTO_ENDINGS
 from livematte.photos.results import Results
 from livematte.photos.save import FORMATS, Save
 

@@ -9,11 +9,10 @@ No core waits for another this way, whereas a network on all cores leaves them i
 from __future__ import annotations
 
 import threading
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Sequence
 from concurrent.futures import FIRST_COMPLETED, Future, ThreadPoolExecutor, wait
-from contextlib import contextmanager
 from itertools import islice
-from typing import Final, NamedTuple
+from typing import NamedTuple
 
 import cv2
 import numpy as np
@@ -25,13 +24,11 @@ from livematte.matte_guard import MatteGuard
 from livematte.matter import Matter, to_uint8
 from livematte.network.size import LIVE_SHORT_SIDE, network_size
 from livematte.photos.find import Failure, Photograph
+from livematte.photos.memory import MemoryBudget
 from livematte.photos.read import Photo, open_photo
 from livematte.photos.results import Results
 from livematte.photos.save import FORMATS, Save, comparison, encode, matted
 from livematte.render.shrink import shrink_photo
-
-PIXELS_AT_ONCE: Final = 50_000_000
-"""Of the photos that are in memory at once; a larger one goes alone."""
 
 
 class Report(NamedTuple):
@@ -80,7 +77,7 @@ class PhotoJob:
         self._on_done = on_done
         self._on_comparison = on_comparison
         self._stopping = threading.Event()
-        self._memory = _PixelBudget(PIXELS_AT_ONCE)
+        self._memory = MemoryBudget()
 
     def stop(self) -> None:
         """End soon, with the photos that are being worked on; from any thread or signal handler."""
@@ -163,27 +160,6 @@ def _require_sound(image: Image, alpha: Image) -> None:
     small = cv2.resize(alpha, size, interpolation=cv2.INTER_AREA).astype(np.uint8, copy=False)
     if doubt := MatteGuard().problem_of(small, shrink_photo(image, size)):
         raise MatteError(doubt)
-
-
-class _PixelBudget:
-    """Lets threads go on only while the photos that they hold are not too much for the memory."""
-
-    def __init__(self, pixels: int) -> None:
-        self._most = pixels
-        self._held = 0
-        self._changed = threading.Condition()
-
-    @contextmanager
-    def reserved(self, pixels: int) -> Iterator[None]:
-        with self._changed:
-            self._changed.wait_for(lambda: self._held == 0 or self._held + pixels <= self._most)
-            self._held += pixels
-        try:
-            yield
-        finally:
-            with self._changed:
-                self._held -= pixels
-                self._changed.notify_all()
 
 
 def _check(kinds: Sequence[Save], image_format: str, background: Background | None) -> None:

@@ -1,6 +1,5 @@
 from __future__ import annotations
 
-import threading
 import zipfile
 from pathlib import Path
 
@@ -12,7 +11,6 @@ from livematte.errors import LivematteError, MatteError, SinkError, UsageError
 from livematte.frame import Image
 from livematte.matter import Matter
 from livematte.photos import Photograph, PhotoJob, Results, Save
-from livematte.photos import job as jobs
 from tests.photos.pictures import read_pixels, write_photo
 
 
@@ -138,33 +136,6 @@ def test_comparisons_to_show_are_of_the_cleaned_person(
     PhotoJob(photos[:1], matter, results, kinds=kinds, on_comparison=shown.append).run()
     saved = read_pixels(tmp_path / "out" / "comparison" / "0.png")
     np.testing.assert_array_equal(shown[0], saved)
-
-
-def test_large_photos_take_turns() -> None:
-    budget = jobs._PixelBudget(100)
-    entered, leave = threading.Event(), threading.Event()
-
-    def hold() -> None:
-        with budget.reserved(500):  # more than there is: alone
-            entered.set()
-            leave.wait(10)
-
-    holding = threading.Thread(target=hold)
-    holding.start()
-    assert entered.wait(10)
-    second = threading.Event()
-
-    def follow() -> None:
-        with budget.reserved(10):
-            second.set()
-
-    following = threading.Thread(target=follow)
-    following.start()
-    assert not second.wait(0.1)
-    leave.set()
-    assert second.wait(10)
-    holding.join()
-    following.join()
 
 
 @pytest.mark.parametrize(
