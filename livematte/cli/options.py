@@ -120,6 +120,9 @@ LightWrap = Annotated[
     ),
 ]
 
+RESULTS_FOLDER = "mattes"
+"""Where results of photos go unless another place is given."""
+
 Overwrite = Annotated[bool, typer.Option("--overwrite", help="Replace what is there already.")]
 
 Debug = Annotated[

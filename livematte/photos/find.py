@@ -18,10 +18,12 @@ class Photograph(NamedTuple):
 
     path: the file.
     name: of its results, without an ending; relative, "holiday/IMG_1" for a photo in a subfolder.
+    content: of the file, if it is not to be read from `path`, which then says where it comes from.
     """
 
     path: Path
     name: str
+    content: bytes | None = None
 
 
 class Failure(NamedTuple):

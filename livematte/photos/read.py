@@ -69,10 +69,11 @@ class Photo:
 class OpenedPhoto:
     """A photo of which only the header has been read.
 
-    pixels: how many it has. size: of the upright photo.
+    pixels: how many it has. size: as it is stored, which may be on its side.
     """
 
     def __init__(self, opened: Pillow.Image, path: Path, page: Directory | None) -> None:
+        self.size = Size(*opened.size)
         self.pixels = opened.width * opened.height
         self._opened = opened
         self._path = path

@@ -24,7 +24,7 @@ def touch(*names: str) -> None:
 def names(*paths: str, recursive: bool = False) -> dict[str, str]:
     """The names of results by the photos' paths."""
     found = find_photos(paths, recursive)
-    return {path.as_posix(): name for path, name in found.photos}
+    return {each.path.as_posix(): each.name for each in found.photos}
 
 
 def test_a_folder_gives_its_photos_in_order_and_nothing_else() -> None:

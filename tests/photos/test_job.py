@@ -33,7 +33,7 @@ def test_each_kind_has_a_folder_and_the_zip_has_them_all(
     results = Results(tmp_path / "out", tmp_path / "out.zip", overwrite=False)
     kinds = [Save.ALPHA, Save.CUTOUT, Save.COMPOSITE, Save.COMPARISON]
     report = PhotoJob(photos, matter, results, kinds=kinds, image_format="webp", parallel=2).run()
-    assert (report.done, report.failures, report.left) == (5, [], 0)
+    assert (report.done, report.failures, report.left, report.ended) == (5, [], 0, None)
     expected = {
         f"{kind.value}/{each}{'.png' if kind is Save.ALPHA else '.webp'}"
         for kind in kinds
@@ -123,8 +123,10 @@ def test_results_that_cannot_be_written_end_the_job(
     tmp_path: Path, photos: list[Photograph], matter: Matter
 ) -> None:
     (tmp_path / "file").touch()
-    with pytest.raises(SinkError, match="cannot be written"):
-        PhotoJob(photos, matter, Results(tmp_path / "file", None, overwrite=False)).run()
+    report = PhotoJob(photos, matter, Results(tmp_path / "file", None, overwrite=False)).run()
+    assert isinstance(report.ended, SinkError)
+    assert "cannot be written" in report.ended.problem
+    assert (report.done, len(report.failures), report.left) == (0, 1, 4)
 
 
 def test_comparisons_to_show_are_of_the_cleaned_person(

@@ -31,7 +31,7 @@ def _stopped_before_the_start(tmp_path_factory: pytest.TempPathFactory) -> Itera
     (folder / "photos").mkdir()
 
     def skip(self: PhotoJob) -> Report:
-        return Report(0, [], len(self._photos))
+        return Report(0, 0, [], len(self._photos), [], None)
 
     with pytest.MonkeyPatch.context() as patch:
         patch.chdir(folder)
