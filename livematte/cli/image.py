@@ -168,7 +168,8 @@ def image(
         named = [each for each in paths if each != STREAM]
         found = find_photos(named, recursive, leave_out=folder_of(output, zip_path))
         if len(named) < len(paths):
-            found.photos.append(read_standard_input())
+            first = 0 if paths[0] == STREAM else len(found.photos)
+            found.photos.insert(first, read_standard_input())
         place = open_place(
             output,
             zip_path,

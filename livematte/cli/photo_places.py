@@ -70,7 +70,9 @@ def open_place(
             return Place(_standard_output(), Naming(), image_format or "png")
         path = Path(output)
         own_format = _format_of(path, kinds[0], image_format)
-        results = Results(path.parent, None, overwrite, skip_existing=skip_existing)
+        results = Results(
+            path.parent, None, overwrite, skip_existing=skip_existing, description=output
+        )
         return Place(results, FixedName(path.name), own_format)
     if output is not None and Path(output).suffix.lower() == ".zip":
         raise UsageError(f"--output {output} names a zip file.", f"Use --zip {output}.")

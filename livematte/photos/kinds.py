@@ -112,7 +112,7 @@ def kind_of(file: BinaryIO, path: Path) -> Kind:
         return Kind("", "Save it as JPEG or PNG with another program.", tiff=tiff)
     if _is_video(head):
         command = f"livematte video {shlex.quote(str(path))} -o matted.mp4"
-        return Kind("a video, not a photo", f"For videos use {command}.")
+        return Kind("a video", f"For videos use {command}.")
     name = next((name for begin, name in _OTHERS if head.lstrip().startswith(begin)), "")
     if name:
         return Kind(name, "Export it as JPEG or PNG.")

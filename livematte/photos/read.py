@@ -143,7 +143,11 @@ def open_photo(
             raise
         except UnidentifiedImageError as error:
             assert kind is not None, "Pillow has not been asked before"
-            what = f"{kind.name}, which is not read" if kind.name else "no picture of a known kind"
+            what = (
+                f"{kind.name}, not a photo that can be read"
+                if kind.name
+                else "no picture of a known kind"
+            )
             raise UnknownKindError(f"{path} is {what}.", kind.remedy) from error
         except FileNotFoundError as error:
             raise SourceError(

@@ -67,13 +67,16 @@ class Results:
         overwrite: bool,
         *,
         skip_existing: bool = False,
+        description: str = "",
     ) -> None:
         """skip_existing: what is there already is left, and a zip file is added to.
+        description: what people are told, if it is not the folder.
 
         Raises `UsageError` if `zip_path` exists and may not be replaced, or cannot be added to.
         """
         self._folder = folder
         self._zip_path = zip_path
+        self._description = description
         self._skip = skip_existing
         self._taken = Taken.REPLACE if overwrite else Taken.REFUSE
         self._zip: WholeZip | None = None
@@ -91,7 +94,9 @@ class Results:
 
     @property
     def description(self) -> str:
-        return " and ".join(str(each) for each in (self._folder, self._zip_path) if each)
+        return self._description or " and ".join(
+            str(each) for each in (self._folder, self._zip_path) if each
+        )
 
     def missing(self, names: Sequence[str]) -> list[str]:
         if self._skip:
