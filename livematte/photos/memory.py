@@ -20,7 +20,7 @@ import psutil
 from livematte.errors import SourceError, UsageError
 
 DECODE_BYTES: Final = 12
-"""A pixel, to decode a photo and convert its colours; a test measures it."""
+"""A pixel, to decode a photo and convert its colours."""
 
 USABLE_SHARE: Final = 0.75
 """Of the memory that is free: other programs want some, too."""
