@@ -79,7 +79,7 @@ def test_photos_of_one_stem_are_told_and_kept_apart(tmp_path: Path) -> None:
     assert err.count("share its stem") == 2
     code, _, err = livematte("image", tmp_path / "a.b.jpg", *QUICK, "--output", out)
     assert code == 1
-    assert "a.b.png is there already" in err
+    assert "a.b.png already exists" in err
 
 
 def test_the_matte_has_the_photos_size_and_shape(tmp_path: Path) -> None:

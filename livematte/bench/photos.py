@@ -81,7 +81,8 @@ def bench_photos(
 
         def run_photos() -> None:
             results = Results(folder / "mattes", None, overwrite=True)
-            PhotoJob(photos, matter, results, parallel=parallel).run()
+            if error := PhotoJob(photos, matter, results, parallel=parallel).run().ended:
+                raise error
 
         def run_network() -> None:
             list(pool.map(lambda _: network.matte(small), range(count)))

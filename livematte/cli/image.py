@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import traceback
+from enum import Enum
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Final
 
@@ -10,6 +12,7 @@ import typer
 from livematte.cli.backgrounds import parse_backgrounds
 from livematte.cli.options import (
     BLUR_HELP,
+    RESULTS_FOLDER,
     Debug,
     Device,
     FixedMatteSize,
@@ -17,12 +20,14 @@ from livematte.cli.options import (
     Precision,
     Threads,
     Weights,
+    parse_choices,
 )
 from livematte.cli.progress import progress_bar
 from livematte.cli.terminal import (
     AUTOMATIC,
     EXIT_FAILURE,
     EXIT_INTERRUPTED,
+    explain,
     parse_choice,
     parse_matte_size,
     reported,
@@ -32,15 +37,28 @@ from livematte.cli.terminal import (
 from livematte.network.size import DEFAULT_SHORT_SIDE
 
 if TYPE_CHECKING:
-    from livematte.photos import Failure, Found, Report
+    from livematte.errors import LivematteError
+    from livematte.photos import Failure, Found, Photograph, Report
 
-DEFAULT_FOLDER: Final = Path("mattes")
+MOST_NAMED: Final = 20
+"""Photos that a sentence names."""
+
 SAVES: Final = "alpha|cutout|composite|comparison"
+
+
+class OnBadMatte(Enum):
+    """What is done about a photo whose matte cannot be right."""
+
+    SKIP = "skip"
+    FAIL = "fail"
 
 
 def image(
     paths: Annotated[
-        list[str], typer.Argument(metavar="PATH...", help="Photos, folders of them, or patterns.")
+        list[str],
+        typer.Argument(
+            metavar="PATH...", help="Photos, folders, patterns, or - for the standard input."
+        ),
     ],
     save: Annotated[
         list[str] | None,
@@ -48,42 +66,84 @@ def image(
             metavar=SAVES,
             help="alpha: the matte, 8-bit grey. cutout: the person with alpha, colours cleaned. "
             "composite: the person on the background. comparison: original, foreground on white "
-            "and matte in one picture. May be given several times.",
+            "and matte in one picture. Several: --save alpha,cutout.",
             show_default="alpha",
         ),
     ] = None,
     output: Annotated[
-        Path | None,
+        str | None,
         typer.Option(
             "--output",
             "-o",
-            metavar="DIR",
-            help="Folder for the results.",
-            show_default=f"{DEFAULT_FOLDER}, but for --zip alone",
+            metavar="DIR|FILE|-",
+            help="Folder for the results; for one photo a file, such as out.png, or - for the "
+            "standard output.",
+            show_default=f"{RESULTS_FOLDER}, but for --zip alone",
+        ),
+    ] = None,
+    name: Annotated[
+        str | None,
+        typer.Option(
+            metavar="PATTERN",
+            help="What results are called, with the fields {stem}, {save} and {number}.",
+            show_default="{stem}",
         ),
     ] = None,
     zip_path: Annotated[
         Path | None, typer.Option("--zip", metavar="FILE", help="A zip file of all results.")
     ] = None,
     recursive: Annotated[
-        bool, typer.Option("--recursive", "-r", help="Folders in folders too.")
+        bool, typer.Option("--recursive", "-r", help="Include subfolders.")
     ] = False,
     background: Annotated[
         str | None,
         typer.Option(
             "--background",
             "-b",
-            help="Of composites: a colour, blur or blur:40, or a picture. " + BLUR_HELP,
+            help="Background of composites: a colour, blur or blur:40, or a picture. " + BLUR_HELP,
             show_default="green",
         ),
     ] = None,
     image_format: Annotated[
+        str | None,
+        typer.Option(
+            "--format",
+            metavar="png|webp|jpg",
+            help="Of all but the matte, which is a PNG.",
+            show_default="png",
+        ),
+    ] = None,
+    overwrite: Overwrite = False,
+    skip_existing: Annotated[
+        bool,
+        typer.Option(
+            "--skip-existing",
+            help="Leave results that are there, and make the missing ones; add to the zip file.",
+        ),
+    ] = False,
+    keep_metadata: Annotated[
+        bool,
+        typer.Option(
+            "--keep-metadata",
+            help="Results keep who made the photo, its copyright, date, camera and settings. Never "
+            "the place, a thumbnail, or serial numbers. The resolution (DPI) is always kept.",
+        ),
+    ] = False,
+    on_bad_matte: Annotated[
         str,
         typer.Option(
-            "--format", metavar="png|webp|jpg", help="Of all but the matte, which is a PNG."
+            metavar="skip|fail",
+            help="For a photo whose matte cannot be right: report it and continue, or stop.",
         ),
-    ] = "png",
-    overwrite: Overwrite = False,
+    ] = "skip",
+    max_memory: Annotated[
+        str | None,
+        typer.Option(
+            metavar="AMOUNT",
+            help="Refuse photos that need more memory than this: 12G.",
+            show_default="3/4 of what is free",
+        ),
+    ] = None,
     show: Annotated[
         bool, typer.Option("--show", help="Show the comparison of each photo in a window.")
     ] = False,
@@ -94,22 +154,43 @@ def image(
     weights: Weights = "photographic",
     debug: Debug = False,
 ) -> None:
-    """Matte photos: JPEG, PNG, WebP, TIFF, BMP and HEIC."""
+    """Matte photos: JPEG, PNG, WebP, TIFF, BMP, HEIC, AVIF, JPEG 2000 and GIF."""
     with reported(debug):
+        from livematte.cli.photo_places import STREAM, folder_of, open_place, read_standard_input
         from livematte.matter import Matter
-        from livematte.photos import PhotoJob, Results, Save, find_photos
+        from livematte.photos import PhotoJob, Save, find_photos
+        from livematte.photos.memory import parse_bytes
         from livematte.photos.show import ComparisonWindow
         from livematte.render.processor import cores
 
-        kinds = [parse_choice("--save", each, Save) for each in save or ["alpha"]]
-        folder = output if output is not None or zip_path is not None else DEFAULT_FOLDER
-        found = find_photos(paths, recursive, leave_out=folder)
+        kinds = parse_choices("--save", save or ["alpha"], Save)
+        fails = parse_choice("--on-bad-matte", on_bad_matte, OnBadMatte) is OnBadMatte.FAIL
+        named = [each for each in paths if each != STREAM]
+        found = find_photos(named, recursive, leave_out=folder_of(output, zip_path))
+        if len(named) < len(paths):
+            first = 0 if paths[0] == STREAM else len(found.photos)
+            found.photos.insert(first, read_standard_input())
+        place = open_place(
+            output,
+            zip_path,
+            kinds,
+            len(found.photos) + len(found.failures),
+            image_format=image_format,
+            pattern=name,
+            overwrite=overwrite,
+            skip_existing=skip_existing,
+        )
         _say_found(found)
         window = ComparisonWindow() if show else None
-        results = Results(folder, zip_path, overwrite)
         parallel = max(1, min(threads or cores(), len(found.photos)))
         with progress_bar("photos") as progress:
             task = progress.add_task("Matting", total=len(found.photos))
+
+            def note(_photo: Photograph, error: LivematteError | None) -> None:
+                progress.advance(task)
+                if debug and error is not None:
+                    traceback.print_exception(error)
+
             job = PhotoJob(
                 found.photos,
                 Matter(
@@ -120,23 +201,27 @@ def image(
                     threads=threads,
                     parallel=parallel,
                 ),
-                results,
+                place.results,
                 kinds=kinds,
-                image_format=image_format,
+                image_format=place.image_format,
                 background=None if background is None else parse_backgrounds([background])[0],
+                naming=place.naming,
+                keep_metadata=keep_metadata,
+                fail_on_bad_matte=fails,
+                max_memory_bytes=None if max_memory is None else parse_bytes(max_memory),
                 parallel=parallel,
-                on_done=lambda _photo, _error: progress.advance(task),
+                on_done=note,
                 on_comparison=None if window is None else window.show,
             )
             with stopped_by_signals(job) as interrupted:
                 report = job.run()
         failures = [*found.failures, *report.failures]
-        _say_end(report, failures, results.description)
+        _say_end(report, failures, place.results.description)
         if window is not None and not interrupted.is_set():
             window.wait()
         if window is not None and window.problem:
             say(f"{window.problem} The results are written all the same.")
-        if failures or (window is not None and window.problem):
+        if failures or report.ended or (window is not None and window.problem):
             raise typer.Exit(EXIT_FAILURE)
         if report.left:
             raise typer.Exit(EXIT_INTERRUPTED)
@@ -145,11 +230,36 @@ def image(
 def _say_found(found: Found) -> None:
     for photo in found.renamed:
         say(f"{photo.path}: its results are named {photo.name}.*, since others share its stem")
+    if found.raw:
+        say(
+            f"{_count(len(found.raw), 'raw photo')} left out, developed ones of the same name are "
+            f"taken instead: {_some(found.raw)}"
+        )
 
 
 def _say_end(report: Report, failures: list[Failure], where: str) -> None:
     for failure in failures:
         say(f"{failure.path} failed: {failure.reason}")
-    stopped = f", {report.left} not tried" if report.left else ""
-    failed = f", {len(failures)} failed" if failures else ""
-    say(f"{report.done} done{failed}{stopped}; results in {where}")
+    if report.nobody:
+        tried = report.done
+        say(f"No person was found in {len(report.nobody)} of {tried}: {_some(report.nobody)}")
+    if report.ended is not None and str(report.ended) not in (each.reason for each in failures):
+        explain(report.ended)
+    parts = [f"{report.done} done"]
+    if report.skipped:
+        parts.append(f"{report.skipped} already there")
+    if failures:
+        parts.append(f"{len(failures)} failed")
+    if report.left:
+        parts.append(f"{report.left} not tried")
+    place = f"; results in {where}" if report.done or report.skipped else ""
+    say(", ".join(parts) + place)
+
+
+def _count(number: int, what: str) -> str:
+    return f"{number} {what}" if number == 1 else f"{number} {what}s"
+
+
+def _some(paths: list[Path]) -> str:
+    shown = ", ".join(map(str, paths[:MOST_NAMED]))
+    return shown if len(paths) <= MOST_NAMED else f"{shown} and {len(paths) - MOST_NAMED} more"

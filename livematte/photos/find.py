@@ -7,12 +7,10 @@ import os
 from collections import Counter
 from collections.abc import Iterable, Iterator
 from pathlib import Path
-from typing import Final, NamedTuple
+from typing import NamedTuple
 
-PHOTO_ENDINGS: Final = frozenset(
-    {".jpg", ".jpeg", ".png", ".webp", ".tif", ".tiff", ".bmp", ".heic", ".heif"}
-)
-"""What is taken for a photo in a folder. A file that is named itself is tried whatever it is."""
+from livematte.photos.kinds import PHOTO_ENDINGS, RAW_ENDINGS, begins_like_a_photo
+from livematte.regular_file import open_regular
 
 
 class Photograph(NamedTuple):
@@ -20,10 +18,12 @@ class Photograph(NamedTuple):
 
     path: the file.
     name: of its results, without an ending; relative, "holiday/IMG_1" for a photo in a subfolder.
+    content: of the file, if it is not to be read from `path`, which then says where it comes from.
     """
 
     path: Path
     name: str
+    content: bytes | None = None
 
 
 class Failure(NamedTuple):
@@ -37,11 +37,13 @@ class Found(NamedTuple):
     """What there is to do.
 
     renamed: photos whose results are not named after their stem alone, since others have it too.
+    raw: raw photos in folders that have the same photo beside them as a file that can be read.
     """
 
     photos: list[Photograph]
     failures: list[Failure]
     renamed: list[Photograph]
+    raw: list[Path]
 
 
 def find_photos(
@@ -55,6 +57,7 @@ def find_photos(
     left_out = None if leave_out is None else leave_out.resolve()
     files: dict[Path, Path] = {}  # each with its place below what was named
     failures: list[Failure] = []
+    raw: list[Path] = []
     for name in names:
         path = Path(os.path.expanduser(name))
         # A file may have a name that looks like a pattern.
@@ -64,11 +67,11 @@ def find_photos(
             failures.append(Failure(path, "There is no such file."))
         for match in matches:
             if match.is_dir():
-                _look_into(match, recursive, left_out, files, failures)
+                _look_into(match, recursive, left_out, files, failures, raw)
             else:
                 files.setdefault(match, Path(match.name))
     photos, renamed = _named(files)
-    return Found(photos, failures, renamed)
+    return Found(photos, failures, renamed, raw)
 
 
 def _glob(pattern: str, recursive: bool) -> list[Path]:
@@ -81,33 +84,70 @@ def _look_into(
     left_out: Path | None,
     files: dict[Path, Path],
     failures: list[Failure],
+    raw: list[Path],
 ) -> None:
-    failed_before = len(failures)
+    failed_before, raw_before = len(failures), len(raw)
     try:
-        found = sorted(_walk(folder, recursive, left_out, failures))
+        found = sorted(_walk(folder, recursive, left_out, failures, raw))
     except OSError as error:
-        failures.append(Failure(folder, f"The folder cannot be read: {error.strerror}."))
+        failures.append(_unreadable(folder, error))
         return
-    if not found and len(failures) == failed_before:
+    if not found and len(failures) == failed_before and len(raw) == raw_before:
         failures.append(Failure(folder, "There is no photo in this folder."))
     for path in found:
         files.setdefault(path, path.relative_to(folder))
 
 
+def _unreadable(folder: Path, error: OSError) -> Failure:
+    return Failure(folder, f"The folder cannot be read: {error.strerror}.")
+
+
 def _walk(
-    folder: Path, recursive: bool, left_out: Path | None, failures: list[Failure]
+    folder: Path,
+    recursive: bool,
+    left_out: Path | None,
+    failures: list[Failure],
+    raw: list[Path],
 ) -> Iterator[Path]:
+    photos: list[Path] = []
+    raws: list[Path] = []
     for path in folder.iterdir():
-        is_photo = path.suffix.lower() in PHOTO_ENDINGS and not path.name.startswith(".")
-        if path.is_dir():
+        if os.path.isdir(path):  # not Path.is_dir, which raises where nobody may look
             if path.resolve() == left_out:
                 continue
-            inside = list(_walk(path, recursive, left_out, failures)) if recursive else []
+            inside: list[Path] = []
+            if recursive:
+                try:
+                    inside = list(_walk(path, recursive, left_out, failures, raw))
+                except OSError as error:  # the others can be read
+                    failures.append(_unreadable(path, error))
+                    continue
             yield from inside
-            if is_photo and not inside:
+            if _is_named_like_a_photo(path) and not inside:
                 failures.append(Failure(path, "It is a folder, not a photo."))
-        elif is_photo:
-            yield path
+        elif path.name.startswith("."):
+            continue
+        elif path.suffix.lower() in RAW_ENDINGS:
+            raws.append(path)
+        elif path.suffix.lower() in PHOTO_ENDINGS or _begins_like_a_photo(path):
+            photos.append(path)
+    developed = {_fold(each.stem) for each in photos}
+    for each in raws:
+        # Cameras write both, and then it is clear which one is meant.
+        (raw if _fold(each.stem) in developed else photos).append(each)
+    yield from photos
+
+
+def _is_named_like_a_photo(path: Path) -> bool:
+    return path.suffix.lower() in PHOTO_ENDINGS and not path.name.startswith(".")
+
+
+def _begins_like_a_photo(path: Path) -> bool:
+    try:
+        with open_regular(path) as file:
+            return begins_like_a_photo(file.read(16))
+    except OSError:
+        return False
 
 
 def _named(files: dict[Path, Path]) -> tuple[list[Photograph], list[Photograph]]:

@@ -8,38 +8,62 @@ No core waits for another this way, whereas a network on all cores leaves them i
 
 from __future__ import annotations
 
+import io
 import threading
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from concurrent.futures import FIRST_COMPLETED, Future, ThreadPoolExecutor, wait
-from contextlib import contextmanager
 from itertools import islice
+from pathlib import Path
 from typing import Final, NamedTuple
 
 import cv2
 import numpy as np
 
 from livematte.background import Background, Transparent, parse
-from livematte.errors import LivematteError, MatteError, SinkError, UsageError
+from livematte.errors import LivematteError, MatteError, SinkError, SourceError, UsageError
 from livematte.frame import Image, Size
 from livematte.matte_guard import MatteGuard
 from livematte.matter import Matter, to_uint8
 from livematte.network.size import LIVE_SHORT_SIDE, network_size
 from livematte.photos.find import Failure, Photograph
+from livematte.photos.memory import MemoryBudget, require_memory, usable_bytes
+from livematte.photos.names import FixedName, Naming, plan
 from livematte.photos.read import Photo, open_photo
-from livematte.photos.results import Results
-from livematte.photos.save import FORMATS, Save, comparison, encode, matted
+from livematte.photos.results import Destination, ResultsError
+from livematte.photos.save import FORMATS, Save, comparison, encode, matted, require_fitting
 from livematte.render.shrink import shrink_photo
 
-PIXELS_AT_ONCE: Final = 50_000_000
-"""Of the photos that are in memory at once; a larger one goes alone."""
+EMPTY_SHARE: Final = 0.002
+"""Of a photo; if less of it is a person, nobody was found."""
+
+ALPHA_BYTES: Final = 14
+ALL_BYTES: Final = 24
+"""A pixel, for a matte alone and for any other result; 200 megapixels took 12.6 and 20."""
 
 
 class Report(NamedTuple):
-    """How a job went: how many photos have results, which have not, and how many were not tried."""
+    """How a job went.
+
+    done: how many photos have results now. skipped: how many had all of theirs before.
+    failures: photos that have none, and why. left: how many were not tried.
+    nobody: photos in which no person was found; their results are written, and empty.
+    ended: why the job ended before all were tried, if it was not stopped.
+    """
 
     done: int
+    skipped: int
     failures: list[Failure]
     left: int
+    nobody: list[Path]
+    ended: LivematteError | None
+
+
+class Outcome(NamedTuple):
+    """What became of one photo: its comparison, if that is asked for, and whether it is empty."""
+
+    comparison: Image | None = None
+    is_empty: bool = False
+    is_skipped: bool = False
 
 
 class PhotoJob:
@@ -49,11 +73,15 @@ class PhotoJob:
         self,
         photos: Sequence[Photograph],
         matter: Matter,
-        results: Results,
+        results: Destination,
         *,
         kinds: Sequence[Save] = (Save.ALPHA,),
         image_format: str = "png",
         background: Background | None = None,
+        naming: Naming | FixedName | None = None,
+        keep_metadata: bool = False,
+        fail_on_bad_matte: bool = False,
+        max_memory_bytes: int | None = None,
         parallel: int = 1,
         on_done: Callable[[Photograph, LivematteError | None], None] = lambda _photo, _error: None,
         on_comparison: Callable[[Image], None] | None = None,
@@ -62,6 +90,10 @@ class PhotoJob:
 
         image_format: of all kinds but the matte, which is a PNG: png, webp or jpg.
         background: of composites; None for green.
+        naming: what the results are called; None for the photos' names.
+        keep_metadata: results say who made the photo, when, and with what; see `photos.metadata`.
+        fail_on_bad_matte: a matte that cannot be right ends the job, and not that photo alone.
+        max_memory_bytes: that a photo may take; None for what is free.
         parallel: how many photos at once; `matter` is made for as many.
         on_done: called after each photo, with why it failed if it did.
         on_comparison: given a comparison, uint8 RGB, of each photo, to be shown.
@@ -74,13 +106,17 @@ class PhotoJob:
         self._matter = matter
         self._results = results
         self._kinds = list(dict.fromkeys(kinds))
+        self._names = plan(photos, self._kinds, image_format, naming or Naming())
         self._format = image_format
         self._background = background or parse("green")
+        self._keep_metadata = keep_metadata
+        self._fail_on_bad_matte = fail_on_bad_matte
+        self._max_memory_bytes = max_memory_bytes
         self._parallel = parallel
         self._on_done = on_done
         self._on_comparison = on_comparison
         self._stopping = threading.Event()
-        self._memory = _PixelBudget(PIXELS_AT_ONCE)
+        self._memory = MemoryBudget()
 
     def stop(self) -> None:
         """End soon, with the photos that are being worked on; from any thread or signal handler."""
@@ -89,69 +125,120 @@ class PhotoJob:
     def run(self) -> Report:
         """Run to the end, or until it is stopped. A photo that fails does not stop the others.
 
-        Raises `LivematteError` if nothing can go on: no network, or no room for the results.
+        Raises `LivematteError` if there is no network.
         """
-        self._matter.load()
+        if self._photos:
+            self._matter.load()
         failures: list[Failure] = []
-        done = 0
-        waiting = iter(self._photos)
-        running: dict[Future[Image | None], Photograph] = {}
+        nobody: list[Path] = []
+        done = skipped = 0
+        ended: LivematteError | None = None
+        waiting = iter(zip(self._photos, self._names, strict=True))
+        running: dict[Future[Outcome], Photograph] = {}
         opencv_threads = cv2.getNumThreads()
         try:
             if self._parallel > 1:
                 cv2.setNumThreads(1)  # the other cores have photos of their own
             with ThreadPoolExecutor(self._parallel) as pool:
                 while True:
-                    room = 0 if self._stopping.is_set() else self._parallel - len(running)
-                    for photo in islice(waiting, room):
-                        running[pool.submit(self._work, photo)] = photo
+                    is_ending = ended is not None or self._stopping.is_set()
+                    room = 0 if is_ending else self._parallel - len(running)
+                    for photo, names in islice(waiting, room):
+                        running[pool.submit(self._work, photo, names)] = photo
                     if not running:
                         break
                     finished, _ = wait(running, return_when=FIRST_COMPLETED)
                     for future in finished:
                         photo = running.pop(future)
-                        error = self._settle(future)
-                        if error is None:
-                            done += 1
-                        else:
+                        error = self._settle(future, photo)
+                        if error is not None:
                             failures.append(Failure(photo.path, str(error)))
+                            ended = ended or (error if self._ends_all(error) else None)
+                        elif future.result().is_skipped:
+                            skipped += 1
+                        else:
+                            done += 1
+                            nobody += [photo.path] * future.result().is_empty
                         self._on_done(photo, error)
         finally:
             cv2.setNumThreads(opencv_threads)
-            self._results.close()
-        return Report(done, failures, len(self._photos) - done - len(failures))
+            ended = self._close(ended)
+        left = len(self._photos) - done - skipped - len(failures)
+        return Report(done, skipped, failures, left, nobody, ended)
 
-    def _settle(self, future: Future[Image | None]) -> LivematteError | None:
-        """Why a photo failed, if it did. Raises what concerns all of them."""
+    def _close(self, ended: LivematteError | None) -> LivematteError | None:
         try:
-            shown = future.result()
-        except SinkError:
-            raise
-        except LivematteError as error:
+            self._results.close()
+        except SinkError as error:
+            return error  # it says what became of what was written before
+        return ended
+
+    def _ends_all(self, error: LivematteError) -> bool:
+        is_bad_matte = isinstance(error, MatteError) and self._fail_on_bad_matte
+        return is_bad_matte or isinstance(error, ResultsError)
+
+    def _settle(self, future: Future[Outcome], photo: Photograph) -> LivematteError | None:
+        """Why a photo failed, if it did."""
+        error = future.exception()
+        if error is None:
+            shown = future.result().comparison
+            if shown is not None and self._on_comparison is not None:
+                self._on_comparison(shown)
+            return None
+        if isinstance(error, LivematteError):
             return error
-        if shown is not None and self._on_comparison is not None:
-            self._on_comparison(shown)
-        return None
+        is_of_memory = isinstance(error, cv2.error) and error.code == cv2.Error.StsNoMem
+        if isinstance(error, MemoryError) or is_of_memory:
+            told = SourceError(
+                f"{photo.path} does not fit into memory.",
+                "Make it smaller, or close other programs.",
+            )
+        elif isinstance(error, Exception):
+            # Libraries fail in many ways, and one photo of many is no reason to leave the others.
+            told = SourceError(
+                f"{photo.path} gave an unexpected {type(error).__name__}: "
+                f"{str(error).strip().rstrip('.')}.",
+                "Run it again with --debug to see where, and please report it.",
+            )
+        else:
+            raise error
+        told.__cause__ = error
+        return told
 
-    def _work(self, photo: Photograph) -> Image | None:
-        names = [self._name(photo, kind) for kind in self._kinds]
-        self._results.require_free(names)
-        with open_photo(photo.path) as opened, self._memory.reserved(opened.pixels):
-            decoded = opened.decode()
+    def _work(self, photo: Photograph, all_names: Mapping[Save, str]) -> Outcome:
+        missing = set(self._results.missing(list(all_names.values())))
+        names = {kind: name for kind, name in all_names.items() if name in missing}
+        if not names:
+            return Outcome(is_skipped=True)
+        limit = self._max_memory_bytes
+        limit = usable_bytes() if limit is None else limit
+        content = None if photo.content is None else io.BytesIO(photo.content)
+        with open_photo(photo.path, file=content, limit_bytes=limit) as opened:
+            require_fitting(opened.size, names, self._format)
             shown = {Save.COMPARISON} if self._on_comparison is not None else set()
-            result = matted(decoded, self._alpha(decoded), {*self._kinds, *shown})
-            for name, kind in zip(names, self._kinds, strict=True):
-                self._results.put(name, encode(result, kind, self._format, self._background))
-            return comparison(result) if shown else None
+            kinds = {*names, *shown}
+            needed = opened.pixels * (ALPHA_BYTES if kinds == {Save.ALPHA} else ALL_BYTES)
+            require_memory(photo.path, opened.pixels, needed, limit)
+            with self._memory.reserved(opened.pixels):
+                decoded = opened.decode()
+                alpha, is_empty = self._alpha(decoded)
+                result = matted(decoded, alpha, kinds)
+                for kind, name in names.items():
+                    data = encode(
+                        result,
+                        kind,
+                        self._format,
+                        self._background,
+                        keep_metadata=self._keep_metadata,
+                    )
+                    self._results.put(name, data)
+                return Outcome(comparison(result) if shown else None, is_empty)
 
-    def _alpha(self, photo: Photo) -> Image:
+    def _alpha(self, photo: Photo) -> tuple[Image, bool]:
+        """The matte, uint8 (H, W), and whether it shows nobody."""
         alpha = to_uint8(self._matter.matte(photo.image))
         _require_sound(photo.image, alpha)
-        return alpha
-
-    def _name(self, photo: Photograph, kind: Save) -> str:
-        folder = f"{kind.value}/" if len(self._kinds) > 1 else ""
-        return f"{folder}{photo.name}{kind.ending(self._format)}"
+        return alpha, cv2.mean(alpha)[0] < EMPTY_SHARE * 255
 
 
 def _require_sound(image: Image, alpha: Image) -> None:
@@ -163,27 +250,6 @@ def _require_sound(image: Image, alpha: Image) -> None:
     small = cv2.resize(alpha, size, interpolation=cv2.INTER_AREA).astype(np.uint8, copy=False)
     if doubt := MatteGuard().problem_of(small, shrink_photo(image, size)):
         raise MatteError(doubt)
-
-
-class _PixelBudget:
-    """Lets threads go on only while the photos that they hold are not too much for the memory."""
-
-    def __init__(self, pixels: int) -> None:
-        self._most = pixels
-        self._held = 0
-        self._changed = threading.Condition()
-
-    @contextmanager
-    def reserved(self, pixels: int) -> Iterator[None]:
-        with self._changed:
-            self._changed.wait_for(lambda: self._held == 0 or self._held + pixels <= self._most)
-            self._held += pixels
-        try:
-            yield
-        finally:
-            with self._changed:
-                self._held -= pixels
-                self._changed.notify_all()
 
 
 def _check(kinds: Sequence[Save], image_format: str, background: Background | None) -> None:

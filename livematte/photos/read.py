@@ -2,26 +2,33 @@
 
 from __future__ import annotations
 
+import errno
 import io
-import os
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import ExitStack, contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from functools import cache
 from pathlib import Path
-from typing import Final
+from typing import Any, BinaryIO, Final
 
 import numpy as np
+from numpy.typing import NDArray
+from PIL import ExifTags, ImageCms, ImageOps, UnidentifiedImageError
 from PIL import Image as Pillow
-from PIL import ImageCms, ImageOps, UnidentifiedImageError
 
 from livematte.errors import SourceError
-from livematte.frame import Image
+from livematte.frame import Image, Size
+from livematte.photos.kinds import kind_of
+from livematte.photos.memory import (
+    DECODE_BYTES,
+    require_memory,
+    require_plausible,
+    usable_bytes,
+)
+from livematte.photos.metadata import Metadata, read_metadata
 from livematte.photos.profile import MOST_BYTES, rebuild
+from livematte.photos.tiff import Directory
 from livematte.regular_file import open_regular
-
-MOST_PIXELS: Final = 150_000_000
-"""Larger pictures are refused before they are decoded: no camera makes them, but attackers do."""
 
 _FORMATS: Final = (
     *("JPEG", "PNG", "WEBP", "TIFF", "BMP", "HEIF"),
@@ -29,8 +36,18 @@ _FORMATS: Final = (
 )
 """Pillow knows more, of which it hands some to other programs: PostScript goes to Ghostscript."""
 
-_CONVERTED_BY_PROFILE: Final = frozenset({"CMYK", "LAB", "L", "LA", "I;16", "I;16B", "I"})
+_CONVERTED_BY_PROFILE: Final = frozenset({"CMYK", "LAB", "L", "LA"})
 """Modes whose colour profile describes something else than RGB, so that it cannot be kept."""
+
+STRIP_ROWS: Final = 256
+"""Large photos are converted so many rows at a time: Pillow's copies have four bytes a pixel."""
+
+_DEEP_WHITE: Final = 65535
+
+_HEIF_PROPERTIES_BYTES: Final = 1 << 16
+"""They come before the pictures."""
+
+Conversion = Callable[[Pillow.Image], Pillow.Image]
 
 
 @dataclass(frozen=True, eq=False)
@@ -40,25 +57,38 @@ class Photo:
     image: uint8 RGB (H, W, 3), upright.
     alpha: uint8 (H, W) if it came with transparency, else None.
     profile: the ICC profile that `image` is in, see `photos.profile`; None for sRGB without one.
+    metadata: what its file says of it that results may keep.
     """
 
     image: Image
     alpha: Image | None
     profile: bytes | None
+    metadata: Metadata = field(default_factory=Metadata)
 
 
 class OpenedPhoto:
-    """A photo of which only the header has been read. `pixels` is how many it has."""
+    """A photo of which only the header has been read.
 
-    def __init__(self, opened: Pillow.Image, path: Path) -> None:
+    pixels: how many it has. size: as it is stored, which may be on its side.
+    """
+
+    def __init__(self, opened: Pillow.Image, path: Path, page: Directory | None) -> None:
+        self.size = Size(*opened.size)
         self.pixels = opened.width * opened.height
         self._opened = opened
         self._path = path
+        self._page = page
+
+    @property
+    def path(self) -> Path:
+        return self._path
 
     def decode(self) -> Photo:
-        """Raises `SourceError` if it is damaged."""
+        """Decode it, once. Raises `SourceError` if it is damaged."""
         try:
-            return _decode(self._opened)
+            photo = _decode(self._opened, self._page)
+            self._opened.close()  # frees its pixels, of which `photo` has a copy
+            return photo
         except SourceError:
             raise
         except MemoryError as error:
@@ -75,36 +105,63 @@ class UnknownKindError(SourceError):
 
 
 @contextmanager
-def open_photo(path: Path) -> Iterator[OpenedPhoto]:
+def open_photo(
+    path: Path, *, file: BinaryIO | None = None, limit_bytes: int | None = None
+) -> Iterator[OpenedPhoto]:
     """Open a photo and read its header.
 
-    Raises `SourceError` if it cannot be read, is no photo, or is too large to be one.
+    file: what to read instead of opening `path`, from its start; it stays open.
+    limit_bytes: how much memory it may take to decode it; None for what is free.
+
+    Raises `SourceError` if it cannot be read, is no photo but a raw one or of another kind, or is
+    too large for the memory.
     """
     formats = _known_formats()
     with ExitStack() as stack:
+        kind = None
         try:
             # Of a path Pillow would map plain TIFFs into memory, and get those wrong that lie on
             # their side.
-            file = stack.enter_context(open_regular(path))
-            if os.fstat(file.fileno()).st_size == 0:
+            if file is None:
+                file = stack.enter_context(open_regular(path))
+            file_bytes = file.seek(0, io.SEEK_END)
+            file.seek(0)
+            if file_bytes == 0:
                 raise SourceError(f"{path} is empty.", "Copy it again from where it came.")
+            kind = kind_of(file, path)
+            if kind.is_hidden:
+                raise SourceError(f"{path} is {kind.name}, which is not read.", kind.remedy)
             opened = stack.enter_context(Pillow.open(file, formats=formats))
+            page = None
+            if kind.tiff is not None and opened.format == "TIFF" and kind.tiff.pages:
+                opened.seek(kind.tiff.page)
+                page = kind.tiff.pages[kind.tiff.page]
+                _require_readable(path, page)
+            if opened.format == "HEIF":
+                _turn_as_exif_says(opened, file)
         except SourceError:
             raise
         except UnidentifiedImageError as error:
-            raise UnknownKindError(
-                f"{path} is no picture of a known kind, whatever its name.",
-                "Convert it to JPEG or PNG.",
+            assert kind is not None, "Pillow has not been asked before"
+            what = (
+                f"{kind.name}, not a photo that can be read"
+                if kind.name
+                else "no picture of a known kind"
+            )
+            raise UnknownKindError(f"{path} is {what}.", kind.remedy) from error
+        except FileNotFoundError as error:
+            raise SourceError(
+                f"{path} is not there.", "Check that it has not been moved or renamed."
             ) from error
         except OSError as error:
-            raise SourceError(
-                f"{path} cannot be read: {error.strerror or error}.", "Check its permissions."
-            ) from error
+            raise _unreadable(path, error) from error
         except Exception as error:
             raise _damaged(path, error) from error
-        if opened.width * opened.height > MOST_PIXELS:
-            raise _too_large(path)
-        yield OpenedPhoto(opened, path)
+        pixels = opened.width * opened.height
+        require_plausible(path, pixels, file_bytes)
+        limit_bytes = usable_bytes() if limit_bytes is None else limit_bytes
+        require_memory(path, pixels, DECODE_BYTES * pixels, limit_bytes)
+        yield OpenedPhoto(opened, path, page)
 
 
 def to_profile(image: Image, profile: bytes | None) -> Image:
@@ -121,56 +178,104 @@ def to_profile(image: Image, profile: bytes | None) -> Image:
     return image if converted is None else np.array(converted)
 
 
-def _decode(opened: Pillow.Image) -> Photo:
+def _decode(opened: Pillow.Image, page: Directory | None) -> Photo:
+    """page: of a TIFF, what it says of the picture."""
+    is_deep = any("16" in str(tile[3]) for tile in getattr(opened, "tile", ()))
     opened.load()
+    metadata = read_metadata(opened)
     ImageOps.exif_transpose(opened, in_place=True)
-    upright = opened
     profile: bytes | None = opened.info.get("icc_profile") or None
-    alpha: Image | None = None
-    if upright.has_transparency_data:
-        upright = upright.convert("RGBA")
-        alpha = np.array(upright.getchannel("A"))
-    if upright.mode.startswith("I") or upright.mode == "F":
-        return Photo(_from_deep_grey(upright), alpha, None)
-    if profile is not None and opened.mode in _CONVERTED_BY_PROFILE:
-        upright, profile = _to_srgb(upright, profile), None
-    elif profile is not None and (rebuilt := rebuild(profile)) != profile:
-        if rebuilt is None:
-            upright = _rgb_to_srgb(upright, profile)
-        profile = rebuilt
-    rgb = np.array(upright if upright.mode == "RGB" else upright.convert("RGB"))
+    if opened.mode.startswith("I") or opened.mode == "F":
+        grey, alpha = _deep_grey(opened, page)
+        rgb, _, _ = _converted(Pillow.fromarray(grey), profile)
+        return Photo(_seen(rgb, alpha), alpha, None, metadata)
+    transparent = opened.info.get("transparency")
+    if is_deep and opened.format == "PNG" and isinstance(transparent, tuple):
+        # Given in 16 bits, of which Pillow has left 8 of the pixels.
+        opened.info["transparency"] = tuple(each >> 8 for each in transparent)
+    rgb, alpha, profile = _converted(opened, profile)
+    return Photo(_seen(rgb, alpha), alpha, profile, metadata)
+
+
+def _seen(rgb: Image, alpha: Image | None) -> Image:
+    """What people see of a picture on white: invisible pixels may hold anything."""
     if alpha is not None and not alpha.all():
-        # Invisible pixels may hold anything; on white they are what people see of the picture.
         rgb[alpha == 0] = 255
-    return Photo(rgb, alpha, profile)
+    return rgb
 
 
-def _from_deep_grey(picture: Pillow.Image) -> Image:
-    """Grey of 16 bits, or of floats from 0 to 1, as uint8 RGB (H, W, 3)."""
-    values = np.array(picture)
-    if picture.mode == "F":
-        grey = np.clip(np.nan_to_num(values), 0, 1) * 255
-    else:
-        grey = np.clip(values, 0, 65535) / 257
-    return np.repeat(np.rint(grey).astype(np.uint8)[..., None], 3, axis=2)
+def _converted(
+    opened: Pillow.Image, profile: bytes | None
+) -> tuple[Image, Image | None, bytes | None]:
+    """A picture of 8 bits a channel as RGB, alpha, and the profile that the colours are in."""
+    kept = profile
+    conversion: Conversion | None = None
+    if profile is not None and opened.mode in _CONVERTED_BY_PROFILE:
+        conversion, kept = _to_srgb(profile, opened.mode), None
+    elif profile is not None and (kept := rebuild(profile)) is None and len(profile) <= MOST_BYTES:
+        conversion = _to_srgb(profile, "RGB")
+    elif profile is None and opened.mode == "LAB":
+        conversion = _to_srgb(ImageCms.ImageCmsProfile(ImageCms.createProfile("LAB")), "LAB")
+    size = Size(*opened.size)
+    rgb = np.empty((size.height, size.width, 3), np.uint8)
+    has_alpha = opened.has_transparency_data
+    alpha = np.empty((size.height, size.width), np.uint8) if has_alpha else None
+    for top in range(0, size.height, STRIP_ROWS):
+        bottom = min(top + STRIP_ROWS, size.height)
+        strip = opened.crop((0, top, size.width, bottom))
+        if alpha is not None:
+            alpha[top:bottom] = np.asarray(strip.convert("RGBA").getchannel("A"))
+        if conversion is not None:
+            strip = conversion(strip)
+        rgb[top:bottom] = np.asarray(strip.convert("RGB"))
+    return rgb, alpha, kept
 
 
-def _rgb_to_srgb(picture: Pillow.Image, profile: bytes) -> Pillow.Image:
-    """Of a profile that cannot be kept; as it is, as viewers show it, if it cannot be used."""
-    if len(profile) > MOST_BYTES:
-        return picture
-    return _to_srgb(picture.convert("RGB"), profile)
+def _to_srgb(profile: bytes | ImageCms.ImageCmsProfile, mode: str) -> Conversion | None:
+    """From the colours of `profile`, of pictures of `mode`; None if it cannot be used.
 
-
-def _to_srgb(picture: Pillow.Image, profile: bytes) -> Pillow.Image:
+    Those are then shown as they are, as viewers show them.
+    """
+    # What has transparency is converted without: it is read apart.
+    given = {"LA": "L"}.get(mode, mode)
     try:
-        source = ImageCms.ImageCmsProfile(io.BytesIO(profile))
-        converted = ImageCms.profileToProfile(
-            picture, source, ImageCms.createProfile("sRGB"), outputMode="RGB"
-        )
+        if isinstance(profile, bytes):
+            profile = ImageCms.ImageCmsProfile(io.BytesIO(profile))
+        transform = ImageCms.buildTransform(profile, ImageCms.createProfile("sRGB"), given, "RGB")
     except (ImageCms.PyCMSError, OSError):
-        return picture
-    return picture if converted is None else converted
+        return None
+
+    def convert(picture: Pillow.Image) -> Pillow.Image:
+        converted = ImageCms.applyTransform(
+            picture if picture.mode == given else picture.convert(given), transform
+        )
+        return picture if converted is None else converted
+
+    return convert
+
+
+def _deep_grey(picture: Pillow.Image, page: Directory | None) -> tuple[Image, Image | None]:
+    """Grey of 16 bits, or of floats from 0 to 1: as uint8 (H, W), with alpha if it has that."""
+    values: NDArray[Any] = np.asarray(picture)
+    alpha = None
+    transparent = picture.info.get("transparency")
+    if isinstance(transparent, int):
+        alpha = np.where(values == transparent, 0, 255).astype(np.uint8)
+    if picture.mode == "F":
+        return np.rint(np.clip(np.nan_to_num(values), 0, 1) * 255).astype(np.uint8), alpha
+    bits = 16 if page is None else page.bits
+    if picture.mode == "I":
+        if page is not None and page.first(339, 1) == 1:  # SampleFormat, of whole numbers
+            values = values.view(np.uint32)
+        if bits == 32 and values.max() > _DEEP_WHITE:
+            values = values // (1 << 16 if values.dtype == np.uint32 else 1 << 15)
+        values = np.clip(values, 0, _DEEP_WHITE).astype(np.uint16)
+    levels = np.arange(_DEEP_WHITE + 1) / (2 ** min(bits, 16) - 1)
+    table = np.rint(np.clip(levels, 0, 1) * 255).astype(np.uint8)
+    if page is not None and page.first(262, 1) == 0:  # white is 0, which Pillow knows of 8 bits
+        table = 255 - table
+    grey: Image = table[values]
+    return grey, alpha
 
 
 @cache
@@ -184,11 +289,36 @@ def _known_formats() -> tuple[str, ...]:
     return tuple(each for each in _FORMATS if each in Pillow.OPEN)
 
 
-def _too_large(path: Path) -> SourceError:
-    return SourceError(
-        f"{path} claims to have more than {MOST_PIXELS // 1_000_000} megapixels.",
-        "Make it smaller first, if it is a photo at all.",
-    )
+def _require_readable(path: Path, page: Directory) -> None:
+    """Raises `SourceError` if Pillow would give wrong colours."""
+    if page.is_separated and page.samples > 1 and page.bits > 8:
+        raise SourceError(
+            f"{path} is a TIFF of {page.samples} separate channels of {page.bits} bits, which is "
+            "not read.",
+            "Save it with interleaved channels, or as PNG.",
+        )
+
+
+def _turn_as_exif_says(opened: Pillow.Image, file: BinaryIO) -> None:
+    """Have a HEIF file without properties that turn it be turned by its EXIF, as others are.
+
+    With them EXIF's orientation says the same again, and must not be applied (ISO/IEC 23008-12).
+    """
+    file.seek(0)
+    head = file.read(_HEIF_PROPERTIES_BYTES)
+    told = opened.info.get("original_orientation")
+    if told is not None and b"irot" not in head and b"imir" not in head:
+        opened.getexif()[ExifTags.Base.Orientation] = told
+
+
+def _unreadable(path: Path, error: OSError) -> SourceError:
+    if error.errno in (errno.EACCES, errno.EPERM):
+        remedy = "Check its permissions."
+    elif error.errno in (errno.EIO, errno.ESTALE):
+        remedy = "Its disk may be failing: copy the photo to another one."
+    else:
+        remedy = "Check the file."
+    return SourceError(f"{path} cannot be read: {error.strerror or error}.", remedy)
 
 
 def _damaged(path: Path, error: Exception) -> SourceError:

@@ -1,72 +1,191 @@
-"""Where the results of a photo job go: a folder, a zip file, or both."""
+"""Where the results of a photo job go: a folder, a zip file, or both; or a stream."""
 
 from __future__ import annotations
 
+import errno
 import os
 import threading
+import zipfile
+from collections.abc import Sequence
 from pathlib import Path
+from typing import BinaryIO, Final, Protocol
 
-from livematte.errors import UsageError
-from livematte.photos.whole_zip import WholeZip
+from livematte.errors import SinkError, UsageError
+from livematte.photos.whole_zip import WholeZip, zip_name
 from livematte.sinks.whole_file import Taken, require_free, unwritable, write_whole
+
+_OF_ALL: Final = frozenset(
+    getattr(errno, name)
+    for name in ("ENOSPC", "EDQUOT", "EROFS", "ENODEV", "ENXIO", "ESTALE", "ENOTCONN", "EPIPE")
+    if hasattr(errno, name)
+)
+"""Errors of the disk, and not of one file on it."""
+
+
+class ResultsError(SinkError):
+    """No result can be written any more: the disk is full, say."""
+
+
+class Destination(Protocol):
+    """Takes files by name, from any thread."""
+
+    @property
+    def description(self) -> str:
+        """What people are told: "mattes"."""
+        ...
+
+    def missing(self, names: Sequence[str]) -> list[str]:
+        """Which of them are to be made.
+
+        Raises `UsageError` if one is there and may not be replaced.
+        """
+        ...
+
+    def put(self, name: str, data: bytes) -> None:
+        """Write one file. `name` may have folders: "holiday/IMG_1.png".
+
+        Raises `SinkError` if it cannot be written, of these `ResultsError` if no other can either.
+        """
+        ...
+
+    def close(self) -> None:
+        """Finish what is left. Raises `SinkError` if that fails, and says then what was kept."""
+        ...
 
 
 class Results:
-    """Takes files by name, from any thread.
+    """A folder, a zip file, or both.
 
     A file appears in the folder under its name only when it is whole. The zip file appears under
     its own on `close`, with all that was put in until then; if that is nothing there is none.
     """
 
-    def __init__(self, folder: Path | None, zip_path: Path | None, overwrite: bool) -> None:
-        """Raises `UsageError` if `zip_path` exists and may not be replaced."""
-        if zip_path is not None:
-            require_free(zip_path, Taken.REPLACE if overwrite else Taken.REFUSE)
+    def __init__(
+        self,
+        folder: Path | None,
+        zip_path: Path | None,
+        overwrite: bool,
+        *,
+        skip_existing: bool = False,
+        description: str = "",
+    ) -> None:
+        """skip_existing: what is there already is left, and a zip file is added to.
+        description: what people are told, if it is not the folder.
+
+        Raises `UsageError` if `zip_path` exists and may not be replaced, or cannot be added to.
+        """
         self._folder = folder
         self._zip_path = zip_path
-        self._overwrite = overwrite
+        self._description = description
+        self._skip = skip_existing
         self._taken = Taken.REPLACE if overwrite else Taken.REFUSE
         self._zip: WholeZip | None = None
+        self._in_zip: frozenset[str] = frozenset()
+        self._adds = zip_path is not None and skip_existing and os.path.lexists(zip_path)
         self._lock = threading.Lock()
+        if zip_path is not None:
+            require_free(zip_path, self._taken_zip)
+            if self._adds:
+                self._in_zip = _names_in(zip_path)
+
+    @property
+    def _taken_zip(self) -> Taken:
+        return Taken.REPLACE if self._adds else self._taken
 
     @property
     def description(self) -> str:
-        return " and ".join(str(each) for each in (self._folder, self._zip_path) if each)
+        return self._description or " and ".join(
+            str(each) for each in (self._folder, self._zip_path) if each
+        )
 
-    def require_free(self, names: list[str]) -> None:
-        """Raises `UsageError` if one of them is in the folder and may not be replaced."""
-        if self._folder is None or self._overwrite:
-            return
-        for name in names:
-            if os.path.exists(self._folder / name):
-                raise UsageError(
-                    f"Its result {self._folder / name} is there already.",
-                    "Use --overwrite to replace it.",
-                )
+    def missing(self, names: Sequence[str]) -> list[str]:
+        if self._skip:
+            return [name for name in names if not self._has(name)]
+        if self._folder is not None and self._taken is Taken.REFUSE:
+            for name in names:
+                if os.path.exists(self._folder / name):
+                    raise UsageError(
+                        f"Its result {self._folder / name} already exists.",
+                        "Use --overwrite to replace results, or --skip-existing to leave them.",
+                    )
+        return list(names)
+
+    def _has(self, name: str) -> bool:
+        return self._in_folder(name) and (self._zip_path is None or zip_name(name) in self._in_zip)
+
+    def _in_folder(self, name: str) -> bool:
+        return self._folder is None or os.path.exists(self._folder / name)
 
     def put(self, name: str, data: bytes) -> None:
-        """Write one file. `name` may have folders: "holiday/IMG_1.png".
+        if self._folder is not None and not (self._skip and self._in_folder(name)):
+            self._put_into(self._folder, name, data)
+        if self._zip_path is not None and zip_name(name) not in self._in_zip:
+            with self._lock:
+                try:
+                    if self._zip is None:
+                        self._zip = WholeZip(self._zip_path, self._taken_zip, adds=self._adds)
+                    self._zip.add(name, data)
+                except OSError as error:
+                    raise _of_all(unwritable(self._zip_path, error)) from error
 
-        Raises `SinkError` if it cannot be written.
-        """
-        if self._folder is not None:
-            path = self._folder / name
+    def _put_into(self, folder: Path, name: str, data: bytes) -> None:
+        path = folder / name
+        try:
             try:
                 path.parent.mkdir(parents=True, exist_ok=True)
             except OSError as error:
                 raise unwritable(path, error) from error
             write_whole(path, data, self._taken)
-        if self._zip_path is not None:
-            with self._lock:
-                try:
-                    if self._zip is None:
-                        self._zip = WholeZip(self._zip_path, self._taken)
-                    self._zip.add(name, data)
-                except OSError as error:
-                    raise unwritable(self._zip_path, error) from error
+        except ValueError as error:  # a name that this system cannot have
+            raise SinkError(
+                f"{path} cannot be written: {error}.", "Rename the photo, or use --name."
+            ) from error
+        except SinkError as error:
+            number = getattr(error.__cause__, "errno", None)
+            is_usable = os.path.isdir(folder) and os.access(folder, os.W_OK | os.X_OK)
+            raise (_of_all(error) if number in _OF_ALL or not is_usable else error) from error
 
     def close(self) -> None:
-        """Finish the zip file. Raises `SinkError` if that fails, and says then what was kept."""
         zip_file, self._zip = self._zip, None
         if zip_file is not None:
             zip_file.close()
+
+
+class StreamResult:
+    """The one result goes to a stream, such as the standard output."""
+
+    def __init__(self, stream: BinaryIO, description: str) -> None:
+        self._stream = stream
+        self.description = description
+
+    def missing(self, names: Sequence[str]) -> list[str]:
+        return list(names)
+
+    def put(self, name: str, data: bytes) -> None:
+        try:
+            self._stream.write(data)
+            self._stream.flush()
+        except OSError as error:
+            raise ResultsError(
+                f"The result cannot be written to {self.description}: {error.strerror or error}.",
+                "Send it elsewhere.",
+            ) from error
+
+    def close(self) -> None:
+        """Nothing is left."""
+
+
+def _of_all(error: SinkError) -> ResultsError:
+    return ResultsError(error.problem, error.remedy)
+
+
+def _names_in(path: Path) -> frozenset[str]:
+    """Raises `UsageError` if it is no zip file that can be added to."""
+    try:
+        with zipfile.ZipFile(path) as existing:
+            return frozenset(existing.namelist())
+    except (OSError, zipfile.BadZipFile, NotImplementedError, ValueError) as error:
+        raise UsageError(
+            f"{path} cannot be added to: {str(error).rstrip('.')}.",
+            "Name another zip file, or use --overwrite to replace it.",
+        ) from error

@@ -3,6 +3,9 @@
 from __future__ import annotations
 
 import io
+import struct
+import zlib
+from collections.abc import Iterable
 from enum import Enum
 from typing import Final, NamedTuple
 
@@ -11,8 +14,10 @@ import numpy as np
 from PIL import Image as Pillow
 
 from livematte.background import Background, Blur, Picture
+from livematte.errors import SinkError
 from livematte.foreground import estimate_foreground
 from livematte.frame import Image, Size
+from livematte.photos.metadata import Metadata
 from livematte.photos.read import Photo, to_profile
 from livematte.render.room_blur import RoomBlur
 
@@ -35,6 +40,15 @@ MATTE_PNG: Final = (
 COMPARISON_HEIGHT: Final = 1080
 """Comparisons are to be looked at; larger photos are shown reduced."""
 
+LONGEST_SIDES: Final = {"webp": 16_383, "jpg": 65_500}
+"""In pixels, that a format can hold; of JPEG, libjpeg."""
+
+_METRES_PER_INCH: Final = 0.0254
+_PNG_HEADER_BYTES: Final = 33
+"""Its signature and its first chunk."""
+
+_EXIF_MARK: Final = b"Exif\0\0"
+
 _ENCODING: Final[dict[str, dict[str, object]]] = {
     "png": {"compress_level": PNG_COMPRESSION},
     "webp": {"quality": 95, "method": 2, "exact": True},
@@ -56,6 +70,11 @@ class Save(str, Enum):
 
     COMPARISON = "comparison"
     """Original, foreground on white, and matte, side by side."""
+
+    @property
+    def is_of_the_photos_size(self) -> bool:
+        """Comparisons are reduced to what a format can hold."""
+        return self is not Save.COMPARISON
 
     def ending(self, image_format: str) -> str:
         """The ending of its files, where the other kinds are of `image_format`."""
@@ -82,20 +101,50 @@ def matted(photo: Photo, alpha: Image, kinds: set[Save]) -> Matted:
     return Matted(photo, alpha, foreground)
 
 
-def encode(result: Matted, kind: Save, image_format: str, background: Background) -> bytes:
-    """The picture of this kind, as a file's content, with the photo's colour profile."""
+def require_fitting(size: Size, kinds: Iterable[Save], image_format: str) -> None:
+    """Raises `SinkError` if one of the results of a photo of `size` does not fit into its file."""
+    longest = LONGEST_SIDES.get(image_format)
+    for kind in kinds:
+        if kind is Save.ALPHA or not kind.is_of_the_photos_size or longest is None:
+            continue
+        if max(size) > longest:
+            raise SinkError(
+                f"It has {size.width}x{size.height} pixels, and the sides of a "
+                f"{image_format.upper()} file have at most {longest:,}.",
+                "Use --format png for it.",
+            )
+
+
+def encode(
+    result: Matted,
+    kind: Save,
+    image_format: str,
+    background: Background,
+    *,
+    keep_metadata: bool = False,
+) -> bytes:
+    """The picture of this kind, as a file's content, with the photo's colour profile.
+
+    keep_metadata: with what `photos.metadata` lists; else with the resolution alone.
+    """
+    metadata = result.photo.metadata
     if kind is Save.ALPHA:
         # OpenCV's encoder, which is several times as fast. A matte has no colours to profile.
         _, data = cv2.imencode(".png", result.alpha, MATTE_PNG)
-        return data.tobytes()
+        return _with_metadata(data.tobytes(), metadata, keep_metadata)
     if kind is Save.CUTOUT:
         pixels = np.dstack((result.foreground, result.alpha))
     elif kind is Save.COMPOSITE:
         pixels = composite(result, background)
     else:
-        pixels = comparison(result)
+        pixels = comparison(result, LONGEST_SIDES.get(image_format))
     file = io.BytesIO()
     options = dict(_ENCODING[image_format])
+    if metadata.dots_per_inch is not None and kind.is_of_the_photos_size:
+        options["dpi"] = metadata.dots_per_inch
+    in_exif = image_format == "webp" and kind.is_of_the_photos_size
+    if exif := metadata.exif(is_kept=keep_metadata, with_resolution=in_exif):
+        options["exif"] = exif
     if result.photo.profile is not None:
         options["icc_profile"] = result.photo.profile
     pillow_name = {"jpg": "JPEG"}.get(image_format, image_format.upper())
@@ -117,8 +166,27 @@ def composite(result: Matted, background: Background) -> Image:
     return _over(result.foreground, result.alpha, behind)
 
 
-def comparison(result: Matted) -> Image:
-    """Original, foreground on white, and matte: uint8 RGB (h, 3 w, 3), at most 1080 rows high."""
+def _with_metadata(png: bytes, metadata: Metadata, keep: bool) -> bytes:
+    """A PNG with its resolution and EXIF, which OpenCV does not write."""
+    chunks = b""
+    if metadata.dots_per_inch is not None:
+        across, down = (round(each / _METRES_PER_INCH) for each in metadata.dots_per_inch)
+        chunks += _chunk(b"pHYs", struct.pack(">IIB", across, down, 1))
+    if exif := metadata.exif(is_kept=keep, with_resolution=False):
+        chunks += _chunk(b"eXIf", exif.removeprefix(_EXIF_MARK))
+    return png[:_PNG_HEADER_BYTES] + chunks + png[_PNG_HEADER_BYTES:] if chunks else png
+
+
+def _chunk(name: bytes, data: bytes) -> bytes:
+    """Of a PNG; see its specification, 5.3."""
+    return struct.pack(">I", len(data)) + name + data + struct.pack(">I", zlib.crc32(name + data))
+
+
+def comparison(result: Matted, longest_side: int | None = None) -> Image:
+    """Original, foreground on white, and matte: uint8 RGB (h, 3 w, 3), at most 1080 rows high.
+
+    longest_side: in pixels, of all three together.
+    """
     white = np.full_like(result.foreground, 255)
     pictures: tuple[Image, ...] = (
         result.photo.image,
@@ -127,7 +195,9 @@ def comparison(result: Matted) -> Image:
     )
     size = Size.of(result.alpha)
     scale = min(1.0, COMPARISON_HEIGHT / size.height)
-    shown = Size(max(1, round(size.width * scale)), max(1, round(size.height * scale)))
+    if longest_side is not None:
+        scale = min(scale, longest_side // 3 / size.width)
+    shown = Size(max(1, int(size.width * scale)), max(1, round(size.height * scale)))
     if shown != size:
         pictures = tuple(
             cv2.resize(each, shown, interpolation=cv2.INTER_AREA).astype(np.uint8, copy=False)

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import errno
 import os
+import shutil
 import zipfile
 from contextlib import suppress
 from pathlib import Path
@@ -24,8 +26,13 @@ class WholeZip:
     refuses one file and spoils none.
     """
 
-    def __init__(self, path: Path, taken: Taken) -> None:
-        """Begin it. Raises `OSError`, or `UsageError` if another file is there meanwhile."""
+    def __init__(self, path: Path, taken: Taken, *, adds: bool = False) -> None:
+        """Begin it.
+
+        adds: begin with what is in the file that is there, which stays until the new one is whole.
+
+        Raises `OSError`, or `UsageError` if another file is there meanwhile.
+        """
         self._path = path
         self._error: OSError | None = None
         self._unfinished: UnfinishedFile | None = None
@@ -38,11 +45,26 @@ class WholeZip:
         else:
             self._unfinished = UnfinishedFile(target.path, taken)
             self._file = self._unfinished.path.open("r+b", buffering=0)
-        # Pictures are compressed already.
-        self._zip = zipfile.ZipFile(self._file, "w", zipfile.ZIP_STORED)
+        is_begun = adds and self._unfinished is not None
+        try:
+            if is_begun:
+                with target.path.open("rb") as old:
+                    shutil.copyfileobj(old, self._file, 1 << 20)
+            # Pictures are compressed already.
+            self._zip = zipfile.ZipFile(self._file, "a" if is_begun else "w", zipfile.ZIP_STORED)
+        except BaseException as error:
+            self._file.close()
+            if self._unfinished is not None:
+                self._unfinished.discard()
+            if isinstance(error, zipfile.BadZipFile):
+                raise OSError(errno.EINVAL, str(error)) from error
+            raise
+        if is_begun:
+            self._directory = self._file.seek(0, os.SEEK_END) - self._zip.start_dir
 
     def add(self, name: str, data: bytes) -> None:
         """Put a file in. Raises `OSError` if there is no room for it; the others stay in."""
+        name = zip_name(name)
         try:
             if self._unfinished is not None:
                 self._reserve(name, len(data))
@@ -92,3 +114,11 @@ class WholeZip:
             told = unwritable(self._path, self._error)
             kept = f"{count} files are kept in {named}." if count else told.remedy
             raise SinkError(told.problem, kept) from self._error
+
+
+def zip_name(name: str) -> str:
+    """How a file is called in a zip: names that are no text, as disks may have them, become some.
+
+    name: as Python has it, with surrogates in place of bytes that are not UTF-8.
+    """
+    return os.fsencode(name).decode("utf-8", "replace")

@@ -1,10 +1,12 @@
 from __future__ import annotations
 
+import os
 from pathlib import Path
 
 import pytest
 
 from livematte.photos import find_photos
+from tests.photos.pictures import write_photo
 
 
 @pytest.fixture(autouse=True)
@@ -22,7 +24,7 @@ def touch(*names: str) -> None:
 def names(*paths: str, recursive: bool = False) -> dict[str, str]:
     """The names of results by the photos' paths."""
     found = find_photos(paths, recursive)
-    return {path.as_posix(): name for path, name in found.photos}
+    return {each.path.as_posix(): each.name for each in found.photos}
 
 
 def test_a_folder_gives_its_photos_in_order_and_nothing_else() -> None:
@@ -94,3 +96,36 @@ def test_results_of_an_earlier_run_are_no_photos() -> None:
     touch("a.jpg", "mattes/a.png", "other/b.jpg")
     found = find_photos(["."], recursive=True, leave_out=Path("mattes"))
     assert [each.name for each in found.photos] == ["a", "other/b"]
+
+
+def test_photos_of_any_ending_and_those_without_one_that_begin_like_a_photo() -> None:
+    touch("in/a.JFIF", "in/b.jpe", "in/c.HIF", "in/d.Avif", "in/e.jp2", "in/f.gif", "in/g.jif")
+    touch("in/notes.txt", "in/clip.mp4")
+    write_photo(Path("in/h.png"), side=8).rename("in/scan.dat")
+    write_photo(Path("in/h.jpg"), side=8).rename("in/IMG_0001")
+    write_photo(Path("in/h.heic"), side=64).rename("in/.hidden")
+    found = [Path(each).name for each in names("in")]
+    assert found == [
+        *("IMG_0001", "a.JFIF", "b.jpe", "c.HIF", "d.Avif", "e.jp2", "f.gif", "g.jif", "scan.dat"),
+    ]
+
+
+def test_raw_photos_are_tried_and_told_unless_the_camera_wrote_a_jpeg_too() -> None:
+    touch("in/a.CR2", "in/a.jpg", "in/b.DNG", "in/deep/c.nef")
+    found = find_photos(["in"], recursive=True)
+    assert [each.path.name for each in found.photos] == ["a.jpg", "b.DNG", "c.nef"]
+    assert [each.name for each in found.raw] == ["a.CR2"]
+    assert not found.failures
+    assert [each.path.name for each in find_photos(["in/a.CR2"]).photos] == ["a.CR2"]
+
+
+@pytest.mark.skipif(os.name != "posix" or os.geteuid() == 0, reason="root may look everywhere")
+def test_a_folder_that_nobody_may_look_into_ends_nothing_else() -> None:
+    touch("in/a.jpg", "in/locked/b.jpg")
+    Path("in/locked").chmod(0)
+    try:
+        found = find_photos(["in"], recursive=True)
+    finally:
+        Path("in/locked").chmod(0o755)
+    assert [each.path.name for each in found.photos] == ["a.jpg"]
+    assert [each.path.name for each in found.failures] == ["locked"]

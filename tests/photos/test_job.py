@@ -1,18 +1,24 @@
 from __future__ import annotations
 
-import threading
+import errno
+import os
+import sys
 import zipfile
+from collections.abc import Sequence
 from pathlib import Path
 
+import cv2
 import numpy as np
 import pytest
+from numpy.typing import NDArray
+from PIL import Image as Pillow
 
 from livematte.background import parse
-from livematte.errors import LivematteError, MatteError, SinkError, UsageError
+from livematte.errors import LivematteError, MatteError, RenderError, SinkError, UsageError
 from livematte.frame import Image
 from livematte.matter import Matter
 from livematte.photos import Photograph, PhotoJob, Results, Save
-from livematte.photos import job as jobs
+from livematte.photos.results import ResultsError
 from tests.photos.pictures import read_pixels, write_photo
 
 
@@ -35,7 +41,7 @@ def test_each_kind_has_a_folder_and_the_zip_has_them_all(
     results = Results(tmp_path / "out", tmp_path / "out.zip", overwrite=False)
     kinds = [Save.ALPHA, Save.CUTOUT, Save.COMPOSITE, Save.COMPARISON]
     report = PhotoJob(photos, matter, results, kinds=kinds, image_format="webp", parallel=2).run()
-    assert (report.done, report.failures, report.left) == (5, [], 0)
+    assert (report.done, report.failures, report.left, report.ended) == (5, [], 0, None)
     expected = {
         f"{kind.value}/{each}{'.png' if kind is Save.ALPHA else '.webp'}"
         for kind in kinds
@@ -125,8 +131,10 @@ def test_results_that_cannot_be_written_end_the_job(
     tmp_path: Path, photos: list[Photograph], matter: Matter
 ) -> None:
     (tmp_path / "file").touch()
-    with pytest.raises(SinkError, match="cannot be written"):
-        PhotoJob(photos, matter, Results(tmp_path / "file", None, overwrite=False)).run()
+    report = PhotoJob(photos, matter, Results(tmp_path / "file", None, overwrite=False)).run()
+    assert isinstance(report.ended, SinkError)
+    assert "cannot be written" in report.ended.problem
+    assert (report.done, len(report.failures), report.left) == (0, 1, 4)
 
 
 def test_comparisons_to_show_are_of_the_cleaned_person(
@@ -138,33 +146,6 @@ def test_comparisons_to_show_are_of_the_cleaned_person(
     PhotoJob(photos[:1], matter, results, kinds=kinds, on_comparison=shown.append).run()
     saved = read_pixels(tmp_path / "out" / "comparison" / "0.png")
     np.testing.assert_array_equal(shown[0], saved)
-
-
-def test_large_photos_take_turns() -> None:
-    budget = jobs._PixelBudget(100)
-    entered, leave = threading.Event(), threading.Event()
-
-    def hold() -> None:
-        with budget.reserved(500):  # more than there is: alone
-            entered.set()
-            leave.wait(10)
-
-    holding = threading.Thread(target=hold)
-    holding.start()
-    assert entered.wait(10)
-    second = threading.Event()
-
-    def follow() -> None:
-        with budget.reserved(10):
-            second.set()
-
-    following = threading.Thread(target=follow)
-    following.start()
-    assert not second.wait(0.1)
-    leave.set()
-    assert second.wait(10)
-    holding.join()
-    following.join()
 
 
 @pytest.mark.parametrize(
@@ -188,3 +169,197 @@ def test_what_cannot_be_is_refused(
             image_format=image_format,
             background=None if background is None else parse(background),
         )
+
+
+class Failing(Matter):
+    """Fails in its own way on each photo that has a level of red in `errors`."""
+
+    def __init__(self, errors: dict[int, BaseException]) -> None:
+        super().__init__(matte_short_side=224)
+        self.errors = errors
+
+    def matte(self, image: Image) -> NDArray[np.float32]:
+        if error := self.errors.get(int(image[0, 0, 0])):
+            raise error
+        return np.zeros(image.shape[:2], np.float32)
+
+
+def plain(folder: Path, *levels: int) -> list[Photograph]:
+    folder.mkdir()
+    photos = []
+    for level in levels:
+        path = folder / f"{level}.png"
+        Pillow.new("RGB", (40, 30), (level, 80, 90)).save(path)
+        photos.append(Photograph(path, str(level)))
+    return photos
+
+
+def test_whatever_happens_to_one_photo_the_others_go_on(tmp_path: Path) -> None:
+    photos = plain(tmp_path / "in", *range(10))
+    photos[0].path.unlink()
+    photos[1].path.write_bytes(b"")
+    photos[2].path.write_bytes(photos[2].path.read_bytes()[:60])
+    (tmp_path / "out" / "7.png").mkdir(parents=True)
+    no_memory = cv2.error("insufficient memory")
+    no_memory.code = cv2.Error.StsNoMem
+    errors: dict[int, BaseException] = {
+        3: MemoryError(),
+        4: no_memory,
+        5: KeyError("a bug in a decoder"),
+        6: RenderError("The network failed.", "Try again."),
+        8: OSError(errno.EIO, "Input/output error"),
+    }
+    results = Results(tmp_path / "out", tmp_path / "out.zip", overwrite=True)
+    report = PhotoJob(photos, Failing(errors), results).run()
+    reasons = {each.path.name: each.reason for each in report.failures}
+    for name, reason in {
+        "0.png": "is not there",
+        "1.png": "is empty",
+        "2.png": "is damaged",
+        "3.png": "does not fit into memory",
+        "4.png": "does not fit into memory",
+        "5.png": "unexpected KeyError",
+        "6.png": "The network failed",
+        "7.png": "cannot be written",
+        "8.png": "Input/output error",
+    }.items():
+        assert reason in reasons.pop(name)
+    assert not reasons
+    assert (report.done, report.left, report.ended) == (1, 0, None)
+    assert report.nobody == [photos[9].path]
+    with zipfile.ZipFile(tmp_path / "out.zip") as archive:
+        assert archive.namelist() == ["9.png"]
+
+
+def test_a_photo_that_a_format_cannot_hold_fails_alone(tmp_path: Path) -> None:
+    photos = plain(tmp_path / "in", 1, 2)
+    Pillow.new("RGB", (16_400, 20), (3, 3, 3)).save(photos[0].path)
+    for kinds, image_format, done in (
+        ([Save.CUTOUT], "webp", 1),
+        ([Save.COMPOSITE], "webp", 1),
+        ([Save.ALPHA], "webp", 2),
+        ([Save.COMPARISON], "webp", 2),
+        ([Save.CUTOUT], "png", 2),
+        ([Save.COMPOSITE], "jpg", 2),
+    ):
+        results = Results(tmp_path / f"{kinds[0].value}.{image_format}", None, overwrite=False)
+        report = PhotoJob(
+            photos, Failing({}), results, kinds=kinds, image_format=image_format
+        ).run()
+        assert report.done == done, kinds
+        for failure in report.failures:
+            assert failure.path == photos[0].path
+            assert "16400x20" in failure.reason
+            assert "--format png" in failure.reason
+
+
+class FullDisk:
+    """A destination on which there is room for one result."""
+
+    description = "a disk"
+
+    def __init__(self) -> None:
+        self.names: list[str] = []
+
+    def missing(self, names: Sequence[str]) -> list[str]:
+        return list(names)
+
+    def put(self, name: str, data: bytes) -> None:
+        if self.names:
+            raise ResultsError("No space left.", "Make room.")
+        self.names.append(name)
+
+    def close(self) -> None:
+        pass
+
+
+def test_a_full_disk_ends_the_job_and_what_was_done_is_counted(tmp_path: Path) -> None:
+    disk = FullDisk()
+    report = PhotoJob(plain(tmp_path / "in", 1, 2, 3, 4), Failing({}), disk).run()
+    assert isinstance(report.ended, ResultsError)
+    assert (report.done, len(report.failures), report.left) == (1, 1, 2)
+    assert disk.names == ["1.png"]
+
+
+@pytest.mark.parametrize(("fails", "tried"), [(False, 3), (True, 1)])
+def test_a_bad_matte_ends_the_job_if_that_is_asked(tmp_path: Path, fails: bool, tried: int) -> None:
+    photos = plain(tmp_path / "in", 1, 2, 3)
+    matter = Failing({1: MatteError("The matte is noise")})
+    results = Results(tmp_path / "out", None, overwrite=False)
+    report = PhotoJob(photos, matter, results, fail_on_bad_matte=fails).run()
+    assert report.done + len(report.failures) == tried
+    assert [each.path.name for each in report.failures] == ["1.png"]
+    assert isinstance(report.ended, MatteError) == fails
+
+
+def test_what_is_there_is_skipped_and_what_is_missing_made(tmp_path: Path) -> None:
+    photos = plain(tmp_path / "in", 1, 2, 3)
+    out, archive = tmp_path / "out", tmp_path / "out.zip"
+    first = Results(out, archive, overwrite=False)
+    assert PhotoJob(photos[:2], Failing({}), first).run().done == 2
+    (out / "2.png").unlink()
+    (out / "1.png").write_bytes(b"mine")
+    with zipfile.ZipFile(archive, "a") as added:
+        added.writestr("letter.txt", "kept")
+    again = Results(out, archive, overwrite=False, skip_existing=True)
+    report = PhotoJob(photos, Failing({}), again).run()
+    assert (report.done, report.skipped, report.failures) == (2, 1, [])
+    assert (out / "1.png").read_bytes() == b"mine"
+    assert {each.name for each in out.iterdir()} == {"1.png", "2.png", "3.png"}
+    with zipfile.ZipFile(archive) as whole:
+        assert whole.testzip() is None
+        assert whole.namelist() == ["1.png", "2.png", "letter.txt", "3.png"]
+        assert whole.read("letter.txt") == b"kept"
+    before = archive.read_bytes()
+    report = PhotoJob(
+        photos, Failing({}), Results(out, archive, overwrite=False, skip_existing=True)
+    ).run()
+    assert (report.done, report.skipped) == (0, 3)
+    assert archive.read_bytes() == before
+    assert not list(tmp_path.glob(".*"))
+
+
+def test_only_the_missing_kinds_are_made(tmp_path: Path) -> None:
+    photos = plain(tmp_path / "in", 1)
+    out = tmp_path / "out"
+    kinds = [Save.ALPHA, Save.CUTOUT]
+    (out / "alpha").mkdir(parents=True)
+    (out / "alpha" / "1.png").write_bytes(b"mine")
+    results = Results(out, None, overwrite=False, skip_existing=True)
+    assert PhotoJob(photos, Failing({}), results, kinds=kinds).run().done == 1
+    assert (out / "alpha" / "1.png").read_bytes() == b"mine"
+    assert (out / "cutout" / "1.png").exists()
+
+
+def test_a_zip_file_that_is_none_is_not_added_to(tmp_path: Path) -> None:
+    path = tmp_path / "a.zip"
+    path.write_bytes(b"no zip file")
+    with pytest.raises(UsageError, match=r"a\.zip cannot be added to"):
+        Results(None, path, overwrite=False, skip_existing=True)
+    assert path.read_bytes() == b"no zip file"
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="only Linux has names that are no text")
+def test_names_that_are_no_text_go_into_folders_and_zip_files(tmp_path: Path) -> None:
+    (photo,) = plain(tmp_path / "in", 1)
+    name = os.fsdecode(b"caf\xe9")
+    path = photo.path.rename(photo.path.with_name(f"{name}.png"))
+    results = Results(tmp_path / "out", tmp_path / "out.zip", overwrite=False)
+    report = PhotoJob([Photograph(path, name)], Failing({}), results).run()
+    assert (report.done, report.ended) == (1, None)
+    assert (tmp_path / "out" / f"{name}.png").exists()
+    with zipfile.ZipFile(tmp_path / "out.zip") as archive:
+        assert archive.namelist() == ["caf\ufffd.png"]
+
+
+def test_more_memory_than_is_allowed_is_told_before_anything_is_decoded(tmp_path: Path) -> None:
+    photos = plain(tmp_path / "in", 1)
+    results = Results(tmp_path / "out", None, overwrite=False)
+    report = PhotoJob(photos, Failing({}), results, max_memory_bytes=15_000).run()
+    assert "--max-memory" in report.failures[0].reason
+    results = Results(tmp_path / "out", None, overwrite=False)
+    assert PhotoJob(photos, Failing({}), results, max_memory_bytes=17_000).run().done == 1
+    results = Results(tmp_path / "cutouts", None, overwrite=False)
+    kinds = [Save.CUTOUT]
+    report = PhotoJob(photos, Failing({}), results, kinds=kinds, max_memory_bytes=17_000).run()
+    assert "--max-memory" in report.failures[0].reason

@@ -31,7 +31,7 @@ def _stopped_before_the_start(tmp_path_factory: pytest.TempPathFactory) -> Itera
     (folder / "photos").mkdir()
 
     def skip(self: PhotoJob) -> Report:
-        return Report(0, [], len(self._photos))
+        return Report(0, 0, [], len(self._photos), [], None)
 
     with pytest.MonkeyPatch.context() as patch:
         patch.chdir(folder)
@@ -97,6 +97,10 @@ CHOICES = st.sampled_from(
     [
         "alpha",
         "cutout",
+        "alpha,cutout",
+        "skip",
+        "{stem}_{save}",
+        "12G",
         "composite",
         "comparison",
         "foreground",
@@ -138,9 +142,11 @@ RUN = (
 RUN_FLAGS = ("--demo", "--no-realtime", "--no-preview", "--debug")
 IMAGE = (
     *("--save", "--output", "--zip", "--background", "--format", "--device", "--matte-size"),
-    *("--precision", "--threads", "--weights"),
+    *("--precision", "--threads", "--weights", "--name", "--max-memory", "--on-bad-matte", "-o"),
 )
-IMAGE_FLAGS = ("--recursive", "-r", "--overwrite", "--show")
+IMAGE_FLAGS = (
+    *("--recursive", "-r", "--overwrite", "--show", "--skip-existing", "--keep-metadata"),
+)
 VIDEO = (
     *("--output", "-o", "--save", "--background", "--start", "--end", "--quality", "--edge"),
     *("--matte-quality", "--without", "--light-wrap", "--device", "--matte-size", "--precision"),

@@ -16,6 +16,8 @@ from PIL import ImageCms
 
 from livematte.errors import LivematteError, SourceError
 from livematte.frame import Size
+from livematte.photos import PHOTO_ENDINGS, Naming
+from livematte.photos.find import Photograph
 from livematte.photos.read import Photo, open_photo, to_profile
 from livematte.photos.save import Save, encode, matted
 from tests.photos.pictures import KINDS, write_photo
@@ -199,3 +201,69 @@ def test_what_is_no_file_is_not_waited_for(tmp_path: Path) -> None:
 def test_a_name_that_is_too_long(tmp_path: Path) -> None:
     with pytest.raises(LivematteError):
         read(tmp_path / ("a" * 5_000))
+
+
+@cases(
+    80,
+    kind=st.sampled_from(["jpeg", "png", "webp", "tiff"]),
+    ending=st.sampled_from(sorted(PHOTO_ENDINGS)) | st.sampled_from([".DAT", ".HIF", ""]),
+    told=st.dictionaries(
+        st.sampled_from([0x8298, 0x013B, 0x0132, 0x010F, 0x011A, 0x011B, 0x0128, 0x0112]),
+        st.text(max_size=20) | st.integers(0, 65535) | st.floats(0, 1e6),
+    ),
+    secret=st.sampled_from([0x927C, 0x9286, 0xA420, 0xA431, 0xA435]),
+    save=st.sampled_from(list(Save)),
+    file_format=st.sampled_from(["png", "webp", "jpg"]),
+    keep=st.booleans(),
+)
+def test_any_metadata_by_any_name_and_never_what_is_secret(
+    folder: Path,
+    kind: str,
+    ending: str,
+    told: dict[int, str | int | float],
+    secret: int,
+    save: Save,
+    file_format: str,
+    keep: bool,
+) -> None:
+    from livematte.background import parse
+
+    if save is Save.CUTOUT and file_format == "jpg":
+        return
+    exif = Pillow.Exif()
+    for tag, value in told.items():
+        exif[tag] = value
+    exif.get_ifd(0x8769)[secret] = b"SECRET-4711"
+    try:
+        data = exif.tobytes()
+    except Exception:  # a tag cannot have such a value
+        return
+    path = folder / f"named{ending}"
+    Pillow.new("RGB", (20, 10), (50, 100, 150)).save(path, kind, exif=data)
+    photo = read(path)
+    alpha = np.full(photo.image.shape[:2], 200, np.uint8)
+    result = matted(photo, alpha, {save})
+    written = encode(result, save, file_format, parse("navy"), keep_metadata=keep)
+    assert b"SECRET-4711" not in written
+    with Pillow.open(io.BytesIO(written)) as picture:
+        picture.load()
+
+
+@cases(
+    150,
+    pattern=st.lists(
+        st.sampled_from(["{stem}", "{save}", "{number}", "{number:03}", "{x}", "{", "}"])
+        | st.sampled_from(["/", "..", ".", "\\", ":", "\0", " ", "a", ".png"]),
+        max_size=6,
+    ).map("".join),
+    save=st.sampled_from(list(Save)),
+)
+def test_names_of_results_stay_in_their_folder(pattern: str, save: Save) -> None:
+    photo = Photograph(Path("a.jpg"), "trip/a")
+    with clear_error_or_none():
+        name = Naming(pattern).name(photo, 7, save, "webp", 2)
+        assert not os.path.isabs(name)
+        assert ".." not in Path(name).parts
+        assert name.endswith(save.ending("webp"))
+        assert "\\" not in name
+        assert "\0" not in name
