@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Annotated, Final
 
 import typer
 
-from livematte.cli.backgrounds import parse_backgrounds
+from livematte.cli.backgrounds import BACKGROUND_HELP, parse_background
 from livematte.cli.options import (
     BLUR_HELP,
     RESULTS_FOLDER,
@@ -100,7 +100,8 @@ def image(
         typer.Option(
             "--background",
             "-b",
-            help="Background of composites: a colour, blur or blur:40, or a picture. " + BLUR_HELP,
+            help="Background of composites: a colour, blur or blur:40, or a picture. "
+            f"{BACKGROUND_HELP} {BLUR_HELP}",
             show_default="green",
         ),
     ] = None,
@@ -204,7 +205,7 @@ def image(
                 place.results,
                 kinds=kinds,
                 image_format=place.image_format,
-                background=None if background is None else parse_backgrounds([background])[0],
+                background=parse_background(background),
                 naming=place.naming,
                 keep_metadata=keep_metadata,
                 fail_on_bad_matte=fails,

@@ -15,7 +15,7 @@ from rich.markup import escape
 from rich.table import Table
 
 from livematte import __version__
-from livematte.cli.backgrounds import parse_backgrounds
+from livematte.cli.backgrounds import BACKGROUND_HELP, described, parse_backgrounds
 from livematte.cli.config import Config, Profile, defaults
 from livematte.cli.options import (
     BLUR_HELP,
@@ -106,8 +106,9 @@ def run(
         typer.Option(
             "--background",
             "-b",
-            help="A colour (#1e90ff, navy), blur or blur:40, transparent, a picture or a video. "
-            f"{BLUR_HELP} May be given several times: b switches.",
+            help="A colour (#1e90ff, navy, any of CSS), blur or blur:40, transparent, a picture, a "
+            f"video, a folder or a pattern of pictures. {BACKGROUND_HELP} {BLUR_HELP} May be given "
+            "several times: b switches.",
             show_default="green",
             rich_help_panel="Picture",
         ),
@@ -246,7 +247,7 @@ def run(
             again = parse_backgrounds([str(each) for each in texts or ["green"]])
             _require_alpha(again, sinks)
             pipeline.replace_backgrounds(again)
-            say(f"backgrounds read again: {', '.join(each.description for each in again)}")
+            say(f"backgrounds read again: {described(again)}")
 
         if outputs and (left := find_leftovers()):
             say(sentence(left))
@@ -394,8 +395,7 @@ def _say_start(
     source: Source, choice: Choice, backgrounds: Sequence[Background], sinks: Sequence[Sink]
 ) -> None:
     reason = f" ({choice.reason})" if choice.reason else ""
-    behind = ", ".join(each.description for each in backgrounds)
-    shown = ", ".join(each.description for each in sinks)
+    behind, shown = described(backgrounds), ", ".join(each.description for each in sinks)
     say(f"{source.description} → {choice.renderer.description}{reason} → {behind} → {shown}")
 
 

@@ -9,7 +9,7 @@ from typing import Annotated
 import typer
 from rich.markup import escape
 
-from livematte.cli.backgrounds import parse_backgrounds
+from livematte.cli.backgrounds import BACKGROUND_HELP, parse_background
 from livematte.cli.options import (
     BLUR_HELP,
     Debug,
@@ -68,7 +68,8 @@ def video(
         typer.Option(
             "--background",
             "-b",
-            help="Of a composite: a colour, blur or blur:40, a picture or a video. " + BLUR_HELP,
+            help="Background of a composite: a colour, blur or blur:40, a picture or a video. "
+            f"{BACKGROUND_HELP} {BLUR_HELP}",
             show_default="green",
         ),
     ] = None,
@@ -122,7 +123,7 @@ def video(
             input_path,
             output,
             save=parse_choice("--save", save, Save),
-            background=None if background is None else parse_backgrounds([background])[0],
+            background=parse_background(background),
             start_seconds=start,
             end_seconds=end,
             quality=quality,
