@@ -5,8 +5,9 @@ from __future__ import annotations
 import difflib
 import os
 from abc import ABC, abstractmethod
-from collections.abc import Callable
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Final
 
 import cv2
@@ -65,6 +66,11 @@ class Picture(Background):
 
         Raises `BackgroundError` if a video cannot be read on that nobody plays.
         """
+
+    @property
+    def files(self) -> Sequence[Path]:
+        """What it is read from."""
+        return ()
 
     def play(self, *, live: bool, on_trouble: Callable[[str], None]) -> None:
         """Begin a run, in which `picture_at` raises nothing: it keeps the last picture instead.
@@ -133,15 +139,20 @@ class Transparent(Background):
 class Still(Picture):
     """A picture that does not move: a photograph or one colour, fitted to the frame once."""
 
-    def __init__(self, image: Image, description: str) -> None:
+    def __init__(self, image: Image, description: str, files: Sequence[Path] = ()) -> None:
         """`image`: uint8 BGR (H, W, 3) of any size."""
         self._image = image
+        self._files = files
         self._description = description
         self._fitted = image
 
     @property
     def description(self) -> str:
         return self._description
+
+    @property
+    def files(self) -> Sequence[Path]:
+        return self._files
 
     def picture_at(self, size: Size, seconds: float) -> Image:
         if Size.of(self._fitted) != size:
@@ -214,6 +225,11 @@ def parse_all(
     from livematte.background_files import open_files
 
     return list(open_files(text, on_trouble))
+
+
+def files_of(backgrounds: Iterable[Background | None]) -> list[Path]:
+    """What backgrounds are read from."""
+    return [path for each in backgrounds if isinstance(each, Picture) for path in each.files]
 
 
 def _parse_blur(argument: str) -> Blur:

@@ -106,7 +106,7 @@ def open_file(path: Path, colour: tuple[int, int, int] = WHITE) -> Picture:
     try:
         with open_photo(path, limit_bytes=NO_LIMIT_BYTES) as opened:
             if not opened.is_animation:
-                return _still(opened, path.name, colour)
+                return _still(opened, path, colour)
             if opened.pixels > MOST_MOVING_PIXELS:
                 raise _too_large(opened)
     except UnknownKindError as error:
@@ -133,7 +133,7 @@ def over(image: Image, alpha: Image | None, colour: tuple[int, int, int]) -> Ima
     return out
 
 
-def _still(opened: OpenedPhoto, name: str, colour: tuple[int, int, int]) -> Still:
+def _still(opened: OpenedPhoto, path: Path, colour: tuple[int, int, int]) -> Still:
     opened.reduce(KEPT_PIXELS)
     if DECODE_BYTES * opened.pixels > usable_bytes():
         raise _too_large(opened)
@@ -147,7 +147,8 @@ def _still(opened: OpenedPhoto, name: str, colour: tuple[int, int, int]) -> Stil
         image = cv2.resize(image, tuple(size), interpolation=cv2.INTER_AREA).astype(np.uint8)
     if photo.alpha is None:
         image = to_srgb(image, photo.profile)
-    return Still(cv2.cvtColor(image, cv2.COLOR_RGB2BGR).astype(np.uint8, copy=False), name)
+    bgr = cv2.cvtColor(image, cv2.COLOR_RGB2BGR).astype(np.uint8, copy=False)
+    return Still(bgr, path.name, [path])
 
 
 def _too_large(opened: OpenedPhoto) -> SourceError:
@@ -293,6 +294,10 @@ class _Waiting(Picture):
     @property
     def description(self) -> str:
         return self._path.name
+
+    @property
+    def files(self) -> Sequence[Path]:
+        return [self._path]
 
     def play(self, *, live: bool, on_trouble: Callable[[str], None]) -> None:
         with self._lock:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import threading
 import time
 from collections import deque
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
@@ -99,6 +99,10 @@ class Moving(Picture):
     @property
     def description(self) -> str:
         return self._path.name
+
+    @property
+    def files(self) -> Sequence[Path]:
+        return [self._path]
 
     def play(self, *, live: bool, on_trouble: Callable[[str], None]) -> None:
         with self._lock:

@@ -157,6 +157,7 @@ def image(
 ) -> None:
     """Matte photos: JPEG, PNG, WebP, TIFF, BMP, HEIC, AVIF, JPEG 2000 and GIF."""
     with reported(debug):
+        from livematte.background import files_of
         from livematte.cli.photo_places import STREAM, folder_of, open_place, read_standard_input
         from livematte.matter import Matter
         from livematte.photos import PhotoJob, Save, find_photos
@@ -171,6 +172,7 @@ def image(
         if len(named) < len(paths):
             first = 0 if paths[0] == STREAM else len(found.photos)
             found.photos.insert(first, read_standard_input())
+        behind = parse_background(background)
         place = open_place(
             output,
             zip_path,
@@ -180,6 +182,7 @@ def image(
             pattern=name,
             overwrite=overwrite,
             skip_existing=skip_existing,
+            inputs=[*(each.path for each in found.photos), *files_of([behind])],
         )
         _say_found(found)
         window = ComparisonWindow() if show else None
@@ -205,7 +208,7 @@ def image(
                 place.results,
                 kinds=kinds,
                 image_format=place.image_format,
-                background=parse_background(background),
+                background=behind,
                 naming=place.naming,
                 keep_metadata=keep_metadata,
                 fail_on_bad_matte=fails,
@@ -235,6 +238,14 @@ def _say_found(found: Found) -> None:
         say(
             f"{_count(len(found.raw), 'raw photo')} left out, developed ones of the same name are "
             f"taken instead: {_some(found.raw)}"
+        )
+
+    for path, kept in found.same:
+        say(f"{path} is the same file as {kept}, and done once")
+    if found.results:
+        say(
+            f"{_count(len(found.results), 'result')} of livematte left out, which "
+            f"{'is' if len(found.results) == 1 else 'are'} no photos: {_some(found.results)}"
         )
 
 

@@ -45,7 +45,10 @@ class OnBadMatte(Enum):
 
 
 def video(
-    input_path: Annotated[Path, typer.Argument(metavar="INPUT", help="A video file.")],
+    input_path: Annotated[
+        Path,
+        typer.Argument(metavar="INPUT", help="A video file, a pipe, or - for the standard input."),
+    ],
     output: Annotated[
         str,
         typer.Option(
@@ -109,7 +112,9 @@ def video(
     debug: Debug = False,
 ) -> None:
     """Matte a video file, every frame, keeping its times, colours and sound."""
-    with reported(debug), progress_bar("frames") as progress:
+    from livematte.media.piped import whole_file
+
+    with reported(debug), whole_file(input_path, say) as path, progress_bar("frames") as progress:
         from livematte.refinement import choose_refinement
         from livematte.video import Save, VideoJob
 
@@ -120,7 +125,7 @@ def video(
             progress.update(task, description=escape(input_path.name), total=job.total_frames)
 
         job = VideoJob(
-            input_path,
+            path,
             output,
             save=parse_choice("--save", save, Save),
             background=parse_background(background),

@@ -33,6 +33,17 @@ def address_of(name: str | os.PathLike[str]) -> str:
     return shown_address(f"{found[1]}://{text[found.end() :]}")
 
 
+def require_readable_name(name: str | os.PathLike[str]) -> None:
+    """Raises `UsageError` if a video to read is an address."""
+    if address := address_of(name):
+        raise UsageError(
+            f"{address} is an address, and livematte reads videos from files.",
+            "Leave out the file:// before it."
+            if os.fspath(name)[:5].lower() == "file:"
+            else "Save the video first. The stream of a camera goes with --camera.",
+        )
+
+
 def names_files(text: str) -> bool:
     """Whether there is a file of a name, or files of a pattern; "@colour" may follow either."""
     if "\0" in text:
