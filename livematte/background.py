@@ -5,18 +5,17 @@ from __future__ import annotations
 import difflib
 import os
 from abc import ABC, abstractmethod
-from collections.abc import Callable
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Final
 
 import cv2
 import numpy as np
-import webcolors  # type: ignore[import-untyped]  # it ships no types
 
-from livematte.errors import BackgroundError, SourceError, UsageError
+from livematte.css_colour import NotOpaqueError, colour_names, parse_colour
+from livematte.errors import UsageError
 from livematte.frame import Image, Size
-from livematte.regular_file import open_regular
 
 CHROMA_GREEN: Final = "#00b140"
 """The green of green screens, for a program further on to key out; "green" means this one."""
@@ -67,6 +66,11 @@ class Picture(Background):
 
         Raises `BackgroundError` if a video cannot be read on that nobody plays.
         """
+
+    @property
+    def files(self) -> Sequence[Path]:
+        """What it is read from."""
+        return ()
 
     def play(self, *, live: bool, on_trouble: Callable[[str], None]) -> None:
         """Begin a run, in which `picture_at` raises nothing: it keeps the last picture instead.
@@ -135,15 +139,20 @@ class Transparent(Background):
 class Still(Picture):
     """A picture that does not move: a photograph or one colour, fitted to the frame once."""
 
-    def __init__(self, image: Image, description: str) -> None:
+    def __init__(self, image: Image, description: str, files: Sequence[Path] = ()) -> None:
         """`image`: uint8 BGR (H, W, 3) of any size."""
         self._image = image
+        self._files = files
         self._description = description
         self._fitted = image
 
     @property
     def description(self) -> str:
         return self._description
+
+    @property
+    def files(self) -> Sequence[Path]:
+        return self._files
 
     def picture_at(self, size: Size, seconds: float) -> Image:
         if Size.of(self._fitted) != size:
@@ -168,28 +177,59 @@ def cover(image: Image, size: Size, pixel_aspect: float = 1.0) -> Image:
 
 
 def solid(color: str, description: str | None = None) -> Still:
-    """One colour, by its CSS name or as #rrggbb; raises ValueError for anything else."""
-    rgb = webcolors.hex_to_rgb(color) if color.startswith("#") else webcolors.name_to_rgb(color)
-    pixel = np.array([[[rgb.blue, rgb.green, rgb.red]]], np.uint8)
-    return Still(pixel, description or color)
+    """One colour, as CSS writes it; raises ValueError for anything else."""
+    red, green, blue = parse_colour(color)
+    return Still(np.array([[[blue, green, red]]], np.uint8), description or color)
 
 
 def parse(text: str) -> Background:
     """The background that a person means: "#1e90ff", "navy", "blur:40", "beach.jpg", ...
 
-    Raises `UsageError` if it is none of the kinds and `BackgroundError` if its file is unreadable.
+    Raises `UsageError` if it is none of the kinds, or several pictures, and `BackgroundError` if
+    its file is unreadable.
+    """
+    backgrounds = parse_all(text)
+    if len(backgrounds) > 1:
+        raise UsageError(
+            f"Background {text} is {len(backgrounds)} pictures, and there is one here.",
+            "Name one of them.",
+        )
+    return backgrounds[0]
+
+
+def parse_all(
+    text: str, on_trouble: Callable[[str], None] = lambda _sentence: None
+) -> list[Background]:
+    """As `parse`, with all the pictures of a folder or a pattern.
+
+    on_trouble: told in a sentence of each of them that cannot be read and is left out.
     """
     word, _, argument = text.partition(":")
     if word == "blur" and not os.path.exists(text):
-        return _parse_blur(argument) if argument else Blur()
+        return [_parse_blur(argument) if argument else Blur()]
     if text == "transparent":
-        return Transparent()
+        return [Transparent()]
     if text == "green":
-        return solid(CHROMA_GREEN, "green")
+        return [solid(CHROMA_GREEN, "green")]
     try:
-        return solid(text)
+        return [solid(text)]
+    except NotOpaqueError as error:
+        if not os.path.exists(text):
+            raise UsageError(
+                f"Background {text} is not opaque.",
+                "Give the colour without its alpha, or transparent for no background at all.",
+            ) from error
     except ValueError:
-        return _open_file(text)
+        pass
+    # Loaded here, because photos are put on backgrounds, too.
+    from livematte.background_files import open_files
+
+    return list(open_files(text, on_trouble))
+
+
+def files_of(backgrounds: Iterable[Background | None]) -> list[Path]:
+    """What backgrounds are read from."""
+    return [path for each in backgrounds if isinstance(each, Picture) for path in each.files]
 
 
 def _parse_blur(argument: str) -> Blur:
@@ -207,59 +247,9 @@ def _parse_blur(argument: str) -> Blur:
     return Blur(sigma)
 
 
-def _open_file(text: str) -> Background:
-    try:
-        path = Path(os.path.expanduser(text))
-    except ValueError:  # no user's name has such characters
-        path = Path(text)
-    # Not Path.exists, which raises where a name is too long.
-    if not text or not os.path.exists(path):
-        raise UsageError(f"Background {text!r} is neither a colour nor a file.", _suggest(text))
-    try:
-        with open_regular(path) as file:
-            is_gif = file.read(3) == b"GIF"
-    except OSError as error:
-        raise BackgroundError(
-            f"Background {text} cannot be read: {error.strerror}.",
-            "Name a picture or a video file, and check its permissions.",
-        ) from error
-    # Of an animation a photo is only the first picture.
-    return _moving(path) if is_gif else _still_or_moving(path)
-
-
-def _moving(path: Path) -> Picture:
-    from livematte.moving import Moving
-
-    return Moving(path)
-
-
-def _still_or_moving(path: Path) -> Picture:
-    # Loaded here, because photos are put on backgrounds, too.
-    from livematte.photos.read import UnknownKindError, open_photo
-
-    try:
-        with open_photo(path) as opened:
-            photo = opened.decode()
-    except UnknownKindError:
-        return _moving(path)
-    except SourceError as error:
-        raise BackgroundError(
-            f"Background {error.problem}", "Choose another background, or another copy of it."
-        ) from error
-    image = cv2.cvtColor(photo.image, cv2.COLOR_RGB2BGR).astype(np.uint8, copy=False)
-    if photo.alpha is not None:
-        image = _on_white(image, photo.alpha)
-    return Still(image, path.name)
-
-
-def _on_white(image: Image, alpha: Image) -> Image:
-    """What shines through is white, as in most viewers: uint8 BGR (H, W, 3), alpha (H, W)."""
-    opaque = alpha[..., None].astype(np.uint16)
-    return ((image * opaque + 255 * (255 - opaque) + 127) // 255).astype(np.uint8)
-
-
-def _suggest(text: str) -> str:
-    names = ["blur", "transparent", *webcolors.names()]
+def suggestion(text: str) -> str:
+    """What to do about a text that is no background."""
+    names = ["blur", "transparent", *colour_names()]
     close = difflib.get_close_matches(text.lower(), names, n=1)
     hint = f"Did you mean {close[0]!r}? " if close else ""
     return hint + (

@@ -5,16 +5,16 @@ from __future__ import annotations
 import threading
 import time
 from collections import deque
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Final
+from typing import Final, Protocol
 
 from livematte.background import Picture, cover
 from livematte.errors import BackgroundError
 from livematte.frame import Image, Size
-from livematte.looped_video import LoopedVideo, Shot
+from livematte.looped_video import LoopedVideo
 
 PAUSE_SECONDS: Final = 2.0
 """A moving background that was not shown for longer goes on where it was, decoding nothing."""
@@ -30,6 +30,28 @@ STALL_SECONDS: Final = 5.0
 
 RETRY_SECONDS: Final = 2.0
 """A file that cannot be read any more is tried again this often."""
+
+
+class Shown(Protocol):
+    """A picture of what moves, and from when until when it is shown."""
+
+    @property
+    def from_seconds(self) -> float: ...
+
+    @property
+    def until_seconds(self) -> float: ...
+
+    def pixels(self) -> tuple[Image, float]:
+        """Upright, uint8 BGR (H, W, 3), and how much wider than high its pixels are."""
+        ...
+
+
+class Looped(Protocol):
+    """Pictures one after the other, without end: a `LoopedVideo` or a `LoopedAnimation`."""
+
+    def next(self) -> Shown: ...
+
+    def reopen(self, seconds: float) -> None: ...
 
 
 @dataclass
@@ -51,10 +73,10 @@ class Moving(Picture):
     file is opened again when it can be.
     """
 
-    def __init__(self, path: Path) -> None:
+    def __init__(self, path: Path, open_looped: Callable[[Path], Looped] = LoopedVideo) -> None:
         """Raises `BackgroundError` if not one frame of `path` can be decoded."""
         self._path = path
-        self._video = LoopedVideo(path)
+        self._video = open_looped(path)
         self._shot = self._video.next()
         image, aspect = self._shot.pixels()
         self._shown = Fitted(self._shot.from_seconds, self._shot.until_seconds, image)
@@ -77,6 +99,10 @@ class Moving(Picture):
     @property
     def description(self) -> str:
         return self._path.name
+
+    @property
+    def files(self) -> Sequence[Path]:
+        return [self._path]
 
     def play(self, *, live: bool, on_trouble: Callable[[str], None]) -> None:
         with self._lock:
@@ -195,7 +221,7 @@ class Moving(Picture):
             self._offset_seconds = seconds - at
         return at
 
-    def _fit(self, shot: Shot, size: Size) -> Fitted:
+    def _fit(self, shot: Shown, size: Size) -> Fitted:
         image, aspect = shot.pixels()
         return Fitted(shot.from_seconds, shot.until_seconds, cover(image, size, aspect))
 

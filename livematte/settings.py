@@ -24,6 +24,7 @@ from typing import Any, Final
 from platformdirs import user_config_path
 
 from livematte.errors import UsageError
+from livematte.media.names import address_of, names_files
 from livematte.regular_file import read_small
 
 if sys.version_info >= (3, 11):
@@ -144,8 +145,9 @@ def _with_paths(settings: Settings, folder: Path) -> Settings:
             return [resolved(key, each) for each in value]
         if not isinstance(value, str) or key not in (*PATHS, *PERHAPS_PATHS):
             return value
-        path = folder / _at_home(Path(value))
-        # Not Path.exists, which raises where a name is too long.
-        return str(path) if key in PATHS or os.path.exists(path) else value
+        if address_of(value):
+            return value
+        path = os.path.join(folder, os.path.expanduser(value))  # with a slash at its end, if any
+        return path if key in PATHS or names_files(path) else value
 
     return {key: resolved(key, value) for key, value in settings.items()}

@@ -79,8 +79,13 @@ def test_a_misspelt_colour_is_guessed() -> None:
 def test_files_that_are_no_picture(tmp_path: Path) -> None:
     (tmp_path / "text.jpg").write_text("not a picture")
     (tmp_path / "empty.png").touch()
-    for name in ("text.jpg", "empty.png", "."):
-        with pytest.raises(BackgroundError, match=name if name != "." else "folder"):
+    (tmp_path / "inside").mkdir()
+    for name, problem in (
+        ("text.jpg", "text.jpg is no picture"),
+        ("empty.png", "empty.png is empty"),
+        ("inside", "inside is a folder without pictures"),
+    ):
+        with pytest.raises(BackgroundError, match=problem):
             parse(str(tmp_path / name))
 
 

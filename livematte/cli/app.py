@@ -11,9 +11,11 @@ import typer
 from typer.core import TyperGroup
 
 from livematte.addresses import hide_passwords
+from livematte.cli.backgrounds import with_all_backgrounds
 from livematte.cli.bench import bench
 from livematte.cli.bench_quality import quality
 from livematte.cli.doctor import doctor
+from livematte.cli.file_names import with_plain_names
 from livematte.cli.image import image
 from livematte.cli.live import cameras, run
 from livematte.cli.recover import recover
@@ -44,7 +46,12 @@ Keys in the window: q quit, b background, m mirror, v matte, s snapshot, i numbe
 
 
 class _Discreet(TyperGroup):
-    """Its errors of what was mistyped tell no password."""
+    """Its errors of what was mistyped tell no password, and it sees what a shell has expanded."""
+
+    def parse_args(self, context: Any, arguments: list[str]) -> list[str]:
+        options = [name for each in (self, *self.commands.values()) for name in _options(each)]
+        named = with_plain_names(arguments, options)
+        return super().parse_args(context, with_all_backgrounds(named, self.commands))
 
     def make_context(self, *arguments: Any, **named: Any) -> Any:
         with _without_passwords():
@@ -53,6 +60,10 @@ class _Discreet(TyperGroup):
     def invoke(self, *arguments: Any, **named: Any) -> Any:
         with _without_passwords():
             return super().invoke(*arguments, **named)
+
+
+def _options(command: Any) -> list[str]:
+    return [name for each in command.params for name in (*each.opts, *each.secondary_opts)]
 
 
 @contextmanager

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
-from typing import TYPE_CHECKING
+import os
+from collections.abc import Collection, Iterable, Sequence
+from typing import TYPE_CHECKING, Final
 
 from livematte.cli.terminal import say
 
@@ -11,14 +12,64 @@ if TYPE_CHECKING:
     from livematte.background import Background
 
 
+BACKGROUND_OPTIONS: Final = ("-b", "--background")
+
+BACKGROUND_HELP: Final = "logo.png@navy puts a colour behind a transparent picture: white if none."
+
+SHOWN: Final = 4
+"""Of more backgrounds only the first ones are named."""
+
+
+def with_all_backgrounds(arguments: Sequence[str], commands: Collection[str]) -> list[str]:
+    """Arguments of `livematte` itself with -b before each of several files that follow one.
+
+    A shell makes `-b a.jpg b.jpg` of `-b *.jpg`, of which the second would be a command.
+
+    commands: the names of commands, after which a file is theirs.
+    """
+    given: list[str] = []
+    follows_background = False
+    for index, each in enumerate(arguments):
+        if each in commands and not (given and given[-1] in BACKGROUND_OPTIONS):
+            return [*given, *arguments[index:]]
+        is_value = bool(given) and given[-1] in BACKGROUND_OPTIONS
+        if is_value:
+            follows_background = True
+        elif follows_background and not each.startswith("-") and os.path.lexists(each):
+            given.append(BACKGROUND_OPTIONS[0])
+        else:
+            follows_background = False
+        given.append(each)
+    return given
+
+
+def described(backgrounds: Sequence[Background]) -> str:
+    """Their names, in one line."""
+    names = [each.description for each in backgrounds[:SHOWN]]
+    more = len(backgrounds) - len(names)
+    return ", ".join(names) + (f" and {more} more" if more else "")
+
+
+def parse_background(text: str | None) -> Background | None:
+    """The one background of a file; None for none. Raises what `background.parse` raises."""
+    from livematte.background import parse
+
+    if text is None:
+        return None
+    background = parse(text)
+    if background.caution is not None:
+        say(background.caution)
+    return background
+
+
 def parse_backgrounds(texts: Iterable[str]) -> list[Background]:
     """The backgrounds that a person means, having said what they do not hide.
 
-    Raises what `background.parse` raises.
+    Raises what `background.parse_all` raises.
     """
-    from livematte.background import parse
+    from livematte.background import parse_all
 
-    backgrounds = [parse(each) for each in texts]
+    backgrounds = [each for text in texts for each in parse_all(text, on_trouble=say)]
     for caution in dict.fromkeys(each.caution for each in backgrounds):
         if caution is not None:
             say(caution)

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Annotated, Final
 
 import typer
 
-from livematte.cli.backgrounds import parse_backgrounds
+from livematte.cli.backgrounds import BACKGROUND_HELP, parse_background
 from livematte.cli.options import (
     BLUR_HELP,
     RESULTS_FOLDER,
@@ -100,7 +100,8 @@ def image(
         typer.Option(
             "--background",
             "-b",
-            help="Background of composites: a colour, blur or blur:40, or a picture. " + BLUR_HELP,
+            help="Background of composites: a colour, blur or blur:40, or a picture. "
+            f"{BACKGROUND_HELP} {BLUR_HELP}",
             show_default="green",
         ),
     ] = None,
@@ -156,6 +157,7 @@ def image(
 ) -> None:
     """Matte photos: JPEG, PNG, WebP, TIFF, BMP, HEIC, AVIF, JPEG 2000 and GIF."""
     with reported(debug):
+        from livematte.background import files_of
         from livematte.cli.photo_places import STREAM, folder_of, open_place, read_standard_input
         from livematte.matter import Matter
         from livematte.photos import PhotoJob, Save, find_photos
@@ -170,6 +172,7 @@ def image(
         if len(named) < len(paths):
             first = 0 if paths[0] == STREAM else len(found.photos)
             found.photos.insert(first, read_standard_input())
+        behind = parse_background(background)
         place = open_place(
             output,
             zip_path,
@@ -179,6 +182,7 @@ def image(
             pattern=name,
             overwrite=overwrite,
             skip_existing=skip_existing,
+            inputs=[*(each.path for each in found.photos), *files_of([behind])],
         )
         _say_found(found)
         window = ComparisonWindow() if show else None
@@ -204,7 +208,7 @@ def image(
                 place.results,
                 kinds=kinds,
                 image_format=place.image_format,
-                background=None if background is None else parse_backgrounds([background])[0],
+                background=behind,
                 naming=place.naming,
                 keep_metadata=keep_metadata,
                 fail_on_bad_matte=fails,
@@ -234,6 +238,14 @@ def _say_found(found: Found) -> None:
         say(
             f"{_count(len(found.raw), 'raw photo')} left out, developed ones of the same name are "
             f"taken instead: {_some(found.raw)}"
+        )
+
+    for path, kept in found.same:
+        say(f"{path} is the same file as {kept}, and done once")
+    if found.results:
+        say(
+            f"{_count(len(found.results), 'result')} of livematte left out, which "
+            f"{'is' if len(found.results) == 1 else 'are'} no photos: {_some(found.results)}"
         )
 
 

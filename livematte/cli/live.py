@@ -15,7 +15,7 @@ from rich.markup import escape
 from rich.table import Table
 
 from livematte import __version__
-from livematte.cli.backgrounds import parse_backgrounds
+from livematte.cli.backgrounds import BACKGROUND_HELP, described, parse_backgrounds
 from livematte.cli.config import Config, Profile, defaults
 from livematte.cli.options import (
     BLUR_HELP,
@@ -40,6 +40,8 @@ from livematte.cli.terminal import (
 )
 from livematte.errors import SourceError, UsageError
 from livematte.frame import Size
+from livematte.media.identity import are_one
+from livematte.media.names import require_readable_name
 from livematte.network.size import SHORT_SIDES
 
 if TYPE_CHECKING:
@@ -106,8 +108,9 @@ def run(
         typer.Option(
             "--background",
             "-b",
-            help="A colour (#1e90ff, navy), blur or blur:40, transparent, a picture or a video. "
-            f"{BLUR_HELP} May be given several times: b switches.",
+            help="A colour (#1e90ff, navy, any of CSS), blur or blur:40, transparent, a picture, a "
+            f"video, a folder or a pattern of pictures. {BACKGROUND_HELP} {BLUR_HELP} May be given "
+            "several times: b switches.",
             show_default="green",
             rich_help_panel="Picture",
         ),
@@ -192,6 +195,7 @@ def run(
         return
     with reported(debug):
         # Loaded here, so that help and mistyped options need not wait for OpenCV.
+        from livematte.background import files_of
         from livematte.pipeline import Pipeline
         from livematte.refinement import choose_refinement
         from livematte.render.renderer import check_device, check_precision, open_renderer
@@ -209,7 +213,10 @@ def run(
         source = _choose_source(camera, input_path, demo, size, fps, realtime=not no_realtime)
         preview = None if no_preview else _make_preview(lambda: _status(pipeline))
         read_from = [] if demo or input_path is not None else [camera or "0"]
-        sinks = _choose_sinks(preview, virtual_camera, outputs, overwrite, backgrounds, read_from)
+        inputs = [*files_of(backgrounds), *([] if input_path is None else [input_path])]
+        sinks = _choose_sinks(
+            preview, virtual_camera, outputs, overwrite, backgrounds, read_from, inputs
+        )
 
         def open_on(chosen: str, chosen_precision: str, frame_size: Size) -> Choice:
             return open_renderer(
@@ -246,7 +253,7 @@ def run(
             again = parse_backgrounds([str(each) for each in texts or ["green"]])
             _require_alpha(again, sinks)
             pipeline.replace_backgrounds(again)
-            say(f"backgrounds read again: {', '.join(each.description for each in again)}")
+            say(f"backgrounds read again: {described(again)}")
 
         if outputs and (left := find_leftovers()):
             say(sentence(left))
@@ -291,6 +298,7 @@ def _choose_source(
             raise UsageError(
                 "--size and --fps are for cameras; a file has its own.", "Leave them out."
             )
+        require_readable_name(input_path)
         return VideoFile(input_path, realtime=realtime)
     wanted = None if size is None else parse_size(size)
     if demo:
@@ -305,17 +313,12 @@ def _choose_source(
 
 def _check_outputs(outputs: Sequence[str], input_path: Path | None) -> None:
     """Raises `UsageError` if one would replace the input, or is given twice."""
-    paths = [Path(each).absolute() for each in outputs]
+    paths = [os.path.realpath(each) for each in outputs]
     for name, path in zip(outputs, paths, strict=True):
         if paths.count(path) > 1:
             raise UsageError(f"--output {name} was given twice.", "Name another file.")
-        if input_path is not None and _are_one(path, input_path):
+        if input_path is not None and are_one(path, input_path):
             raise UsageError(f"--output {name} is the input itself.", "Name another file.")
-
-
-def _are_one(path: Path, other: Path) -> bool:
-    # Not Path.exists, which raises where a name is too long.
-    return os.path.exists(path) and os.path.exists(other) and path.samefile(other)
 
 
 def _make_preview(status: Callable[[], Sequence[str]]) -> PreviewWindow:
@@ -331,6 +334,7 @@ def _choose_sinks(
     overwrite: bool,
     backgrounds: Sequence[Background],
     read_from: Sequence[str],
+    inputs: Sequence[Path],
 ) -> list[Sink]:
     from livematte.background import Transparent
     from livematte.sinks import VirtualCamera, open_output
@@ -346,7 +350,7 @@ def _choose_sinks(
     for name, is_dated in outputs:
         taken = Taken.NUMBER if is_dated else Taken.REFUSE
         taken = Taken.REPLACE if overwrite else taken
-        sinks.append(open_output(name, transparent, taken=taken))
+        sinks.append(open_output(name, transparent, taken=taken, inputs=inputs))
     if not sinks:
         raise UsageError(
             "There is nowhere to show or write the picture.",
@@ -394,8 +398,7 @@ def _say_start(
     source: Source, choice: Choice, backgrounds: Sequence[Background], sinks: Sequence[Sink]
 ) -> None:
     reason = f" ({choice.reason})" if choice.reason else ""
-    behind = ", ".join(each.description for each in backgrounds)
-    shown = ", ".join(each.description for each in sinks)
+    behind, shown = described(backgrounds), ", ".join(each.description for each in sinks)
     say(f"{source.description} → {choice.renderer.description}{reason} → {behind} → {shown}")
 
 

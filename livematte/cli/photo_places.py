@@ -9,6 +9,7 @@ from typing import Final, NamedTuple
 
 from livematte.cli.options import RESULTS_FOLDER
 from livematte.errors import SourceError, UsageError
+from livematte.media.names import require_writable_name
 from livematte.photos import PHOTO_ENDINGS, FixedName, Naming, Results, Save, StreamResult
 from livematte.photos.find import Photograph
 from livematte.photos.results import Destination
@@ -52,11 +53,13 @@ def open_place(
     pattern: str | None = None,
     overwrite: bool = False,
     skip_existing: bool = False,
+    inputs: Sequence[Path] = (),
 ) -> Place:
     """Where results go.
 
     output: a folder; a file, by its ending, for the one result of one photo; or "-".
     photos: how many there are. image_format, pattern: None if they were not given.
+    inputs: what is read, and never replaced.
 
     Raises `UsageError` if that does not go together.
     """
@@ -64,6 +67,9 @@ def open_place(
         raise UsageError(
             "--overwrite replaces results and --skip-existing leaves them.", "Give one of them."
         )
+    for name in (output, zip_path):
+        if name is not None and name != STREAM:
+            require_writable_name(name)
     if output is not None and (output == STREAM or _names_a_file(output)):
         _require_one(output, kinds, photos, zip_path, pattern)
         if output == STREAM:
@@ -71,13 +77,18 @@ def open_place(
         path = Path(output)
         own_format = _format_of(path, kinds[0], image_format)
         results = Results(
-            path.parent, None, overwrite, skip_existing=skip_existing, description=output
+            path.parent,
+            None,
+            overwrite,
+            skip_existing=skip_existing,
+            description=output,
+            inputs=inputs,
         )
         return Place(results, FixedName(path.name), own_format)
     if output is not None and Path(output).suffix.lower() == ".zip":
         raise UsageError(f"--output {output} names a zip file.", f"Use --zip {output}.")
     folder = folder_of(output, zip_path)
-    results = Results(folder, zip_path, overwrite, skip_existing=skip_existing)
+    results = Results(folder, zip_path, overwrite, skip_existing=skip_existing, inputs=inputs)
     naming = Naming() if pattern is None else Naming(pattern)
     return Place(results, naming, image_format or "png")
 

@@ -9,7 +9,7 @@ from typing import Annotated
 import typer
 from rich.markup import escape
 
-from livematte.cli.backgrounds import parse_backgrounds
+from livematte.cli.backgrounds import BACKGROUND_HELP, parse_background
 from livematte.cli.options import (
     BLUR_HELP,
     Debug,
@@ -45,7 +45,10 @@ class OnBadMatte(Enum):
 
 
 def video(
-    input_path: Annotated[Path, typer.Argument(metavar="INPUT", help="A video file.")],
+    input_path: Annotated[
+        Path,
+        typer.Argument(metavar="INPUT", help="A video file, a pipe, or - for the standard input."),
+    ],
     output: Annotated[
         str,
         typer.Option(
@@ -68,7 +71,8 @@ def video(
         typer.Option(
             "--background",
             "-b",
-            help="Of a composite: a colour, blur or blur:40, a picture or a video. " + BLUR_HELP,
+            help="Background of a composite: a colour, blur or blur:40, a picture or a video. "
+            f"{BACKGROUND_HELP} {BLUR_HELP}",
             show_default="green",
         ),
     ] = None,
@@ -108,7 +112,9 @@ def video(
     debug: Debug = False,
 ) -> None:
     """Matte a video file, every frame, keeping its times, colours and sound."""
-    with reported(debug), progress_bar("frames") as progress:
+    from livematte.media.piped import whole_file
+
+    with reported(debug), whole_file(input_path, say) as path, progress_bar("frames") as progress:
         from livematte.refinement import choose_refinement
         from livematte.video import Save, VideoJob
 
@@ -119,10 +125,10 @@ def video(
             progress.update(task, description=escape(input_path.name), total=job.total_frames)
 
         job = VideoJob(
-            input_path,
+            path,
             output,
             save=parse_choice("--save", save, Save),
-            background=None if background is None else parse_backgrounds([background])[0],
+            background=parse_background(background),
             start_seconds=start,
             end_seconds=end,
             quality=quality,

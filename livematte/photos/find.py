@@ -9,6 +9,8 @@ from collections.abc import Iterable, Iterator
 from pathlib import Path
 from typing import NamedTuple
 
+from livematte.media.identity import Identity, identity
+from livematte.media.mark import is_result
 from livematte.photos.kinds import PHOTO_ENDINGS, RAW_ENDINGS, begins_like_a_photo
 from livematte.regular_file import open_regular
 
@@ -38,12 +40,16 @@ class Found(NamedTuple):
 
     renamed: photos whose results are not named after their stem alone, since others have it too.
     raw: raw photos in folders that have the same photo beside them as a file that can be read.
+    same: names of photos that are done under another name, with that: links, and other spellings.
+    results: what livematte itself has made before.
     """
 
     photos: list[Photograph]
     failures: list[Failure]
     renamed: list[Photograph]
     raw: list[Path]
+    same: list[tuple[Path, Path]]
+    results: list[Path]
 
 
 def find_photos(
@@ -66,12 +72,35 @@ def find_photos(
         if not matches:
             failures.append(Failure(path, "There is no such file."))
         for match in matches:
-            if match.is_dir():
+            if os.path.isdir(match):
                 _look_into(match, recursive, left_out, files, failures, raw)
             else:
                 files.setdefault(match, Path(match.name))
+    same = _take_out_same(files)
+    results = [path for path in files if is_result(path)]
+    for path in results:
+        del files[path]
+    if results and not files:
+        failures += [Failure(each, "It is a result of livematte, not a photo.") for each in results]
+        results = []
     photos, renamed = _named(files)
-    return Found(photos, failures, renamed, raw)
+    return Found(photos, failures, renamed, raw, same, results)
+
+
+def _take_out_same(files: dict[Path, Path]) -> list[tuple[Path, Path]]:
+    """Leave one name of each file, the file's own rather than a link's; returns the others."""
+    names: dict[Identity, Path] = {}
+    same: list[tuple[Path, Path]] = []
+    for path in sorted(files, key=os.path.islink):
+        found = identity(path)
+        if found is None:
+            continue
+        kept = names.setdefault(found, path)
+        if kept is not path:
+            del files[path]
+            if os.path.abspath(kept) != os.path.abspath(path):
+                same.append((path, kept))
+    return same
 
 
 def _glob(pattern: str, recursive: bool) -> list[Path]:
@@ -87,8 +116,11 @@ def _look_into(
     raw: list[Path],
 ) -> None:
     failed_before, raw_before = len(failures), len(raw)
+    looking = _Looking(recursive, left_out, failures, raw)
     try:
-        found = sorted(_walk(folder, recursive, left_out, failures, raw))
+        found = sorted(looking.into(folder))
+        while looking.links:  # last, so that what they lead to has its own name if it can
+            found += sorted(looking.into(looking.links.pop(0), is_named=False))
     except OSError as error:
         failures.append(_unreadable(folder, error))
         return
@@ -102,40 +134,73 @@ def _unreadable(folder: Path, error: OSError) -> Failure:
     return Failure(folder, f"The folder cannot be read: {error.strerror}.")
 
 
-def _walk(
-    folder: Path,
-    recursive: bool,
-    left_out: Path | None,
-    failures: list[Failure],
-    raw: list[Path],
-) -> Iterator[Path]:
-    photos: list[Path] = []
-    raws: list[Path] = []
-    for path in folder.iterdir():
-        if os.path.isdir(path):  # not Path.is_dir, which raises where nobody may look
-            if path.resolve() == left_out:
+class _Looking:
+    """Goes through a folder and those in it, each once, whatever links there are.
+
+    links: those to folders, which are not followed yet.
+    """
+
+    def __init__(
+        self,
+        recursive: bool,
+        left_out: Path | None,
+        failures: list[Failure],
+        raw: list[Path],
+    ) -> None:
+        self.links: list[Path] = []
+        self._recursive = recursive
+        self._left_out = left_out
+        self._failures = failures
+        self._raw = raw
+        self._seen: set[Identity | None] = set()
+
+    def into(self, folder: Path, *, is_named: bool = True) -> Iterator[Path]:
+        """The photos in a folder. Raises `OSError` if it `is_named` and cannot be read."""
+        found = identity(folder)
+        if found in self._seen:
+            return
+        self._seen.add(found)
+        try:
+            yield from self._into(folder)
+        except OSError as error:
+            if is_named:
+                raise
+            self._failures.append(_unreadable(folder, error))  # the others can be read
+
+    def _into(self, folder: Path) -> Iterator[Path]:
+        photos: list[Path] = []
+        raws: list[Path] = []
+        for path in folder.iterdir():
+            if os.path.isdir(path):  # not Path.is_dir, which raises where nobody may look
+                yield from self._inside(path)
+            elif path.name.startswith("."):
                 continue
-            inside: list[Path] = []
-            if recursive:
-                try:
-                    inside = list(_walk(path, recursive, left_out, failures, raw))
-                except OSError as error:  # the others can be read
-                    failures.append(_unreadable(path, error))
-                    continue
-            yield from inside
-            if _is_named_like_a_photo(path) and not inside:
-                failures.append(Failure(path, "It is a folder, not a photo."))
-        elif path.name.startswith("."):
-            continue
-        elif path.suffix.lower() in RAW_ENDINGS:
-            raws.append(path)
-        elif path.suffix.lower() in PHOTO_ENDINGS or _begins_like_a_photo(path):
-            photos.append(path)
-    developed = {_fold(each.stem) for each in photos}
-    for each in raws:
-        # Cameras write both, and then it is clear which one is meant.
-        (raw if _fold(each.stem) in developed else photos).append(each)
-    yield from photos
+            elif path.suffix.lower() in RAW_ENDINGS:
+                raws.append(path)
+            elif path.suffix.lower() in PHOTO_ENDINGS or _begins_like_a_photo(path):
+                photos.append(path)
+        developed = {_fold(each.stem) for each in photos}
+        for each in raws:
+            # Cameras write both, and then it is clear which one is meant.
+            (self._raw if _fold(each.stem) in developed else photos).append(each)
+        yield from photos
+
+    def _inside(self, path: Path) -> Iterator[Path]:
+        if path.resolve() == self._left_out:
+            return
+        inside: list[Path] = []
+        if self._recursive and path.is_symlink():
+            self.links.append(path)
+            return
+        if self._recursive:
+            failed_before = len(self._failures)
+            inside = list(self.into(path, is_named=False))
+            if len(self._failures) > failed_before:
+                yield from inside
+                return
+        yield from inside
+        if _is_named_like_a_photo(path) and not inside:
+            self._failures.append(Failure(path, "It is a folder, not a photo."))
 
 
 def _is_named_like_a_photo(path: Path) -> bool:

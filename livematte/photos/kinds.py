@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import codecs
 import shlex
 from pathlib import Path
 from typing import BinaryIO, Final, NamedTuple
@@ -45,7 +46,10 @@ _OTHERS: Final = (
     *((b"\0\0\0\x0cJXL \r\n\x87\n", "a JPEG XL picture"), (b"\xff\x0a", "a JPEG XL picture")),
     *((b"8BPS", "a Photoshop file"), (b"gimp xcf", "a GIMP file"), (b"%PDF", "a PDF document")),
     *((b"v/1\x01", "an OpenEXR picture"), (b"#?RADIANCE", "a Radiance picture")),
-    *((b"<svg", "an SVG drawing"), (b"PK\x03\x04", "a zip file"), (b"DDS ", "a DDS texture")),
+    *((b"PK\x03\x04", "a zip file or a document"), (b"DDS ", "a DDS texture")),
+    *((b"%!PS", "a PostScript file"), (b"\xc5\xd0\xd3\xc6", "a PostScript file")),
+    *((b"<!doctype html", "a web page"), (b"<html", "a web page")),
+    *((b"version https://git-lfs", "a pointer of Git LFS, not the file itself"),),
 )
 _VIDEOS: Final = (
     *(b"\x1aE\xdf\xa3", b"OggS", b"FLV\x01", b"0&\xb2u\x8ef\xcf\x11", b"\0\0\x01\xba"),
@@ -113,7 +117,12 @@ def kind_of(file: BinaryIO, path: Path) -> Kind:
     if _is_video(head):
         command = f"livematte video {shlex.quote(str(path))} -o matted.mp4"
         return Kind("a video", f"For videos use {command}.")
-    name = next((name for begin, name in _OTHERS if head.lstrip().startswith(begin)), "")
+    start = head.removeprefix(codecs.BOM_UTF8).lstrip()
+    start = start.lower() if start.startswith(b"<") else start
+    name = next((name for begin, name in _OTHERS if start.startswith(begin)), "")
+    is_packed = head.startswith(b"\x1f\x8b") and path.suffix.lower() == ".svgz"
+    if is_packed or b"<svg" in start:  # its declarations come first
+        name = "an SVG drawing"
     if name:
         return Kind(name, "Export it as JPEG or PNG.")
     return Kind("", "Convert it to JPEG or PNG.")

@@ -18,6 +18,8 @@ from typing import Any, Final
 from PIL import ExifTags
 from PIL import Image as Pillow
 
+from livematte.media.mark import EXIF_SOFTWARE, NAME
+
 _OF_PHOTO: Final = (
     *(ExifTags.Base.Artist, ExifTags.Base.Copyright, ExifTags.Base.DateTime),
     *(ExifTags.Base.Make, ExifTags.Base.Model),
@@ -51,11 +53,12 @@ class Metadata:
     of_photo: Mapping[int, Any] = field(default_factory=dict)
     of_exposure: Mapping[int, Any] = field(default_factory=dict)
 
-    def exif(self, *, is_kept: bool, with_resolution: bool) -> bytes:
+    def exif(self, *, is_kept: bool, with_resolution: bool, is_marked: bool = False) -> bytes:
         """As EXIF; b"" if there is nothing to say.
 
         is_kept: whether more is said than the resolution.
-        with_resolution: for formats that have no other place for it.
+        with_resolution, is_marked: for formats that have no other place for it, and for
+            `media.mark`.
         """
         exif = Pillow.Exif()
         if is_kept:
@@ -67,6 +70,8 @@ class Metadata:
             exif[ExifTags.Base.XResolution] = across
             exif[ExifTags.Base.YResolution] = down
             exif[ExifTags.Base.ResolutionUnit] = _INCH
+        if is_marked:
+            exif[EXIF_SOFTWARE] = NAME
         is_empty = not (exif or exif.get_ifd(ExifTags.IFD.Exif))
         return b"" if is_empty else exif.tobytes()
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import errno
 import io
+import math
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass, field
@@ -38,6 +39,14 @@ _FORMATS: Final = (
 
 _CONVERTED_BY_PROFILE: Final = frozenset({"CMYK", "LAB", "L", "LA"})
 """Modes whose colour profile describes something else than RGB, so that it cannot be kept."""
+
+_ANIMATIONS: Final = frozenset({"GIF", "PNG", "WEBP", "AVIF"})
+
+HURRIED_MILLISECONDS: Final = 10
+"""Animations that claim to show a picture no longer than this mean "soon", and browsers show it
+for `UNHURRIED_MILLISECONDS`."""
+
+UNHURRIED_MILLISECONDS: Final = 100
 
 STRIP_ROWS: Final = 256
 """Large photos are converted so many rows at a time: Pillow's copies have four bytes a pixel."""
@@ -82,6 +91,48 @@ class OpenedPhoto:
     @property
     def path(self) -> Path:
         return self._path
+
+    @property
+    def is_animation(self) -> bool:
+        """Whether it has several pictures that are shown one after the other."""
+        if self._opened.format not in _ANIMATIONS:
+            return False  # several pages, or views, of which the first is meant
+        try:
+            return bool(getattr(self._opened, "is_animated", False))
+        except Exception:  # damaged after its first picture, which can be shown
+            return False
+
+    def frames(self) -> Iterator[tuple[float, Photo]]:
+        """Each picture of an animation as it is to be seen, and for how many seconds it is shown.
+
+        What the file says about keeping and blending of the pictures before is done. Raises
+        `SourceError` where it is damaged.
+        """
+        opened = self._opened
+        number = 1 if opened.info.get("default_image") else 0  # that one is for who shows no others
+        while True:
+            try:
+                opened.seek(number)
+                opened.load()
+                milliseconds = float(opened.info.get("duration") or 0)
+                if not milliseconds > HURRIED_MILLISECONDS:
+                    milliseconds = UNHURRIED_MILLISECONDS
+                photo = _decode(opened.copy(), None)
+            except EOFError:
+                return
+            except Exception as error:
+                raise _damaged(self._path, error) from error
+            yield milliseconds / 1000, photo
+            number += 1
+
+    def reduce(self, pixels: int) -> None:
+        """Have a larger JPEG decoded at a half, quarter or eighth, with no fewer than `pixels`."""
+        if self.pixels > pixels:
+            scale = math.sqrt(pixels / self.pixels)
+            width, height = self.size
+            self._opened.draft(None, (math.ceil(width * scale), math.ceil(height * scale)))
+            self.size = Size(*self._opened.size)
+            self.pixels = self.size.width * self.size.height
 
     def decode(self) -> Photo:
         """Decode it, once. Raises `SourceError` if it is damaged."""
@@ -178,6 +229,12 @@ def to_profile(image: Image, profile: bytes | None) -> Image:
     return image if converted is None else np.array(converted)
 
 
+def to_srgb(image: Image, profile: bytes | None) -> Image:
+    """A picture in the colours of `profile`, uint8 RGB (H, W, 3), in sRGB; as it is without one."""
+    conversion = None if profile is None else _to_srgb(profile, "RGB")
+    return image if conversion is None else np.array(conversion(Pillow.fromarray(image)))
+
+
 def _decode(opened: Pillow.Image, page: Directory | None) -> Photo:
     """page: of a TIFF, what it says of the picture."""
     is_deep = any("16" in str(tile[3]) for tile in getattr(opened, "tile", ()))
@@ -224,7 +281,10 @@ def _converted(
         bottom = min(top + STRIP_ROWS, size.height)
         strip = opened.crop((0, top, size.width, bottom))
         if alpha is not None:
-            alpha[top:bottom] = np.asarray(strip.convert("RGBA").getchannel("A"))
+            with_alpha = strip.convert("RGBA")
+            alpha[top:bottom] = np.asarray(with_alpha.getchannel("A"))
+            if strip.mode == "P":
+                strip = with_alpha  # Pillow warns of what it would lose on another way
         if conversion is not None:
             strip = conversion(strip)
         rgb[top:bottom] = np.asarray(strip.convert("RGB"))

@@ -6,11 +6,12 @@ import errno
 import os
 import threading
 import zipfile
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from pathlib import Path
 from typing import BinaryIO, Final, Protocol
 
 from livematte.errors import SinkError, UsageError
+from livematte.media.identity import identity
 from livematte.photos.whole_zip import WholeZip, zip_name
 from livematte.sinks.whole_file import Taken, require_free, unwritable, write_whole
 
@@ -68,9 +69,11 @@ class Results:
         *,
         skip_existing: bool = False,
         description: str = "",
+        inputs: Iterable[Path] = (),
     ) -> None:
         """skip_existing: what is there already is left, and a zip file is added to.
         description: what people are told, if it is not the folder.
+        inputs: what is read: it is never replaced, whatever it is called.
 
         Raises `UsageError` if `zip_path` exists and may not be replaced, or cannot be added to.
         """
@@ -83,7 +86,10 @@ class Results:
         self._in_zip: frozenset[str] = frozenset()
         self._adds = zip_path is not None and skip_existing and os.path.lexists(zip_path)
         self._lock = threading.Lock()
+        self._inputs = {identity(each): each for each in inputs}
+        self._inputs.pop(None, None)
         if zip_path is not None:
+            self._require_not_read(zip_path)
             require_free(zip_path, self._taken_zip)
             if self._adds:
                 self._in_zip = _names_in(zip_path)
@@ -101,6 +107,9 @@ class Results:
     def missing(self, names: Sequence[str]) -> list[str]:
         if self._skip:
             return [name for name in names if not self._has(name)]
+        if self._folder is not None and self._taken is Taken.REPLACE:
+            for name in names:
+                self._require_not_read(self._folder / name)
         if self._folder is not None and self._taken is Taken.REFUSE:
             for name in names:
                 if os.path.exists(self._folder / name):
@@ -109,6 +118,14 @@ class Results:
                         "Use --overwrite to replace results, or --skip-existing to leave them.",
                     )
         return list(names)
+
+    def _require_not_read(self, path: Path) -> None:
+        read = self._inputs.get(identity(path))
+        if read is not None:
+            raise UsageError(
+                f"Its result {path} would replace {read}, which is read in this run.",
+                "Name another place with --output or --zip.",
+            )
 
     def _has(self, name: str) -> bool:
         return self._in_folder(name) and (self._zip_path is None or zip_name(name) in self._in_zip)

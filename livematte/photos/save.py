@@ -17,6 +17,7 @@ from livematte.background import Background, Blur, Picture
 from livematte.errors import SinkError
 from livematte.foreground import estimate_foreground
 from livematte.frame import Image, Size
+from livematte.media.mark import JPEG_COMMENT, marked_png
 from livematte.photos.metadata import Metadata
 from livematte.photos.read import Photo, to_profile
 from livematte.render.room_blur import RoomBlur
@@ -131,7 +132,7 @@ def encode(
     if kind is Save.ALPHA:
         # OpenCV's encoder, which is several times as fast. A matte has no colours to profile.
         _, data = cv2.imencode(".png", result.alpha, MATTE_PNG)
-        return _with_metadata(data.tobytes(), metadata, keep_metadata)
+        return marked_png(_with_metadata(data.tobytes(), metadata, keep_metadata))
     if kind is Save.CUTOUT:
         pixels = np.dstack((result.foreground, result.alpha))
     elif kind is Save.COMPOSITE:
@@ -143,13 +144,16 @@ def encode(
     if metadata.dots_per_inch is not None and kind.is_of_the_photos_size:
         options["dpi"] = metadata.dots_per_inch
     in_exif = image_format == "webp" and kind.is_of_the_photos_size
-    if exif := metadata.exif(is_kept=keep_metadata, with_resolution=in_exif):
+    is_webp = image_format == "webp"
+    if exif := metadata.exif(is_kept=keep_metadata, with_resolution=in_exif, is_marked=is_webp):
         options["exif"] = exif
+    if image_format == "jpg":
+        options["comment"] = JPEG_COMMENT
     if result.photo.profile is not None:
         options["icc_profile"] = result.photo.profile
     pillow_name = {"jpg": "JPEG"}.get(image_format, image_format.upper())
     Pillow.fromarray(pixels).save(file, pillow_name, **options)
-    return file.getvalue()
+    return marked_png(file.getvalue()) if image_format == "png" else file.getvalue()
 
 
 def composite(result: Matted, background: Background) -> Image:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import re
+from collections.abc import Iterable, Iterator
 from fractions import Fraction
 from pathlib import Path
 from typing import Final
@@ -13,8 +14,13 @@ import numpy as np
 
 from livematte.errors import SinkError, UsageError
 from livematte.frame import Rendered, Size
+from livematte.media.identity import identity
+from livematte.media.mark import marked_png
 from livematte.sinks.sink import MOST_WAITING
 from livematte.sinks.whole_file import Taken, write_whole
+
+_NUMBER: Final = re.compile(r"%0?\d{0,2}d")
+"""Every other % is a %."""
 
 DEFAULT_PATTERN: Final = "%06d.png"
 
@@ -32,25 +38,39 @@ class ImageFolder:
     takes_alpha = True
     most_waiting = MOST_WAITING
 
-    def __init__(self, pattern: Path, taken: Taken = Taken.REFUSE) -> None:
+    def __init__(
+        self, pattern: Path, taken: Taken = Taken.REFUSE, inputs: Iterable[Path] = ()
+    ) -> None:
         """`pattern`: a folder, or a file name with one number in it: frames/%05d.png.
 
         taken: what to do if such pictures are there already, now or when one is written;
             `NUMBER` is for a folder, and takes another one.
+        inputs: files that are read meanwhile, which are never replaced.
 
         Raises `UsageError` if it is a `.png` without a number, or if pictures are there that may
         not be replaced.
         """
         if pattern.suffix.lower() != ".png" or os.path.isdir(pattern):
             pattern = pattern / DEFAULT_PATTERN
-        if not re.fullmatch(r"[^%]*%0?\d{0,2}d[^%]*", pattern.name):
+        numbers = list(_NUMBER.finditer(pattern.name))
+        if len(numbers) != 1:
             raise UsageError(
                 f"{pattern} is one picture, and a run makes many.",
                 f"Put a number into the name, such as {pattern.stem}-%05d.png.",
             )
         self._pattern = pattern
+        before, after = numbers[0].span()
+        self._stem, self._number, self._ending = (
+            pattern.name[:before],
+            numbers[0][0],
+            pattern.name[after:],
+        )
         self._taken = taken
         self._count = 0
+        if taken is Taken.REPLACE and (read := self._read_one(inputs)) is not None:
+            raise UsageError(
+                f"{read} is read in this run, and would be lost.", "Name another folder."
+            )
         if taken is Taken.REFUSE and self.existing():
             raise UsageError(
                 f"{pattern.parent} already has such pictures.",
@@ -63,10 +83,18 @@ class ImageFolder:
 
     def existing(self) -> bool:
         """Whether pictures of such names are there already."""
-        prefix, suffix = re.split(r"%0?\d*d", self._pattern.name)
-        name = re.compile(re.escape(prefix) + r"\d+" + re.escape(suffix))
+        return next(self._existing(), None) is not None
+
+    def _existing(self) -> Iterator[Path]:
+        name = re.compile(re.escape(self._stem) + r"\d+" + re.escape(self._ending))
         folder = self._pattern.parent
-        return os.path.isdir(folder) and any(name.fullmatch(each.name) for each in folder.iterdir())
+        if os.path.isdir(folder):
+            yield from (each for each in folder.iterdir() if name.fullmatch(each.name))
+
+    def _read_one(self, inputs: Iterable[Path]) -> Path | None:
+        """One of the pictures that may be replaced, if it is an input."""
+        read = {identity(each) for each in inputs} - {None}
+        return next((each for each in self._existing() if identity(each) in read), None)
 
     def open(self, size: Size, frames_per_second: Fraction) -> None:
         try:
@@ -98,7 +126,7 @@ class ImageFolder:
         """Write one file. Slates (pictures of a negative index) are left out."""
         if picture.index < 0:
             return
-        path = self._pattern.with_name(self._pattern.name % self._count)
+        path = self._pattern.with_name(self._stem + self._number % self._count + self._ending)
         write_png(path, picture, self._taken)
         self._count += 1
 
@@ -122,4 +150,4 @@ def write_png(path: Path, picture: Rendered, taken: Taken = Taken.REFUSE) -> Non
     if picture.transparent:
         pixels = cv2.merge([picture.image, picture.alpha]).astype(np.uint8, copy=False)
     _, encoded = cv2.imencode(".png", pixels, [cv2.IMWRITE_PNG_COMPRESSION, PNG_COMPRESSION])
-    write_whole(path, encoded.data, taken)
+    write_whole(path, marked_png(encoded.tobytes()), taken)

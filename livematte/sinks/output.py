@@ -3,10 +3,13 @@
 from __future__ import annotations
 
 import os
+from collections.abc import Iterable
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from livematte.errors import UsageError
+from livematte.media.identity import require_not_read
+from livematte.media.names import require_writable_name
 from livematte.sinks.images import ImageFolder
 from livematte.sinks.video_writer import VideoWriter
 from livematte.sinks.whole_file import Taken
@@ -22,6 +25,7 @@ def open_output(
     quality: int | None = None,
     recording: Recording | None = None,
     taken: Taken = Taken.REFUSE,
+    inputs: Iterable[Path] = (),
 ) -> ImageFolder | VideoWriter:
     """The sink for `name`; nothing is touched yet.
 
@@ -30,18 +34,23 @@ def open_output(
 
     quality, recording: of a video, see `VideoWriter`.
     taken: what to do if there is such a file, or such pictures, already.
+    inputs: files that are read meanwhile: they are never replaced, whatever they are called.
 
-    Raises `UsageError` if there is no name, if its ending is unknown or cannot hold the alpha that
+    Raises `UsageError` if there is no name, if it is an address or a device's name, if its
+    ending is unknown or cannot hold the alpha that
     is asked for, if there is no quality to choose, or if something may not be replaced.
     """
     text, path = os.fspath(name), Path(name)
     if not text:
         raise UsageError("The output has no name.", "Name a file, or a folder for PNGs.")
+    require_writable_name(text)
+    inputs = list(inputs)
+    require_not_read(path, inputs)
     is_folder = text.endswith(("/", os.sep)) or os.path.isdir(path)
     if is_folder or path.suffix.lower() == ".png":
         if quality is not None:
             raise UsageError("PNGs have no quality to choose.", "Leave out the quality.")
         if taken is Taken.NUMBER and not is_folder:
             taken = Taken.REFUSE
-        return ImageFolder(path, taken)
+        return ImageFolder(path, taken, inputs)
     return VideoWriter(path, transparent, quality=quality, recording=recording, taken=taken)

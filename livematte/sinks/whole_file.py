@@ -124,10 +124,13 @@ def free_name(path: Path, word: str = "") -> Path:
 
 def _with_stem(path: Path, before: str, after: str) -> Path:
     """`path` with more in its name, whose stem is cut where that would be too long."""
-    stem, room = path.stem, LONGEST_NAME_BYTES - len(os.fsencode(before + after + path.suffix))
-    while len(os.fsencode(stem)) > room:
+    stem, ending = path.stem, path.suffix
+    room = LONGEST_NAME_BYTES - len(os.fsencode(before + after))
+    if len(os.fsencode(ending)) > room // 2:  # nothing that tells what the file is
+        stem, ending = stem + ending, ""
+    while len(os.fsencode(stem + ending)) > room:
         stem = stem[:-1]
-    return path.with_name(before + stem + after + path.suffix)
+    return path.with_name(before + stem + after + ending)
 
 
 def give_name(unfinished: Path, path: Path, taken: Taken) -> Path:
@@ -258,6 +261,8 @@ def unwritable(path: Path, error: OSError) -> SinkError:
         return SinkError(f"No program reads from {path}.", "Start the one that reads it first.")
     if error.errno == errno.EPIPE:
         return SinkError(f"The program that read from {path} has ended.", "Start it again.")
+    if error.errno == errno.ENAMETOOLONG:
+        return SinkError(f"{path} cannot be written: its name is too long.", "Name it shorter.")
     return SinkError(
         f"{path} cannot be written: {error.strerror or error}.",
         "Make room on the disk, or name another place.",

@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-import os
 from collections.abc import Callable
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from livematte.background import Background, Transparent, parse
+from livematte.background import Background, Transparent, files_of, parse
 from livematte.errors import MatteError, UsageError
+from livematte.media.names import require_readable_name
 from livematte.pipeline import Pipeline
 from livematte.refinement import DEFAULT, Refinement
 from livematte.render.renderer import Choice, check_device, check_precision, open_renderer
@@ -70,6 +70,7 @@ class VideoJob:
 
         Raises `UsageError` if what is asked for cannot be.
         """
+        require_readable_name(input_path)
         check_device(device)
         check_precision(precision)
         if save is not Save.COMPOSITE and background is not None:
@@ -82,13 +83,13 @@ class VideoJob:
         self._source = VideoFile(
             input_path, realtime=False, start_seconds=start_seconds, end_seconds=end_seconds
         )
-        _require_another(input_path, Path(output))
         self._output = open_output(
             output,
             transparent=save is Save.CUTOUT,
             quality=quality,
             recording=self._source,
             taken=Taken.REPLACE if overwrite else Taken.REFUSE,
+            inputs=[input_path, *files_of([background])],
         )
         self._save = save
         self._fail_on_bad_matte = fail_on_bad_matte
@@ -219,9 +220,3 @@ def _sink(save: Save, output: Sink) -> Sink:
     if save is Save.FOREGROUND:
         return OnBlack(output)
     return output
-
-
-def _require_another(input_path: Path, path: Path) -> None:
-    """Raises `UsageError` if `path` is the input."""
-    if os.path.exists(path) and os.path.exists(input_path) and path.samefile(input_path):
-        raise UsageError(f"{path} is the input itself.", "Name another output.")

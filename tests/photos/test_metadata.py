@@ -97,7 +97,7 @@ def test_the_resolution_of_webp_is_in_its_exif(tmp_path: Path) -> None:
     _, picture = written(photo(tmp_path / "a.jpg", dpi=(240, 240)), Save.CUTOUT, "webp", False)
     assert float(picture.getexif()[ExifTags.Base.XResolution]) == 240
     _, picture = written(photo(tmp_path / "a.webp"), Save.CUTOUT, "webp", False)
-    assert not picture.getexif()
+    assert dict(picture.getexif()) == {ExifTags.Base.Software: "livematte"}
 
 
 def test_the_resolution_turns_with_the_photo(tmp_path: Path) -> None:

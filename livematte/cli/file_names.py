@@ -1,0 +1,27 @@
+"""Names of files on the command line that would be taken for something else."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Collection, Sequence
+
+
+def with_plain_names(arguments: Sequence[str], options: Collection[str]) -> list[str]:
+    """Arguments with "./" before each file whose name begins with a dash: `livematte image *`.
+
+    What an option is called stays one, whatever files there are.
+
+    options: the names of all options, "-o" and "--output".
+    """
+    given: list[str] = []
+    for index, each in enumerate(arguments):
+        if each == "--":
+            return [*given, *arguments[index:]]
+        is_file = each.startswith("-") and "." in each and os.path.lexists(each)
+        given.append(f".{os.sep}{each}" if is_file and _name(each) not in options else each)
+    return given
+
+
+def _name(argument: str) -> str:
+    """An argument without the value that may follow in it."""
+    return argument.partition("=")[0]
