@@ -39,8 +39,8 @@ from livematte.cli.terminal import (
     stopped_by_signals,
 )
 from livematte.errors import SourceError, UsageError
-from livematte.frame import Size
 from livematte.network.size import SHORT_SIDES
+from livematte.size import Size
 
 if TYPE_CHECKING:
     from livematte.background import Background

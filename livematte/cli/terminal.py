@@ -18,8 +18,8 @@ from livematte.cli.plain import without_controls
 from livematte.cli.signals import Stoppable, signals
 from livematte.cli.streams import ReaderGoneError
 from livematte.errors import LivematteError, UsageError
-from livematte.frame import Size
 from livematte.network.size import DEFAULT_SHORT_SIDE, SHORT_SIDES
+from livematte.size import Size
 
 EXIT_FAILURE: Final = 1
 EXIT_USAGE: Final = 2
