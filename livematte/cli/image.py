@@ -17,13 +17,13 @@ from livematte.cli.options import (
     Precision,
     Threads,
     Weights,
+    parse_choices,
 )
 from livematte.cli.progress import progress_bar
 from livematte.cli.terminal import (
     AUTOMATIC,
     EXIT_FAILURE,
     EXIT_INTERRUPTED,
-    parse_choice,
     parse_matte_size,
     reported,
     say,
@@ -48,7 +48,7 @@ def image(
             metavar=SAVES,
             help="alpha: the matte, 8-bit grey. cutout: the person with alpha, colours cleaned. "
             "composite: the person on the background. comparison: original, foreground on white "
-            "and matte in one picture. May be given several times.",
+            "and matte in one picture. Several: --save alpha,cutout.",
             show_default="alpha",
         ),
     ] = None,
@@ -101,7 +101,7 @@ def image(
         from livematte.photos.show import ComparisonWindow
         from livematte.render.processor import cores
 
-        kinds = [parse_choice("--save", each, Save) for each in save or ["alpha"]]
+        kinds = parse_choices("--save", save or ["alpha"], Save)
         folder = output if output is not None or zip_path is not None else DEFAULT_FOLDER
         found = find_photos(paths, recursive, leave_out=folder)
         _say_found(found)

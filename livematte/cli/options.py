@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import Annotated
 
 import typer
+
+from livematte.cli.terminal import Kind, parse_choice
 
 NETWORK_PANEL = "Network"
 
@@ -122,3 +125,14 @@ Overwrite = Annotated[bool, typer.Option("--overwrite", help="Replace what is th
 Debug = Annotated[
     bool, typer.Option("--debug", help="Show tracebacks and what libraries have to say.")
 ]
+
+
+def parse_choices(option: str, texts: Sequence[str], kinds: type[Kind]) -> list[Kind]:
+    """What several values name, each kind once: `--save alpha,cutout` and `--save alpha --save
+    cutout` are the same. Spaces around names and a comma at the end do not matter.
+
+    Raises `UsageError` if one is not known, or nothing is named.
+    """
+    words = [word.strip() for text in texts for word in text.split(",")]
+    named = [word for word in words if word] or [",".join(texts)]
+    return list(dict.fromkeys(parse_choice(option, word, kinds) for word in named))
