@@ -3,16 +3,14 @@
 from __future__ import annotations
 
 import sys
-from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
-from typing import Any, Final
+from collections.abc import Sequence
+from typing import Final
 
 import typer
-from typer.core import TyperGroup
 
-from livematte.addresses import hide_passwords
 from livematte.cli.bench import bench
 from livematte.cli.bench_quality import quality
+from livematte.cli.commands import Command, Group, Program
 from livematte.cli.doctor import doctor
 from livematte.cli.image import image
 from livematte.cli.live import cameras, run
@@ -43,32 +41,9 @@ Keys in the window: q quit, b background, m mirror, v matte, s snapshot, i numbe
 """
 
 
-class _Discreet(TyperGroup):
-    """Its errors of what was mistyped tell no password."""
-
-    def make_context(self, *arguments: Any, **named: Any) -> Any:
-        with _without_passwords():
-            return super().make_context(*arguments, **named)
-
-    def invoke(self, *arguments: Any, **named: Any) -> Any:
-        with _without_passwords():
-            return super().invoke(*arguments, **named)
-
-
-@contextmanager
-def _without_passwords() -> Iterator[None]:
-    try:
-        yield
-    except Exception as error:
-        # click's, of which Typer may have a copy of its own
-        if isinstance(message := getattr(error, "message", None), str):
-            error.message = hide_passwords(message)  # type: ignore[attr-defined]
-        raise
-
-
 app = typer.Typer(
     name="livematte",
-    cls=_Discreet,
+    cls=Program,
     pretty_exceptions_show_locals=False,  # the camera's address is one
     add_completion=True,
     rich_markup_mode="rich",
@@ -76,10 +51,10 @@ app = typer.Typer(
 )
 app.callback(invoke_without_command=True, epilog=EPILOG)(run)
 for command in (image, video, recover, cameras, doctor):
-    app.command()(command)
-bench_app = typer.Typer()
+    app.command(cls=Command)(command)
+bench_app = typer.Typer(cls=Group)
 bench_app.callback(invoke_without_command=True)(bench)
-bench_app.command()(quality)
+bench_app.command(cls=Command)(quality)
 app.add_typer(bench_app, name="bench")
 app.add_typer(weights_app, name="weights")
 

@@ -2,27 +2,39 @@
 
 from __future__ import annotations
 
+import os
+import shutil
+import sys
+import tempfile
+from collections.abc import Iterator
+from contextlib import contextmanager
 from enum import Enum
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, Final
 
 import typer
 from rich.markup import escape
 
+from livematte.cli import completion
 from livematte.cli.backgrounds import parse_backgrounds
+from livematte.cli.choices import checked, one_of
+from livematte.cli.meant import image_command, is_photo
 from livematte.cli.options import (
     BLUR_HELP,
+    QUALITIES,
     Debug,
     Device,
     Edge,
     FixedMatteSize,
     LightWrap,
-    MatteQuality,
     Overwrite,
     Precision,
+    Quality,
     Threads,
     Weights,
     Without,
+    parse_choices,
+    require_quality,
 )
 from livematte.cli.progress import progress_bar
 from livematte.cli.terminal import (
@@ -34,7 +46,15 @@ from livematte.cli.terminal import (
     say,
     stopped_by_signals,
 )
+from livematte.cli.times import parse_time
+from livematte.errors import SourceError, UsageError
+from livematte.near import did_you_mean, near_file
 from livematte.network.size import LIVE_SHORT_SIDE
+
+STANDARD: Final = "-"
+"""As a file: the standard input or output."""
+
+SAVES: Final = ("composite", "alpha", "foreground", "cutout")
 
 
 class OnBadMatte(Enum):
@@ -45,45 +65,68 @@ class OnBadMatte(Enum):
 
 
 def video(
-    input_path: Annotated[Path, typer.Argument(metavar="INPUT", help="A video file.")],
+    input_path: Annotated[
+        Path,
+        typer.Argument(
+            metavar="INPUT",
+            autocompletion=completion.videos,
+            help="A video file, or - for the standard input.",
+        ),
+    ],
     output: Annotated[
         str,
         typer.Option(
             "--output",
             "-o",
-            help="What to write: .mp4, .mkv, .mov, .webm, or a folder of PNGs. With --save cutout "
-            ".mov (ProRes 4444), .webm (VP9) or a folder.",
+            metavar="FILE",
+            help="What to write: .mp4, .mkv, .mov, .webm, a folder of PNGs, or - for the standard "
+            "output (Matroska). With --save cutout .mov (ProRes 4444), .webm (VP9) or a folder. "
+            "With several --save a folder for all, or a name such as 'talk_{save}.mp4'.",
         ),
     ],
     save: Annotated[
-        str,
+        list[str] | None,
         typer.Option(
-            metavar="composite|alpha|foreground|cutout",
+            metavar="WHAT",
+            callback=one_of(*SAVES, several=True),
+            autocompletion=completion.several(*SAVES),
             help="composite: the person on the background. alpha: the matte in grey. foreground: "
-            "the person on black. cutout: the person with real alpha.",
+            "the person on black. cutout: the person with real alpha. Several in one pass: "
+            "--save alpha,cutout.",
+            show_default="composite",
         ),
-    ] = "composite",
+    ] = None,
     background: Annotated[
         str | None,
         typer.Option(
             "--background",
             "-b",
-            help="Of a composite: a colour, blur or blur:40, a picture or a video. " + BLUR_HELP,
+            metavar="WHAT",
+            autocompletion=completion.backgrounds,
+            help="Background of composites: a colour, blur or blur:40, a picture or a video. "
+            + BLUR_HELP,
             show_default="green",
         ),
     ] = None,
     start: Annotated[
-        float | None, typer.Option(min=0, metavar="SECONDS", help="Begin here.")
+        str | None,
+        typer.Option(
+            metavar="TIME",
+            callback=checked(parse_time),
+            help="Start here: 65.5, 1:05.5, 00:01:05.5, 65.5s or 1m5s.",
+        ),
     ] = None,
     end: Annotated[
-        float | None, typer.Option(min=0, metavar="SECONDS", help="End before this.")
+        str | None,
+        typer.Option(metavar="TIME", callback=checked(parse_time), help="Stop before this time."),
     ] = None,
-    quality: Annotated[
+    encode_quality: Annotated[
         int | None,
         typer.Option(
             min=1,
             max=100,
-            help="Of H.264 and VP9, as a JPEG's: higher looks better and makes larger files.",
+            metavar="NUMBER",
+            help="H.264 and VP9 quality, like JPEG: higher looks better and makes larger files.",
             show_default="75",
         ),
     ] = None,
@@ -91,12 +134,23 @@ def video(
     on_bad_matte: Annotated[
         str,
         typer.Option(
-            metavar="background|fail",
-            help="For a frame whose matte cannot be right: write the background alone and report "
-            "its time, or stop without a result.",
+            metavar="WORD",
+            callback=one_of("background", "fail"),
+            autocompletion=completion.words("background", "fail"),
+            help="What to do with a frame whose matte cannot be right. background: write the "
+            "background alone and report its time. fail: stop without a result.",
         ),
     ] = "background",
-    matte_quality: MatteQuality = "balanced",
+    quality: Quality = "balanced",
+    matte_quality: Annotated[
+        str | None,
+        typer.Option(
+            "--matte-quality",
+            hidden=True,  # what --quality was called
+            callback=checked(require_quality),
+            autocompletion=completion.words(*QUALITIES),
+        ),
+    ] = None,
     without: Without = None,
     edge: Edge = 0,
     light_wrap: LightWrap = 0.0,
@@ -108,7 +162,7 @@ def video(
     debug: Debug = False,
 ) -> None:
     """Matte a video file, every frame, keeping its times, colours and sound."""
-    with reported(debug), progress_bar("frames") as progress:
+    with reported(debug), _opened(input_path) as source, progress_bar("frames") as progress:
         from livematte.refinement import choose_refinement
         from livematte.video import Save, VideoJob
 
@@ -116,16 +170,16 @@ def video(
 
         def begin() -> None:
             say(job.description)
-            progress.update(task, description=escape(input_path.name), total=job.total_frames)
+            progress.update(task, description=escape(source.name), total=job.total_frames)
 
         job = VideoJob(
-            input_path,
+            source,
             output,
-            save=parse_choice("--save", save, Save),
+            save=parse_choices("--save", save or ["composite"], Save),
             background=None if background is None else parse_backgrounds([background])[0],
-            start_seconds=start,
-            end_seconds=end,
-            quality=quality,
+            start_seconds=None if start is None else parse_time(start),
+            end_seconds=None if end is None else parse_time(end),
+            quality=encode_quality,
             overwrite=overwrite,
             fail_on_bad_matte=parse_choice("--on-bad-matte", on_bad_matte, OnBadMatte)
             is OnBadMatte.FAIL,
@@ -134,7 +188,7 @@ def video(
             precision=precision,
             threads=threads,
             weights_name=weights,
-            refinement=choose_refinement(matte_quality, without or (), edge, light_wrap),
+            refinement=choose_refinement(matte_quality or quality, without or (), edge, light_wrap),
             on_ready=begin,
             on_progress=lambda frames: progress.update(task, completed=frames),
             on_trouble=say,
@@ -146,6 +200,59 @@ def video(
             for remark in job.remarks:
                 say(remark)
         rate = job.pipeline.statistics.summary().frames_per_second
-        say(f"{job.frames} frames in {output}, {rate:.1f} frames/s" if job.frames else "no frames")
+        where = ", ".join(
+            "the standard output" if each == STANDARD else each for each in job.output_names
+        )
+        say(f"{job.frames} frames in {where}, {rate:.1f} frames/s" if job.frames else "no frames")
         if interrupted.is_set():
             raise typer.Exit(EXIT_INTERRUPTED)
+
+
+@contextmanager
+def _opened(path: Path) -> Iterator[Path]:
+    """The file that is meant, which is a copy where it is the standard input.
+
+    A video is read in several places at once, pictures here and sound there; a pipe cannot be.
+
+    Raises `UsageError` if it is a photo or a folder, and `SourceError` if there is none.
+    """
+    if str(path) == STANDARD:
+        with _standard_input() as copy:
+            yield copy
+        return
+    # Not Path.exists, which raises where a name is too long.
+    if os.path.isdir(path):
+        raise UsageError(
+            f"{path} is a folder.",
+            f"Name a video in it. For a folder of photos: {image_command(str(path))}",
+        )
+    if not os.path.exists(path):
+        raise SourceError(
+            f"There is no file {path}.",
+            f"{did_you_mean(near_file(path))}Check the name and the folder.",
+        )
+    if is_photo(path):
+        raise UsageError(f"{path} is a photo.", f"Use: {image_command(str(path))}")
+    yield path
+
+
+@contextmanager
+def _standard_input() -> Iterator[Path]:
+    if sys.stdin.isatty():
+        raise UsageError(
+            "No video comes in at the standard input.",
+            "Pipe one to it: cat talk.mp4 | livematte video - -o talk-matted.mp4",
+        )
+    with tempfile.TemporaryDirectory(prefix="livematte-") as folder:
+        copy = Path(folder) / "stdin"
+        try:
+            with copy.open("wb") as file:
+                shutil.copyfileobj(sys.stdin.buffer, file, 1 << 20)
+        except OSError as error:
+            raise SourceError(
+                f"The standard input cannot be read or kept: {error.strerror}.",
+                f"It is copied to {tempfile.gettempdir()} first: make room there, or name a file.",
+            ) from error
+        if not copy.stat().st_size:
+            raise SourceError("The standard input is empty.", "Pipe a video to it.")
+        yield copy

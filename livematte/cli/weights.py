@@ -8,12 +8,13 @@ from typing import Annotated
 import typer
 from rich.progress import BarColumn, DownloadColumn, Progress, TextColumn, TransferSpeedColumn
 
+from livematte.cli.commands import Command, Group
 from livematte.cli.terminal import console, reported, say
 
-weights_app = typer.Typer(help="Get and convert the weights of the network.")
+weights_app = typer.Typer(cls=Group, help="Get and convert the weights of the network.")
 
 
-@weights_app.command("convert")
+@weights_app.command(cls=Command, name="convert")
 def convert_weights(
     file: Annotated[Path, typer.Argument(help="An .onnx or official .ckpt file of MODNet.")],
     output: Annotated[
@@ -29,7 +30,7 @@ def convert_weights(
         say(f"{written} is ready: livematte --weights {written}")
 
 
-@weights_app.command("quantize")
+@weights_app.command(cls=Command, name="quantize")
 def quantize_weights(
     weights: Annotated[
         str, typer.Argument(metavar="NAME|PATH", help="The weights to make an int8 form of.")
@@ -69,7 +70,7 @@ def quantize_weights(
             )
 
 
-@weights_app.command("pull")
+@weights_app.command(cls=Command, name="pull")
 def pull_weights(
     name: Annotated[str, typer.Argument(help="Which of the official weights: webcam.")],
 ) -> None:
