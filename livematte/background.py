@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-import difflib
 import os
+import re
 from abc import ABC, abstractmethod
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -16,6 +16,7 @@ import webcolors  # type: ignore[import-untyped]  # it ships no types
 
 from livematte.errors import BackgroundError, SourceError, UsageError
 from livematte.frame import Image, Size
+from livematte.near import near, near_file
 from livematte.regular_file import open_regular
 
 CHROMA_GREEN: Final = "#00b140"
@@ -259,9 +260,15 @@ def _on_white(image: Image, alpha: Image) -> Image:
 
 
 def _suggest(text: str) -> str:
-    names = ["blur", "transparent", *webcolors.names()]
-    close = difflib.get_close_matches(text.lower(), names, n=1)
-    hint = f"Did you mean {close[0]!r}? " if close else ""
+    if re.fullmatch(r"[0-9a-fA-F]{3}", text):
+        return f"Did you mean '#{text}'? Quote it: the shell takes # for a comment."
+    if text.startswith("#"):
+        return "Write a colour as # and six digits from 0 to f, such as '#1e90ff', in quotes."
+    close = (
+        near_file(Path(os.path.expanduser(text))) if Path(text).suffix or os.sep in text else None
+    )
+    name = str(close) if close else near(text, ["blur", "transparent", *webcolors.names()])
+    hint = f"Did you mean {name!r}? " if name else ""
     return hint + (
         "Give a colour (#1e90ff, navy), blur or blur:40, transparent, or a picture or video file."
     )

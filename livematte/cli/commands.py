@@ -37,7 +37,8 @@ class _Command:
     def parse_args(self, context: Any, args: list[str]) -> list[str]:
         parse = super().parse_args  # type: ignore[misc]
         if context.resilient_parsing:  # for completion
-            return list(parse(context, args))
+            with _unchecked(self.get_params(context)):  # type: ignore[attr-defined]
+                return list(parse(context, args))
         undone = undo(self, args, until_word=self.until_word)
         forget(context, undone.names)
         try:
@@ -102,6 +103,18 @@ class Program(Group):
         before = arguments[: len(arguments) - len(after) - 1]
         line = meant(word, before, after, commands)
         return f"Did you mean: {line}" if line else f"Choose from {', '.join(commands)}."
+
+
+@contextmanager
+def _unchecked(parameters: list[Any]) -> Iterator[None]:
+    """Take values as they are: what checks them takes longer to load than all else for a Tab."""
+    for each in parameters:
+        each.process_value = lambda _context, value: value
+    try:
+        yield
+    finally:
+        for each in parameters:
+            del each.process_value
 
 
 def _is_tolerant(context: Any) -> bool:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Collection
 from pathlib import Path
 from typing import Annotated, Any, Final
@@ -13,7 +14,7 @@ from livematte.cli.terminal import AUTOMATIC
 from livematte.cli.undo import NONE, can_be_undone
 from livematte.errors import UsageError
 from livematte.near import did_you_mean, near
-from livematte.settings import Settings, key_line, read
+from livematte.settings import Settings, key_line, read, usual_path
 
 _ASKED: Final = "livematte.settings"
 _UNDONE: Final = "livematte.undone"
@@ -49,6 +50,14 @@ def problem_of(context: Any) -> UsageError | None:
     return problem if isinstance(problem, UsageError) else None
 
 
+def settings_path(context: Any) -> Path | None:
+    """The settings file that was read, or would have been; None for `--config none`."""
+    if "config" in context.meta.get(_UNDONE, ()):
+        return None
+    asked = context.meta.get(_ASKED, {}).get("config")
+    return Path(os.path.expanduser(asked)) if asked is not None else usual_path()
+
+
 def forget(context: Any, undone: Collection[str]) -> None:
     """Leave the parameters out that the command line has undone, whatever the settings say."""
     if context.parent is None:
@@ -62,7 +71,8 @@ def forget(context: Any, undone: Collection[str]) -> None:
 def _profiles(context: typer.Context, incomplete: str) -> list[str]:
     from livematte.cli.completion import profiles
 
-    return profiles(context.params.get("config"), incomplete)
+    config = context.params.get("config")
+    return profiles(None if config is None else Path(config), incomplete)
 
 
 Config = Annotated[

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Annotated, Final
 import typer
 
 from livematte.cli.backgrounds import parse_backgrounds
+from livematte.cli.meant import require_photos
 from livematte.cli.options import (
     BLUR_HELP,
     Debug,
@@ -101,6 +102,7 @@ def image(
         from livematte.photos.show import ComparisonWindow
         from livematte.render.processor import cores
 
+        require_photos(paths)
         kinds = parse_choices("--save", save or ["alpha"], Save)
         folder = output if output is not None or zip_path is not None else DEFAULT_FOLDER
         found = find_photos(paths, recursive, leave_out=folder)

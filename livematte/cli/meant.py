@@ -5,11 +5,13 @@ from __future__ import annotations
 import os
 import re
 from collections.abc import Sequence
+from glob import has_magic
 from pathlib import Path
 from typing import Final
 
 from livematte.doctor.finding import command_line
-from livematte.near import near, near_file
+from livematte.errors import SourceError, UsageError
+from livematte.near import did_you_mean, near, near_file
 
 PHOTO_ENDINGS: Final = frozenset(
     {".jpg", ".jpeg", ".png", ".webp", ".tif", ".tiff", ".bmp", ".heic", ".heif", ".avif"}
@@ -53,6 +55,37 @@ def video_command(name: str, words: Sequence[str] = ()) -> str:
 def image_command(*words: str) -> str:
     """`livematte image` with the words."""
     return command_line("livematte", "image", *words)
+
+
+def require_photos(names: Sequence[str]) -> None:
+    """Raises `UsageError` if all are videos, or all are mistyped and it can be said how."""
+    if names and all(is_video(each) for each in names):
+        raise UsageError(f"{names[0]} is a video.", f"Use: {video_command(names[0])}")
+    paths = [Path(os.path.expanduser(each)) for each in names]
+    if not any(os.path.lexists(each) or has_magic(str(each)) for each in paths):
+        found = [near_file(each) for each in paths]
+        if None not in found:
+            raise SourceError(
+                f"There is no file {names[0]}.",
+                f"Did you mean: {image_command(*map(str, found))}",
+            )
+
+
+def require_video(path: Path) -> None:
+    """Raises `UsageError` if it is a folder or a photo, and `SourceError` if there is none."""
+    # Not Path.exists, which raises where a name is too long.
+    if os.path.isdir(path):
+        raise UsageError(
+            f"{path} is a folder.",
+            f"Name a video in it. For a folder of photos: {image_command(str(path))}",
+        )
+    if not os.path.exists(path):
+        raise SourceError(
+            f"There is no file {path}.",
+            f"{did_you_mean(near_file(path))}Check the name and the folder.",
+        )
+    if is_photo(path):
+        raise UsageError(f"{path} is a photo.", f"Use: {image_command(str(path))}")
 
 
 def meant(word: str, before: Sequence[str], after: Sequence[str], commands: Sequence[str]) -> str:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 import shutil
 import sys
 import tempfile
@@ -18,7 +17,7 @@ from rich.markup import escape
 from livematte.cli import completion
 from livematte.cli.backgrounds import parse_backgrounds
 from livematte.cli.choices import checked, one_of
-from livematte.cli.meant import image_command, is_photo
+from livematte.cli.meant import require_video
 from livematte.cli.options import (
     BLUR_HELP,
     QUALITIES,
@@ -48,7 +47,6 @@ from livematte.cli.terminal import (
 )
 from livematte.cli.times import parse_time
 from livematte.errors import SourceError, UsageError
-from livematte.near import did_you_mean, near_file
 from livematte.network.size import LIVE_SHORT_SIDE
 
 STANDARD: Final = "-"
@@ -220,19 +218,7 @@ def _opened(path: Path) -> Iterator[Path]:
         with _standard_input() as copy:
             yield copy
         return
-    # Not Path.exists, which raises where a name is too long.
-    if os.path.isdir(path):
-        raise UsageError(
-            f"{path} is a folder.",
-            f"Name a video in it. For a folder of photos: {image_command(str(path))}",
-        )
-    if not os.path.exists(path):
-        raise SourceError(
-            f"There is no file {path}.",
-            f"{did_you_mean(near_file(path))}Check the name and the folder.",
-        )
-    if is_photo(path):
-        raise UsageError(f"{path} is a photo.", f"Use: {image_command(str(path))}")
+    require_video(path)
     yield path
 
 

@@ -73,6 +73,7 @@ NAMES = st.sampled_from(
         "/dev/null",
         "con",
         "photo.jpg.",
+        "none",
     ]
 )
 DEVICES = st.sampled_from(
