@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import sys
 from collections.abc import Sequence
-from typing import Final
 
 import typer
 
@@ -12,6 +11,7 @@ from livematte.cli.bench import bench
 from livematte.cli.bench_quality import quality
 from livematte.cli.commands import Command, Group, Program
 from livematte.cli.doctor import doctor
+from livematte.cli.examples import epilog
 from livematte.cli.image import image
 from livematte.cli.live import cameras, run
 from livematte.cli.recover import recover
@@ -19,27 +19,6 @@ from livematte.cli.terminal import AUTOMATIC, explain
 from livematte.cli.video import video
 from livematte.cli.weights import weights_app
 from livematte.errors import LivematteError
-
-EPILOG: Final = """\
-[bold]Examples[/bold]
-
-livematte                                       camera 0 on green, in a window
-
-livematte --camera 0 -b blur --virtual-camera   a video call with the room out of focus
-
-livematte -b beach.jpg -b blur -b '#1e90ff'     three backgrounds; b switches
-
-livematte --input talk.mp4 -b office.png --no-preview --no-realtime --output talk-office.mp4
-
-livematte --demo                                no camera at hand
-
-livematte image photos/ --zip mattes.zip        mattes of photos
-
-livematte video talk.mp4 -o talk.mov --save cutout
-
-Keys in the window: q quit, b background, m mirror, v matte, s snapshot, i numbers, h help.
-"""
-
 
 app = typer.Typer(
     name="livematte",
@@ -49,12 +28,12 @@ app = typer.Typer(
     rich_markup_mode="rich",
     context_settings={"help_option_names": ["-h", "--help"]},
 )
-app.callback(invoke_without_command=True, epilog=EPILOG)(run)
+app.callback(invoke_without_command=True, epilog=epilog("livematte"))(run)
 for command in (image, video, recover, cameras, doctor):
-    app.command(cls=Command)(command)
+    app.command(cls=Command, epilog=epilog(f"livematte {command.__name__}"))(command)
 bench_app = typer.Typer(cls=Group)
-bench_app.callback(invoke_without_command=True)(bench)
-bench_app.command(cls=Command)(quality)
+bench_app.callback(invoke_without_command=True, epilog=epilog("livematte bench"))(bench)
+bench_app.command(cls=Command, epilog=epilog("livematte bench quality"))(quality)
 app.add_typer(bench_app, name="bench")
 app.add_typer(weights_app, name="weights")
 

@@ -26,7 +26,10 @@ _DOES_NOT_WORK: Final = "livematte does not work on this computer yet: see the p
 def doctor(
     context: typer.Context,
     as_json: Annotated[
-        bool, typer.Option("--json/--no-json", metavar="", help="Print JSON, for programs.")
+        bool,
+        typer.Option(
+            "--json/--no-json", metavar="", show_default=False, help="Print JSON, for programs."
+        ),
     ] = False,
 ) -> None:
     """Check what works on this computer, and how to fix what doesn't.

@@ -7,7 +7,9 @@ from typing import TYPE_CHECKING, Annotated, Final
 
 import typer
 
+from livematte.cli import completion
 from livematte.cli.backgrounds import parse_backgrounds
+from livematte.cli.choices import one_of
 from livematte.cli.meant import require_photos
 from livematte.cli.options import (
     BLUR_HELP,
@@ -36,17 +38,25 @@ if TYPE_CHECKING:
     from livematte.photos import Failure, Found, Report
 
 DEFAULT_FOLDER: Final = Path("mattes")
-SAVES: Final = "alpha|cutout|composite|comparison"
+SAVES: Final = ("alpha", "cutout", "composite", "comparison")
+FORMATS: Final = ("png", "webp", "jpg")
 
 
 def image(
     paths: Annotated[
-        list[str], typer.Argument(metavar="PATH...", help="Photos, folders of them, or patterns.")
+        list[str],
+        typer.Argument(
+            metavar="PATH...",
+            autocompletion=completion.photos,
+            help="Photos, folders of them, or patterns.",
+        ),
     ],
     save: Annotated[
         list[str] | None,
         typer.Option(
-            metavar=SAVES,
+            metavar="WHAT",
+            callback=one_of(*SAVES, several=True),
+            autocompletion=completion.several(*SAVES),
             help="alpha: the matte, 8-bit grey. cutout: the person with alpha, colours cleaned. "
             "composite: the person on the background. comparison: original, foreground on white "
             "and matte in one picture. Several: --save alpha,cutout.",
@@ -67,26 +77,45 @@ def image(
         Path | None, typer.Option("--zip", metavar="FILE", help="A zip file of all results.")
     ] = None,
     recursive: Annotated[
-        bool, typer.Option("--recursive", "-r", help="Folders in folders too.")
+        bool,
+        typer.Option(
+            "--recursive/--no-recursive",
+            "-r",
+            metavar="",
+            show_default=False,
+            help="Include subfolders.",
+        ),
     ] = False,
     background: Annotated[
         str | None,
         typer.Option(
             "--background",
             "-b",
-            help="Of composites: a colour, blur or blur:40, or a picture. " + BLUR_HELP,
+            metavar="WHAT",
+            autocompletion=completion.backgrounds,
+            help="Background of composites: a colour, blur or blur:40, or a picture. " + BLUR_HELP,
             show_default="green",
         ),
     ] = None,
     image_format: Annotated[
         str,
         typer.Option(
-            "--format", metavar="png|webp|jpg", help="Of all but the matte, which is a PNG."
+            "--format",
+            metavar="WORD",
+            callback=one_of(*FORMATS),
+            autocompletion=completion.words(*FORMATS),
+            help="png, webp or jpg: for all but the matte, which is a PNG.",
         ),
     ] = "png",
     overwrite: Overwrite = False,
     show: Annotated[
-        bool, typer.Option("--show", help="Show the comparison of each photo in a window.")
+        bool,
+        typer.Option(
+            "--show/--no-show",
+            metavar="",
+            show_default=False,
+            help="Show the comparison of each photo in a window.",
+        ),
     ] = False,
     device: Device = AUTOMATIC,
     matte_size: FixedMatteSize = str(DEFAULT_SHORT_SIDE),

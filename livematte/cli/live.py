@@ -187,7 +187,6 @@ def run(
             metavar="",
             help="Replace existing output files.",
             show_default=False,
-            rich_help_panel="Output",
         ),
     ] = False,
     preview: Annotated[

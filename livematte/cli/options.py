@@ -161,13 +161,21 @@ LightWrap = Annotated[
 
 Overwrite = Annotated[
     bool,
-    typer.Option("--overwrite/--no-overwrite", metavar="", help="Replace existing files."),
+    typer.Option(
+        "--overwrite/--no-overwrite",
+        metavar="",
+        show_default=False,
+        help="Replace existing files.",
+    ),
 ]
 
 Debug = Annotated[
     bool,
     typer.Option(
-        "--debug/--no-debug", metavar="", help="Show tracebacks and messages of libraries."
+        "--debug/--no-debug",
+        metavar="",
+        show_default=False,
+        help="Show tracebacks and library messages.",
     ),
 ]
 

@@ -80,6 +80,7 @@ def video(
             help="What to write: .mp4, .mkv, .mov, .webm, a folder of PNGs, or - for the standard "
             "output (Matroska). With --save cutout .mov (ProRes 4444), .webm (VP9) or a folder. "
             "With several --save a folder for all, or a name such as 'talk_{save}.mp4'.",
+            rich_help_panel="Output",
         ),
     ],
     save: Annotated[
@@ -92,6 +93,7 @@ def video(
             "the person on black. cutout: the person with real alpha. Several in one pass: "
             "--save alpha,cutout.",
             show_default="composite",
+            rich_help_panel="Output",
         ),
     ] = None,
     background: Annotated[
@@ -104,6 +106,7 @@ def video(
             help="Background of composites: a colour, blur or blur:40, a picture or a video. "
             + BLUR_HELP,
             show_default="green",
+            rich_help_panel="Picture",
         ),
     ] = None,
     start: Annotated[
@@ -112,11 +115,17 @@ def video(
             metavar="TIME",
             callback=checked(parse_time),
             help="Start here: 65.5, 1:05.5, 00:01:05.5, 65.5s or 1m5s.",
+            rich_help_panel="Input",
         ),
     ] = None,
     end: Annotated[
         str | None,
-        typer.Option(metavar="TIME", callback=checked(parse_time), help="Stop before this time."),
+        typer.Option(
+            metavar="TIME",
+            callback=checked(parse_time),
+            help="Stop before this time.",
+            rich_help_panel="Input",
+        ),
     ] = None,
     encode_quality: Annotated[
         int | None,
@@ -126,6 +135,7 @@ def video(
             metavar="NUMBER",
             help="H.264 and VP9 quality, like JPEG: higher looks better and makes larger files.",
             show_default="75",
+            rich_help_panel="Output",
         ),
     ] = None,
     overwrite: Overwrite = False,
@@ -137,6 +147,7 @@ def video(
             autocompletion=completion.words("background", "fail"),
             help="What to do with a frame whose matte cannot be right. background: write the "
             "background alone and report its time. fail: stop without a result.",
+            rich_help_panel="Output",
         ),
     ] = "background",
     quality: Quality = "balanced",
