@@ -200,14 +200,13 @@ def _option_hint(error: Any, see_help: str) -> str:
     if context is None:
         return see_help
     name = error.option_name
-    options = _options(context.command)
-    if (found := near(name, options)) is not None:
-        return f"Did you mean {found}? {see_help}"
     if context.parent is not None and name in _options(context.parent.command):
         return f"It is an option of {context.parent.command_path}, not of this command. {see_help}"
     for other, command in getattr(context.command, "commands", {}).items():
         if name in _options(command):
             return f"It is an option of: {context.command_path} {other}"
+    if (found := near(name, _options(context.command))) is not None:
+        return f"Did you mean {found}? {see_help}"
     return see_help
 
 

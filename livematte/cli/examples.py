@@ -6,9 +6,6 @@ from typing import Final
 
 from rich.markup import escape
 
-LONGEST_LINE: Final = 78
-"""In letters: a terminal of 80 columns breaks none, so that lines can be copied."""
-
 EXAMPLES: Final[dict[str, dict[str, str]]] = {
     "livematte": {
         "livematte": "camera 0 on green, in a window",
@@ -84,12 +81,7 @@ UNDOING: Final = (
 
 def epilog(command: str) -> str:
     """What is said at the end of the help of `command`, such as "livematte video"."""
-    lines = EXAMPLES[command]
-    room = max(map(len, lines))
-    shown = [
-        f"{line:<{room}}  # {what}" if room + len(what) + 4 <= LONGEST_LINE else f"{line}  # {what}"
-        for line, what in lines.items()
-    ]
+    shown = [f"{line}  # {what}" for line, what in EXAMPLES[command].items()]
     parts = ["[bold]Examples[/bold]", *map(escape, shown)]
     if command == "livematte":
         parts += [

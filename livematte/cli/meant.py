@@ -93,6 +93,8 @@ def meant(word: str, before: Sequence[str], after: Sequence[str], commands: Sequ
 
     word: stands where a command should.
     """
+    if re.fullmatch(r"\d{1,3}|/dev/.+|(rtsps?|https?|rtmps?|udp)://.*", word):
+        return command_line("livematte", *before, "--camera", word, *after)
     if word in _WORDS:
         return command_line("livematte", *before, f"--{word}", *after)
     command = near(word, commands)
@@ -108,8 +110,6 @@ def meant(word: str, before: Sequence[str], after: Sequence[str], commands: Sequ
         return image_command(name, *before, *after)
     if path.suffix == ".toml":
         return command_line("livematte", *before, "--config", name, *after)
-    if re.fullmatch(r"\d{1,3}|/dev/.+|(rtsps?|https?|rtmps?|udp)://.*", word):
-        return command_line("livematte", *before, "--camera", word, *after)
     option = near(word, _WORDS)
     if option is not None:
         return command_line("livematte", *before, f"--{option}", *after)
