@@ -188,7 +188,10 @@ def _toml_hint(text: str, error: Exception) -> str:
     """What to do about what is not TOML, from the line that the parser could not read."""
     number = re.search(r"line (\d+)", str(error))
     lines = text.splitlines()
-    line = lines[int(number[1]) - 1] if number and int(number[1]) <= len(lines) else ""
+    if number is None:  # at the end of the document
+        line = next((each for each in reversed(lines) if each.strip()), "")
+    else:
+        line = lines[int(number[1]) - 1] if int(number[1]) <= len(lines) else ""
     if re.match(r"\s*[\w-]+\s*=\s*#", line):
         return '# begins a comment: put the colour in quotes, "#1e90ff".'
     if re.match(r"\s*--?\w", line):

@@ -36,6 +36,9 @@ class _Command:
 
     def parse_args(self, context: Any, args: list[str]) -> list[str]:
         parse = super().parse_args  # type: ignore[misc]
+        if not isinstance(context.default_map, dict):
+            # An option may have the name of a command: weights.
+            context.default_map = None
         if context.resilient_parsing:  # for completion
             with _unchecked(self.get_params(context)):  # type: ignore[attr-defined]
                 return list(parse(context, args))

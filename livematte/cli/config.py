@@ -130,7 +130,7 @@ class _Checker:
             where = (*tables, key)
             if key in commands and isinstance(value, dict):
                 found[key] = self.defaults(commands[key], value, where)
-            elif key in commands:
+            elif key in commands and key not in options:
                 raise self._wrong(where, "is a table", f"Begin it with [{'.'.join(where)}].")
             elif key not in options:
                 raise self._unknown(command, where, [*options, *commands])

@@ -252,4 +252,8 @@ def _standard_input() -> Iterator[Path]:
             ) from error
         if not copy.stat().st_size:
             raise SourceError("The standard input is empty.", "Pipe a video to it.")
-        yield copy
+        try:
+            yield copy
+        except SourceError as error:
+            problem = error.problem.replace(str(copy), "The standard input")
+            raise SourceError(problem, "Check what is piped to it: a whole video file.") from error

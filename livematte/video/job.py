@@ -83,7 +83,7 @@ class VideoJob:
         names = name_outputs(input_path, os.fspath(output), saves)
         for name in names:
             _require_another(input_path, Path(name))
-        self._folder = Path(names[0]).parent if len(names) > 1 else None
+        self._folders = {Path(each).parent for each in names} if len(names) > 1 else set()
         self._outputs = [
             open_output(
                 name,
@@ -177,12 +177,12 @@ class VideoJob:
         Raises `LivematteError` if something failed. What was made until then is kept under a name
         that tells that it is not whole, which is in `remarks`; PNGs stay.
         """
-        if self._folder is not None:
+        for folder in self._folders:
             try:
-                self._folder.mkdir(exist_ok=True)
+                folder.mkdir(exist_ok=True)
             except OSError as error:
                 raise SinkError(
-                    f"The folder {self._folder} cannot be made: {error.strerror}.",
+                    f"The folder {folder} cannot be made: {error.strerror}.",
                     "Name a folder in a place that exists and that you may write to.",
                 ) from error
         self.pipeline.run()

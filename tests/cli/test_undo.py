@@ -52,10 +52,10 @@ def test_either_goes_over_the_other(
     name = option.opts[0].removeprefix("--")
     key = next((each[2:] for each in option.opts if each.startswith("--")), name)
     if option.is_flag:
-        yes, no = f"--{key}", option.secondary_opts[0]
-        for key_set, value, flag in ((key, True, no), (key, False, yes), (no[2:], True, yes)):
-            file = settings(tmp_path, command, f"{key_set} = {str(value).lower()}")
-            is_yes = value == (key_set == key)
+        yes, no = f"--{key}", str(option.secondary_opts[0])
+        for key_set, is_set, flag in ((key, True, no), (key, False, yes), (no[2:], True, yes)):
+            file = settings(tmp_path, command, f"{key_set} = {str(is_set).lower()}")
+            is_yes = is_set == (key_set == key)
             assert parsed(*file, *words)[option.name] is is_yes
             into = words[:1] if command else ()
             assert parsed(*file, *into, flag, *words[1:])[option.name] is not is_yes
