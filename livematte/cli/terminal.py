@@ -100,6 +100,12 @@ def reported(debug: bool = False) -> Iterator[None]:
         raise typer.Exit(explain(error)) from error
     except (typer.Exit, KeyboardInterrupt, ReaderGoneError):
         raise
+    except ImportError as error:
+        if debug:
+            raise
+        console.print(f"[bold red]livematte:[/] It cannot start: {_shown(str(error))}.")
+        console.print("See what to do about it: livematte doctor")
+        raise typer.Exit(EXIT_FAILURE) from error
     except Exception as error:
         if debug:
             raise
