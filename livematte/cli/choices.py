@@ -11,15 +11,14 @@ import typer
 from livematte.errors import UsageError
 from livematte.near import did_you_mean, near
 
-Check = Callable[[Any], Any]
+Check = Callable[..., Any]
 
 
 def checked(check: Callable[[str], object]) -> Check:
     """A callback for options: `check` raises `UsageError` for what is not a value of theirs."""
 
     def callback(value: Any) -> Any:
-        values = value if isinstance(value, (list, tuple)) else [value]
-        for each in values if value is not None else ():
+        for each in _each(value):
             try:
                 check(str(each))
             except UsageError as error:
@@ -32,21 +31,30 @@ def checked(check: Callable[[str], object]) -> Check:
 def one_of(*words: str, several: bool = False) -> Check:
     """A callback for options whose values are `words`; `several` with commas between them."""
 
-    def check(text: str) -> None:
-        named = [each.strip() for each in text.split(",")] if several else [text]
-        for each in [each for each in named if each] or [text]:
-            require_word(each, words)
+    def callback(parameter: typer.CallbackParam, value: Any) -> Any:
+        for text in _each(value):
+            named = [each.strip() for each in str(text).split(",")] if several else [text]
+            for each in [each for each in named if each] or [text]:
+                try:
+                    require_word(each, words, parameter.opts[0])
+                except UsageError as error:
+                    raise typer.BadParameter(f"{error.problem} {error.remedy}") from error
+        return value
 
-    return checked(check)
+    return callback
 
 
-def require_word(text: str, words: Sequence[str], what: str = "") -> None:
-    """Raises `UsageError` if `text`, which is `what`, is not one of `words`."""
+def _each(value: Any) -> Sequence[Any]:
+    if value is None:
+        return ()
+    return value if isinstance(value, (list, tuple)) else (value,)
+
+
+def require_word(text: str, words: Sequence[str], what: str) -> None:
+    """Raises `UsageError` if `text`, a value of `what`, is not one of `words`."""
     if text not in words:
         hint = did_you_mean(near(text, words))
-        raise UsageError(
-            f"{what} {text!r} is not known.".strip(), f"{hint}Choose from {', '.join(words)}."
-        )
+        raise UsageError(f"{what} {text} is not known.", f"{hint}Choose from {', '.join(words)}.")
 
 
 DEVICES = ("auto", "cpu", "cuda", "cuda:1", "openvino:GPU", "openvino:NPU", "torch:cpu")

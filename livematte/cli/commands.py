@@ -174,8 +174,13 @@ def _in_plain_words(error: Any) -> UsageError:
     parameter = getattr(error, "param", None)
     if kind == "BadParameter" and parameter is not None:
         name, wanted = _name_of(parameter), takes(parameter)
-        why = f"{_given(context, parameter)} is not {wanted}" if wanted else str(error.message)
-        return UsageError(f"{name}: {why.rstrip('.')}." if wanted else f"{name}: {why}", see_help)
+        if wanted:
+            problem = f"{name}: {_given(context, parameter)} is not {wanted}."
+        else:  # which may begin with what it is about
+            problem = str(error.message)
+            is_whole = problem.startswith("-") or problem[:1].isupper()
+            problem = problem if is_whole else f"{name}: {problem}"
+        return UsageError(problem, see_help)
     return UsageError(message if message.endswith((".", "?")) else f"{message}.", see_help)
 
 

@@ -19,7 +19,7 @@ from livematte.cli import completion
 from livematte.cli.backgrounds import parse_backgrounds
 from livematte.cli.choices import checked
 from livematte.cli.config import Config, Profile, defaults, problem_of
-from livematte.cli.meant import require_video
+from livematte.cli.meant import refuse_other, require_file
 from livematte.cli.options import (
     BLUR_HELP,
     MATTE_SIZE_HELP,
@@ -299,6 +299,8 @@ def run(
             pipeline.replace_backgrounds(again)
             say(f"backgrounds read again: {', '.join(each.description for each in again)}")
 
+        if input_path is not None:
+            require_file(input_path)
         if outputs and (left := find_leftovers()):
             say(sentence(left))
         try:
@@ -342,7 +344,7 @@ def _choose_source(
             raise UsageError(
                 "--size and --fps are for cameras; a file has its own.", "Leave them out."
             )
-        require_video(input_path)
+        refuse_other(input_path)
         return VideoFile(input_path, realtime=realtime)
     wanted = None if size is None else parse_size(size)
     if demo:

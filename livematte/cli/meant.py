@@ -66,26 +66,30 @@ def require_photos(names: Sequence[str]) -> None:
         found = [near_file(each) for each in paths]
         if None not in found:
             raise SourceError(
-                f"There is no file {names[0]}.",
+                f"There is no such file: {names[0]}.",
                 f"Did you mean: {image_command(*map(str, found))}",
             )
 
 
-def require_video(path: Path) -> None:
-    """Raises `UsageError` if it is a folder or a photo, and `SourceError` if there is none."""
-    # Not Path.exists, which raises where a name is too long.
+def refuse_other(path: Path) -> None:
+    """Raises `UsageError` if what is to be a video is a folder or a photo."""
+    # Not Path.is_dir, which raises where a name is too long.
     if os.path.isdir(path):
         raise UsageError(
             f"{path} is a folder.",
             f"Name a video in it. For a folder of photos: {image_command(str(path))}",
         )
+    if is_photo(path) and os.path.exists(path):
+        raise UsageError(f"{path} is a photo.", f"Use: {image_command(str(path))}")
+
+
+def require_file(path: Path) -> None:
+    """Raises `SourceError` if there is no such file, with one that may be meant."""
     if not os.path.exists(path):
         raise SourceError(
-            f"There is no file {path}.",
+            f"{path} cannot be read: there is no such file.",
             f"{did_you_mean(near_file(path))}Check the name and the folder.",
         )
-    if is_photo(path):
-        raise UsageError(f"{path} is a photo.", f"Use: {image_command(str(path))}")
 
 
 def meant(word: str, before: Sequence[str], after: Sequence[str], commands: Sequence[str]) -> str:

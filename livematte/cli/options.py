@@ -9,9 +9,10 @@ from typing import Annotated
 import typer
 
 from livematte.cli import completion
-from livematte.cli.choices import DEVICES, checked, one_of, require_device, require_word
+from livematte.cli.choices import DEVICES, checked, one_of, require_device
 from livematte.cli.terminal import AUTOMATIC, Kind, parse_choice, parse_matte_size
 from livematte.errors import UsageError
+from livematte.near import did_you_mean, near
 from livematte.network.size import DEFAULT_SHORT_SIDE, SHORT_SIDES
 
 NETWORK_PANEL = "Network"
@@ -104,7 +105,11 @@ def require_quality(text: str) -> None:
             f"Quality {text!r} is not one of a matte: fast, balanced or best.",
             f"For the quality of the file, write --encode-quality {text}.",
         )
-    require_word(text, QUALITIES, "Quality")
+    if text not in QUALITIES:
+        hint = did_you_mean(near(text, QUALITIES))
+        raise UsageError(
+            f"Quality {text!r} is not known.", f"{hint}Choose from {', '.join(QUALITIES)}."
+        )
 
 
 Quality = Annotated[

@@ -17,7 +17,7 @@ from rich.markup import escape
 from livematte.cli import completion
 from livematte.cli.backgrounds import parse_backgrounds
 from livematte.cli.choices import checked, one_of
-from livematte.cli.meant import require_video
+from livematte.cli.meant import refuse_other, require_file
 from livematte.cli.options import (
     BLUR_HELP,
     QUALITIES,
@@ -202,6 +202,7 @@ def video(
             on_progress=lambda frames: progress.update(task, completed=frames),
             on_trouble=say,
         )
+        require_file(source)
         try:
             with stopped_by_signals(job) as interrupted:
                 job.run()
@@ -223,13 +224,13 @@ def _opened(path: Path) -> Iterator[Path]:
 
     A video is read in several places at once, pictures here and sound there; a pipe cannot be.
 
-    Raises `UsageError` if it is a photo or a folder, and `SourceError` if there is none.
+    Raises `UsageError` if it is a photo or a folder.
     """
     if str(path) == STANDARD:
         with _standard_input() as copy:
             yield copy
         return
-    require_video(path)
+    refuse_other(path)
     yield path
 
 
