@@ -87,7 +87,7 @@ def test_a_profile_goes_over_the_settings_for_all(tmp_path: Path) -> None:
     for_all = parsed("--config", str(path))
     assert (for_all["preview"], for_all["frames"]) == (False, 5)
     assert for_all["virtual_camera"] == "auto"
-    assert for_all["output"] == [str(tmp_path / "a.mp4")]
+    assert list(for_all["output"]) == [str(tmp_path / "a.mp4")]
     window = parsed("--config", str(path), "--profile", "window")
     assert (window["preview"], window["frames"], window["virtual_camera"]) == (True, None, None)
     assert not window["output"]
