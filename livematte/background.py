@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-import difflib
 import os
+import re
 from abc import ABC, abstractmethod
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
@@ -16,6 +16,7 @@ import numpy as np
 from livematte.css_colour import NotOpaqueError, colour_names, parse_colour
 from livematte.errors import UsageError
 from livematte.frame import Image, Size
+from livematte.near import near, near_file
 
 CHROMA_GREEN: Final = "#00b140"
 """The green of green screens, for a program further on to key out; "green" means this one."""
@@ -249,9 +250,15 @@ def _parse_blur(argument: str) -> Blur:
 
 def suggestion(text: str) -> str:
     """What to do about a text that is no background."""
-    names = ["blur", "transparent", *colour_names()]
-    close = difflib.get_close_matches(text.lower(), names, n=1)
-    hint = f"Did you mean {close[0]!r}? " if close else ""
+    if re.fullmatch(r"[0-9a-fA-F]{3}", text):
+        return f"Did you mean '#{text}'? Quote it: the shell takes # for a comment."
+    if text.startswith("#"):
+        return "Write a colour as # and six digits from 0 to f, such as '#1e90ff', in quotes."
+    close = (
+        near_file(Path(os.path.expanduser(text))) if Path(text).suffix or os.sep in text else None
+    )
+    name = str(close) if close else near(text, ["blur", "transparent", *colour_names()])
+    hint = f"Did you mean {name!r}? " if name else ""
     return hint + (
         "Give a colour (#1e90ff, navy), blur or blur:40, transparent, or a picture or video file."
     )

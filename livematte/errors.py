@@ -9,6 +9,7 @@
     ├── RenderError      (RuntimeError) the renderer failed on a frame
     │   └── MatteError                  the network gave a matte that cannot be right
     └── SinkError        (OSError)      a window, virtual camera or file takes no pictures
+        └── NoReaderError               the program that read the standard output has ended
 
 Each says what happened and to what, and what to do next, and each is also the builtin that a
 caller who knows nothing of livematte would catch.
@@ -81,3 +82,13 @@ class MatteError(RenderError):
 
 class SinkError(LivematteError, OSError):
     """A window, virtual camera or file does not take pictures."""
+
+
+class NoReaderError(SinkError):
+    """The program that read the standard output has ended, as `head` does: it has seen enough."""
+
+    def __init__(self) -> None:
+        super().__init__(
+            "The program that read the standard output has ended.",
+            "If it should have gone on, see what it said.",
+        )

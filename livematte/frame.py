@@ -8,28 +8,17 @@ line of code exists by which a raw frame could reach a window, a file or a video
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Any, NamedTuple
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
+from livematte.size import Size
+
+__all__ = ["Frame", "Image", "Rendered", "Size"]
+
 Image = NDArray[np.uint8]
 """A uint8 array: (H, W, 3) is a picture in BGR order, (H, W) an alpha matte from 0 to 255."""
-
-
-class Size(NamedTuple):
-    """Width and height in pixels, in the order people say them: 1280x720."""
-
-    width: int
-    height: int
-
-    def __str__(self) -> str:
-        return f"{self.width}x{self.height}"
-
-    @classmethod
-    def of(cls, image: NDArray[Any]) -> Size:
-        """The size of an array of shape (H, W) or (H, W, channels)."""
-        return cls(image.shape[1], image.shape[0])
 
 
 @dataclass(frozen=True, slots=True, eq=False)

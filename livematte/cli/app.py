@@ -3,19 +3,15 @@
 from __future__ import annotations
 
 import sys
-from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
-from typing import Any, Final
+from collections.abc import Sequence
 
 import typer
-from typer.core import TyperGroup
 
-from livematte.addresses import hide_passwords
-from livematte.cli.backgrounds import with_all_backgrounds
 from livematte.cli.bench import bench
 from livematte.cli.bench_quality import quality
+from livematte.cli.commands import Command, Group, Program
 from livematte.cli.doctor import doctor
-from livematte.cli.file_names import with_plain_names
+from livematte.cli.examples import epilog
 from livematte.cli.image import image
 from livematte.cli.live import cameras, run
 from livematte.cli.recover import recover
@@ -24,73 +20,20 @@ from livematte.cli.video import video
 from livematte.cli.weights import weights_app
 from livematte.errors import LivematteError
 
-EPILOG: Final = """\
-[bold]Examples[/bold]
-
-livematte                                       camera 0 on green, in a window
-
-livematte --camera 0 -b blur --virtual-camera   a video call with the room out of focus
-
-livematte -b beach.jpg -b blur -b '#1e90ff'     three backgrounds; b switches
-
-livematte --input talk.mp4 -b office.png --no-preview --no-realtime --output talk-office.mp4
-
-livematte --demo                                no camera at hand
-
-livematte image photos/ --zip mattes.zip        mattes of photos
-
-livematte video talk.mp4 -o talk.mov --save cutout
-
-Keys in the window: q quit, b background, m mirror, v matte, s snapshot, i numbers, h help.
-"""
-
-
-class _Discreet(TyperGroup):
-    """Its errors of what was mistyped tell no password, and it sees what a shell has expanded."""
-
-    def parse_args(self, context: Any, arguments: list[str]) -> list[str]:
-        options = [name for each in (self, *self.commands.values()) for name in _options(each)]
-        named = with_plain_names(arguments, options)
-        return super().parse_args(context, with_all_backgrounds(named, self.commands))
-
-    def make_context(self, *arguments: Any, **named: Any) -> Any:
-        with _without_passwords():
-            return super().make_context(*arguments, **named)
-
-    def invoke(self, *arguments: Any, **named: Any) -> Any:
-        with _without_passwords():
-            return super().invoke(*arguments, **named)
-
-
-def _options(command: Any) -> list[str]:
-    return [name for each in command.params for name in (*each.opts, *each.secondary_opts)]
-
-
-@contextmanager
-def _without_passwords() -> Iterator[None]:
-    try:
-        yield
-    except Exception as error:
-        # click's, of which Typer may have a copy of its own
-        if isinstance(message := getattr(error, "message", None), str):
-            error.message = hide_passwords(message)  # type: ignore[attr-defined]
-        raise
-
-
 app = typer.Typer(
     name="livematte",
-    cls=_Discreet,
+    cls=Program,
     pretty_exceptions_show_locals=False,  # the camera's address is one
     add_completion=True,
     rich_markup_mode="rich",
     context_settings={"help_option_names": ["-h", "--help"]},
 )
-app.callback(invoke_without_command=True, epilog=EPILOG)(run)
+app.callback(invoke_without_command=True, epilog=epilog("livematte"))(run)
 for command in (image, video, recover, cameras, doctor):
-    app.command()(command)
-bench_app = typer.Typer()
-bench_app.callback(invoke_without_command=True)(bench)
-bench_app.command()(quality)
+    app.command(cls=Command, epilog=epilog(f"livematte {command.__name__}"))(command)
+bench_app = typer.Typer(cls=Group)
+bench_app.callback(invoke_without_command=True, epilog=epilog("livematte bench"))(bench)
+bench_app.command(cls=Command, epilog=epilog("livematte bench quality"))(quality)
 app.add_typer(bench_app, name="bench")
 app.add_typer(weights_app, name="weights")
 

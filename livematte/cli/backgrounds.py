@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import os
+import re
 from collections.abc import Collection, Iterable, Sequence
+from os.path import exists
 from typing import TYPE_CHECKING, Final
 
 from livematte.cli.terminal import say
@@ -69,8 +71,13 @@ def parse_backgrounds(texts: Iterable[str]) -> list[Background]:
     """
     from livematte.background import parse_all
 
-    backgrounds = [each for text in texts for each in parse_all(text, on_trouble=say)]
+    backgrounds = [each for text in texts for each in parse_all(_with_hash(text), on_trouble=say)]
     for caution in dict.fromkeys(each.caution for each in backgrounds):
         if caution is not None:
             say(caution)
     return backgrounds
+
+
+def _with_hash(text: str) -> str:
+    """A colour such as 1e90ff with its #, which the shell takes for a comment, if it is no file."""
+    return f"#{text}" if re.fullmatch(r"[0-9a-fA-F]{6}", text) and not exists(text) else text

@@ -10,6 +10,9 @@ import typer
 from rich.console import Console
 from rich.markup import escape
 
+from livematte.cli import completion
+from livematte.cli.choices import DEVICES, checked, one_of, require_device
+from livematte.cli.options import MATTE_SIZE_VALUES, PRECISIONS
 from livematte.cli.terminal import console, parse_matte_size, parse_size, reported
 from livematte.network.size import DEFAULT_SHORT_SIDE
 
@@ -23,21 +26,27 @@ def bench(
         list[str] | None,
         typer.Option(
             metavar="WIDTHxHEIGHT",
-            help="Size of the frames. May be given several times.",
+            callback=checked(parse_size),
+            help="Size of the frames. Repeatable.",
             show_default="1280x720",
         ),
     ] = None,
     device: Annotated[
         list[str] | None,
         typer.Option(
-            help="Only this one, as for livematte itself. May be given several times.",
+            metavar="NAME",
+            callback=checked(require_device),
+            autocompletion=completion.words(*DEVICES),
+            help="Only this one, as for livematte itself. Repeatable.",
             show_default="all that there are",
         ),
     ] = None,
     matte_size: Annotated[
         list[str] | None,
         typer.Option(
-            metavar="auto|PIXELS",
+            metavar="PIXELS",
+            callback=checked(parse_matte_size),
+            autocompletion=completion.words(*MATTE_SIZE_VALUES),
             help="Short side of what the network sees; auto is as in livematte itself. May be "
             "given several times.",
             show_default="288, and auto",
@@ -46,34 +55,59 @@ def bench(
     precision: Annotated[
         list[str] | None,
         typer.Option(
-            metavar="auto|fp32|int8|fp16",
-            help="May be given several times.",
+            metavar="WORD",
+            callback=one_of(*PRECISIONS),
+            autocompletion=completion.words(*PRECISIONS),
+            help="auto, fp32, int8 or fp16. Repeatable.",
             show_default="fp32 and int8",
         ),
     ] = None,
     threads: Annotated[
-        int | None, typer.Option(min=1, help="Cores of the CPU to use.", show_default="all")
+        int | None,
+        typer.Option(min=1, metavar="NUMBER", help="CPU cores to use.", show_default="all"),
     ] = None,
     background: Annotated[
-        str, typer.Option("--background", "-b", help="What to composite on.")
+        str,
+        typer.Option(
+            "--background",
+            "-b",
+            metavar="WHAT",
+            autocompletion=completion.backgrounds,
+            help="What to composite on.",
+        ),
     ] = "green",
-    frames: Annotated[int, typer.Option(min=6, help="Frames, over all rounds.")] = 140,
+    frames: Annotated[
+        int, typer.Option(min=6, metavar="NUMBER", help="Frames, over all rounds.")
+    ] = 140,
     rounds: Annotated[
-        int, typer.Option(min=1, help="Rounds, in which all that is compared takes turns.")
+        int,
+        typer.Option(
+            min=1, metavar="NUMBER", help="Rounds, in which all that is compared takes turns."
+        ),
     ] = 7,
     official: Annotated[
-        bool, typer.Option(help="Compare with the way of the official MODNet demo.")
+        bool, typer.Option(metavar="", help="Compare with the way of the official MODNet demo.")
     ] = True,
-    memory: Annotated[bool, typer.Option(help="Follow the memory over 1,000 frames.")] = True,
+    memory: Annotated[
+        bool, typer.Option(metavar="", help="Follow the memory over 1,000 frames.")
+    ] = True,
     photos: Annotated[
         bool,
         typer.Option(
-            "--photos",
+            "--photos/--no-photos",
+            metavar="",
+            show_default=False,
             help="Instead of video: JPEG photos of 1280x720 to mattes, against the network alone.",
         ),
     ] = False,
     as_json: Annotated[
-        bool, typer.Option("--json", help="Print JSON, in seconds and bytes.")
+        bool,
+        typer.Option(
+            "--json/--no-json",
+            metavar="",
+            show_default=False,
+            help="Print JSON, in seconds and bytes.",
+        ),
     ] = False,
 ) -> None:
     """Measure how fast livematte is on this computer, end to end and stage by stage."""

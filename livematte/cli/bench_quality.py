@@ -11,8 +11,18 @@ import typer
 from rich.console import Console
 from rich.markup import escape
 
+from livematte.cli import completion
 from livematte.cli.bench import REPORT_COLUMNS
-from livematte.cli.options import Debug, Device, Precision
+from livematte.cli.choices import checked
+from livematte.cli.options import (
+    MATTE_SIZE_HELP,
+    MATTE_SIZE_VALUES,
+    NETWORK_PANEL,
+    Debug,
+    Device,
+    Precision,
+    Quality,
+)
 from livematte.cli.terminal import AUTOMATIC, console, parse_matte_size, reported, say
 
 
@@ -25,21 +35,30 @@ def quality(
             "frames, and backgrounds/ to put these in front of.",
         ),
     ],
-    quality: Annotated[
-        str, typer.Option(metavar="fast|balanced|best", help="Of the product.")
-    ] = "balanced",
+    quality: Quality = "balanced",
     device: Device = AUTOMATIC,
     matte_size: Annotated[
         str,
-        typer.Option(metavar="auto|PIXELS", help="Short side of what the product's network sees."),
+        typer.Option(
+            metavar="PIXELS",
+            callback=checked(parse_matte_size),
+            autocompletion=completion.words(*MATTE_SIZE_VALUES),
+            help=MATTE_SIZE_HELP,
+            rich_help_panel=NETWORK_PANEL,
+        ),
     ] = AUTOMATIC,
     precision: Precision = AUTOMATIC,
     frames: Annotated[
         int | None,
-        typer.Option(min=1, help="Only the first frames of each clip.", show_default="all"),
+        typer.Option(
+            min=1, metavar="NUMBER", help="Only the first frames of each clip.", show_default="all"
+        ),
     ] = None,
     backgrounds: Annotated[
-        int | None, typer.Option(min=1, help="Only the first backgrounds.", show_default="all")
+        int | None,
+        typer.Option(
+            min=1, metavar="NUMBER", help="Only the first backgrounds.", show_default="all"
+        ),
     ] = None,
     noise: Annotated[
         float,
@@ -54,7 +73,13 @@ def quality(
         typer.Option(metavar="FILE", help="Also write pictures and mattes side by side."),
     ] = None,
     as_json: Annotated[
-        bool, typer.Option("--json", help="Print JSON, with each photo and clip.")
+        bool,
+        typer.Option(
+            "--json/--no-json",
+            metavar="",
+            show_default=False,
+            help="Print JSON, with each photo and clip.",
+        ),
     ] = False,
     debug: Debug = False,
 ) -> None:

@@ -2,28 +2,77 @@
 
 from __future__ import annotations
 
-from difflib import get_close_matches
+import os
+from collections.abc import Collection
 from pathlib import Path
-from typing import Annotated, Any
+from typing import Annotated, Any, Final
 
 import typer
 
-from livematte.cli.terminal import AUTOMATIC, reported
+from livematte.cli.choices import takes
+from livematte.cli.terminal import AUTOMATIC
+from livematte.cli.undo import NONE, can_be_undone
 from livematte.errors import UsageError
-from livematte.settings import Settings, read
+from livematte.near import did_you_mean, near
+from livematte.settings import Settings, key_line, read, usual_path
 
-_ASKED = "livematte.settings"
-NEVER_SET = ("help", "version", "config", "profile", "install-completion", "show-completion")
+_ASKED: Final = "livematte.settings"
+_UNDONE: Final = "livematte.undone"
+_PROBLEM: Final = "livematte.settings.problem"
+
+NEVER_SET: Final = (
+    *("help", "version", "config", "profile", "install-completion", "show-completion"),
+)
+"""Options that say what to do now, or where the settings are."""
 
 
 def _settle(context: typer.Context, parameter: typer.CallbackParam, value: Any) -> Any:
-    """Called for both options before all others are looked at; with both the file is read."""
+    """Called for both options before all others are looked at; with both the file is read.
+
+    What is wrong with the file is kept, for who needs it to raise: `problem_of`.
+    """
     asked = context.meta.setdefault(_ASKED, {})
     asked[parameter.name] = value
-    if len(asked) == 2 and not context.resilient_parsing:
-        with reported():
-            context.default_map = defaults(context.command, asked["config"], asked["profile"])
+    undone = context.meta.get(_UNDONE, frozenset())
+    if len(asked) == 2 and not context.resilient_parsing and "config" not in undone:
+        try:
+            found = defaults(context.command, asked["config"], asked["profile"])
+        except UsageError as error:
+            context.meta[_PROBLEM] = error
+        else:
+            context.default_map = {key: each for key, each in found.items() if key not in undone}
     return value
+
+
+def problem_of(context: Any) -> UsageError | None:
+    """What is wrong with the settings file, where something is."""
+    problem = context.meta.get(_PROBLEM)
+    return problem if isinstance(problem, UsageError) else None
+
+
+def settings_path(context: Any) -> Path | None:
+    """The settings file that was read, or would have been; None for `--config none`."""
+    if "config" in context.meta.get(_UNDONE, ()):
+        return None
+    asked = context.meta.get(_ASKED, {}).get("config")
+    return Path(os.path.expanduser(asked)) if asked is not None else usual_path()
+
+
+def forget(context: Any, undone: Collection[str]) -> None:
+    """Leave the parameters out that the command line has undone, whatever the settings say."""
+    if context.parent is None:
+        context.meta[_UNDONE] = frozenset(undone)
+    elif context.default_map is not None:
+        context.default_map = {
+            key: each for key, each in context.default_map.items() if key not in undone
+        }
+
+
+def _profiles(context: typer.Context, incomplete: str) -> list[str]:
+    from livematte.cli.completion import profiles
+
+    config = context.params.get("config")
+    return profiles(None if config is None else Path(config), incomplete)
 
 
 Config = Annotated[
@@ -33,8 +82,8 @@ Config = Annotated[
         metavar="FILE",
         is_eager=True,
         callback=_settle,
-        help="Settings file.",
-        show_default="config.toml in the user's folder of settings",
+        help="Settings file; none for no settings.",
+        show_default="config.toml in the user's settings folder",
         rich_help_panel="Settings",
     ),
 ]
@@ -46,7 +95,8 @@ Profile = Annotated[
         metavar="NAME",
         is_eager=True,
         callback=_settle,
-        help="A profile of the settings file.",
+        autocompletion=_profiles,
+        help="Use this profile of the settings file.",
         rich_help_panel="Settings",
     ),
 ]
@@ -60,59 +110,114 @@ def defaults(command: Any, path: Path | None, profile: str | None) -> dict[str, 
     Raises `UsageError` if the file cannot be read, or says what the command line would refuse.
     """
     path, settings = read(path, profile)
-    return _defaults(command, settings, str(path), "")
+    return _Checker(path, profile).defaults(command, settings, ())
 
 
-def _defaults(command: Any, settings: Settings, path: str, table: str) -> dict[str, Any]:
-    context = typer.Context(command, resilient_parsing=True)
-    options = {
-        name.removeprefix("--"): each
+class _Checker:
+    """Compares a file's settings with the options that there are, and says where it is wrong."""
+
+    def __init__(self, path: Path, profile: str | None) -> None:
+        self._path = path
+        self._profile = profile
+
+    def defaults(self, command: Any, settings: Settings, tables: tuple[str, ...]) -> dict[str, Any]:
+        context = typer.Context(command, resilient_parsing=True)
+        options = _settable(command)
+        commands = getattr(command, "commands", {})
+        found: dict[str, Any] = {}
+        given: dict[str, str] = {}
+        for key, value in settings.items():
+            where = (*tables, key)
+            if key in commands and isinstance(value, dict):
+                found[key] = self.defaults(commands[key], value, where)
+            elif key in commands and key not in options:
+                raise self._wrong(where, "is a table", f"Begin it with [{'.'.join(where)}].")
+            elif key not in options:
+                raise self._unknown(command, where, [*options, *commands])
+            else:
+                option, is_positive = options[key]
+                if option.name in given:
+                    both = f"and {given[option.name]} say the same thing twice"
+                    raise self._wrong(where, both, "Leave one of them out.")
+                given[option.name] = key
+                checked = self._checked(context, option, value, where)
+                if option.is_flag:
+                    found[option.name] = checked == is_positive
+                elif checked is not None:
+                    found[option.name] = checked
+        return found
+
+    def _checked(self, context: typer.Context, option: Any, value: Any, where: Any) -> Any:
+        """A value that the option takes; None for none.
+
+        Raises `UsageError` with what the command line would say.
+        """
+        if option.name == "virtual_camera" and isinstance(value, bool):
+            return AUTOMATIC if value else None
+        if value in (NONE, [], [NONE]) and can_be_undone(option):
+            return None
+        if option.multiple and not isinstance(value, list):
+            value = [value]
+        if isinstance(value, dict) or (isinstance(value, list) and not option.multiple):
+            raise self._wrong(where, "takes one value", "Give a text, a number, true or false.")
+        values = value if isinstance(value, list) else [value]
+        if any(isinstance(each, (dict, list)) for each in values):
+            raise self._wrong(where, "takes texts or numbers", "")
+        if any(option.is_flag != isinstance(each, bool) for each in values):
+            kind = "true or false" if option.is_flag else "a value, not true or false"
+            raise self._wrong(where, f"takes {kind}", f"It is {_shown(value)} now.")
+        try:
+            # As text, as on the command line, where 2.5 is no whole number.
+            if option.is_flag:
+                return value
+            texts = [str(each) for each in values]
+            option.process_value(context, texts if option.multiple else texts[0])
+        except typer.BadParameter as error:
+            wanted = takes(option)
+            why = f"{_shown(value)} is not {wanted}" if wanted else error.message
+            raise self._wrong(where, f": {why}", "") from error
+        except ValueError as error:  # a whole number too long to be text
+            raise self._wrong(where, "has too many digits", "") from error
+        return texts if option.multiple else texts[0]
+
+    def _unknown(self, command: Any, where: tuple[str, ...], known: list[str]) -> UsageError:
+        *tables, key = where
+        plain = key.lstrip("-").replace("_", "-")
+        if key in NEVER_SET:
+            return self._wrong(where, "cannot be set here", f"Give --{key} on the command line.")
+        found = plain if plain in known else near(plain, known)
+        if found is None or plain not in known:
+            for name, other in getattr(command, "commands", {}).items():
+                if plain in _settable(other):
+                    table = ".".join([*tables, name])
+                    found = f"{plain} under [{table}]"
+                    break
+        hint = (
+            did_you_mean(found) or f"See {' '.join(['livematte', *tables])} --help for the names."
+        )
+        return self._wrong(where, "is not an option", hint.strip())
+
+    def _wrong(self, where: tuple[str, ...], what: str, remedy: str) -> UsageError:
+        line = key_line(self._path, self._profile, where)
+        fix = "Fix it in that file." if line is None else f"Fix it in line {line} of that file."
+        key = ".".join(where) + ("" if what.startswith(":") else " ")
+        return UsageError(f"{self._path}: {key}{what.rstrip('.')}.", f"{remedy} {fix}".strip())
+
+
+def _shown(value: Any) -> str:
+    text = {True: "true", False: "false"}.get(value, "") if isinstance(value, bool) else str(value)
+    text = repr(value) if isinstance(value, str) else text
+    return text if len(text) <= 60 else f"{text[:57]}..."
+
+
+def _settable(command: Any) -> dict[str, tuple[Any, bool]]:
+    """The options of a command by the names they have in a file, and whether those say yes."""
+    names = {
+        name.removeprefix("--"): (each, is_positive)
         for each in command.params
         if each.param_type_name == "option"
-        for name in each.opts
+        for is_positive, opts in ((True, each.opts), (False, each.secondary_opts))
+        for name in opts
         if name.startswith("--")
     }
-    options = {name: each for name, each in options.items() if name not in NEVER_SET}
-    commands = getattr(command, "commands", {})
-    found: dict[str, Any] = {}
-    for key, value in settings.items():
-        where = f"{path}: {table}{key}"
-        if key in commands and isinstance(value, dict):
-            found[key] = _defaults(commands[key], value, path, f"{table}{key}.")
-        elif key in commands:
-            raise UsageError(f"{where} is a table.", f"Begin it with [{table}{key}].")
-        elif key in options:
-            option = options[key]
-            found[option.name] = _checked(context, option, value, where)
-        else:
-            near = get_close_matches(key, [*options, *commands], n=1)
-            hint = f"Did you mean {near[0]}?" if near else "See --help for the options' names."
-            raise UsageError(f"{where} is no option.", hint)
-    return found
-
-
-def _checked(context: typer.Context, option: Any, value: Any, where: str) -> Any:
-    """A value that the option takes. Raises `UsageError` with what the command line would say."""
-    if option.name == "virtual_camera" and isinstance(value, bool):
-        return AUTOMATIC if value else None
-    if option.multiple and not isinstance(value, list):
-        value = [value]
-    if isinstance(value, dict) or (isinstance(value, list) and not option.multiple):
-        raise UsageError(f"{where} takes one value.", "Give a text, a number, true or false.")
-    values = value if isinstance(value, list) else [value]
-    if any(isinstance(each, (dict, list)) for each in values):
-        raise UsageError(f"{where} takes texts or numbers.", "Correct it there.")
-    if any(option.is_flag != isinstance(each, bool) for each in values):
-        kind = "true or false" if option.is_flag else "a value, not true or false"
-        raise UsageError(f"{where} takes {kind}.", "Correct it there.")
-    try:
-        # As text, as on the command line, where 2.5 is no whole number.
-        if option.multiple:
-            option.process_value(context, [str(each) for each in value])
-        else:
-            option.process_value(context, value if option.is_flag else str(value))
-    except typer.BadParameter as error:
-        raise UsageError(f"{where}: {error.message}", "Correct it there.") from error
-    except ValueError as error:  # a whole number too long to be text
-        raise UsageError(f"{where} has too many digits.", "Correct it there.") from error
-    return value
+    return {name: each for name, each in names.items() if name not in NEVER_SET}

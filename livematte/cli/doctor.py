@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import platform
 from dataclasses import asdict
 from typing import TYPE_CHECKING, Annotated, Any, Final
 
@@ -12,6 +11,7 @@ from rich.console import Console
 from rich.markup import escape
 
 from livematte import __version__
+from livematte.cli.config import problem_of, settings_path
 from livematte.cli.terminal import EXIT_FAILURE, console, reported
 
 if TYPE_CHECKING:
@@ -24,9 +24,15 @@ _DOES_NOT_WORK: Final = "livematte does not work on this computer yet: see the p
 
 
 def doctor(
-    as_json: Annotated[bool, typer.Option("--json", help="Print JSON, for programs.")] = False,
+    context: typer.Context,
+    as_json: Annotated[
+        bool,
+        typer.Option(
+            "--json/--no-json", metavar="", show_default=False, help="Print JSON, for programs."
+        ),
+    ] = False,
 ) -> None:
-    """Check what works on this computer, and tell how to mend what does not.
+    """Check what works on this computer, and how to fix what doesn't.
 
     Nothing is installed, and on Linux no camera is switched on.
 
@@ -37,11 +43,13 @@ def doctor(
     """
     with reported():
         from livematte.doctor.examination import CHECKS, examine
+        from livematte.doctor.finding import Check
 
         reports = []
         out = Console(highlight=False, soft_wrap=True)
-        examined = examine()
-        for check in CHECKS:
+        checks = (Check("settings", lambda: [_check_settings(context)]), *CHECKS)
+        examined = examine(checks)
+        for check in checks:
             with console.status(f"checking: {check.name}"):
                 report = next(examined)
             reports.append(report)
@@ -57,6 +65,18 @@ def doctor(
             raise typer.Exit(EXIT_FAILURE)
 
 
+def _check_settings(context: typer.Context) -> Finding:
+    """Whether the settings file, the usual one or `--config`, can be used."""
+    from livematte.doctor.finding import ok, problem
+
+    if (wrong := problem_of(context)) is not None:
+        return problem(wrong.problem, wrong.remedy)
+    path = settings_path(context)
+    if path is None:
+        return ok("none are used")
+    return ok(str(path) if path.exists() else f"none; they would be in {path}")
+
+
 def _as_text(name: str, finding: Finding) -> str:
     """A command stands alone in its line, to be copied as it is."""
     status = finding.status.value
@@ -69,6 +89,8 @@ def _as_text(name: str, finding: Finding) -> str:
 
 
 def _as_dict(reports: list[Report], *, works: bool) -> dict[str, Any]:
+    import platform  # slow to load, for a line of JSON
+
     return {
         "livematte": __version__,
         "system": platform.platform(),

@@ -9,7 +9,10 @@ from typing import TYPE_CHECKING, Annotated, Final
 
 import typer
 
+from livematte.cli import completion
 from livematte.cli.backgrounds import BACKGROUND_HELP, parse_background
+from livematte.cli.choices import one_of
+from livematte.cli.meant import require_photos
 from livematte.cli.options import (
     BLUR_HELP,
     RESULTS_FOLDER,
@@ -43,7 +46,8 @@ if TYPE_CHECKING:
 MOST_NAMED: Final = 20
 """Photos that a sentence names."""
 
-SAVES: Final = "alpha|cutout|composite|comparison"
+SAVES: Final = ("alpha", "cutout", "composite", "comparison")
+FORMATS: Final = ("png", "webp", "jpg")
 
 
 class OnBadMatte(Enum):
@@ -57,13 +61,17 @@ def image(
     paths: Annotated[
         list[str],
         typer.Argument(
-            metavar="PATH...", help="Photos, folders, patterns, or - for the standard input."
+            metavar="PATH...",
+            autocompletion=completion.photos,
+            help="Photos, folders, patterns, or - for the standard input.",
         ),
     ],
     save: Annotated[
         list[str] | None,
         typer.Option(
-            metavar=SAVES,
+            metavar="WHAT",
+            callback=one_of(*SAVES, several=True),
+            autocompletion=completion.several(*SAVES),
             help="alpha: the matte, 8-bit grey. cutout: the person with alpha, colours cleaned. "
             "composite: the person on the background. comparison: original, foreground on white "
             "and matte in one picture. Several: --save alpha,cutout.",
@@ -93,13 +101,22 @@ def image(
         Path | None, typer.Option("--zip", metavar="FILE", help="A zip file of all results.")
     ] = None,
     recursive: Annotated[
-        bool, typer.Option("--recursive", "-r", help="Include subfolders.")
+        bool,
+        typer.Option(
+            "--recursive/--no-recursive",
+            "-r",
+            metavar="",
+            show_default=False,
+            help="Include subfolders.",
+        ),
     ] = False,
     background: Annotated[
         str | None,
         typer.Option(
             "--background",
             "-b",
+            metavar="WHAT",
+            autocompletion=completion.backgrounds,
             help="Background of composites: a colour, blur or blur:40, or a picture. "
             f"{BACKGROUND_HELP} {BLUR_HELP}",
             show_default="green",
@@ -109,8 +126,10 @@ def image(
         str | None,
         typer.Option(
             "--format",
-            metavar="png|webp|jpg",
-            help="Of all but the matte, which is a PNG.",
+            metavar="WORD",
+            callback=one_of(*FORMATS),
+            autocompletion=completion.words(*FORMATS),
+            help="png, webp or jpg: for all but the matte, which is a PNG.",
             show_default="png",
         ),
     ] = None,
@@ -118,14 +137,18 @@ def image(
     skip_existing: Annotated[
         bool,
         typer.Option(
-            "--skip-existing",
+            "--skip-existing/--no-skip-existing",
+            metavar="",
+            show_default=False,
             help="Leave results that are there, and make the missing ones; add to the zip file.",
         ),
     ] = False,
     keep_metadata: Annotated[
         bool,
         typer.Option(
-            "--keep-metadata",
+            "--keep-metadata/--no-keep-metadata",
+            metavar="",
+            show_default=False,
             help="Results keep who made the photo, its copyright, date, camera and settings. Never "
             "the place, a thumbnail, or serial numbers. The resolution (DPI) is always kept.",
         ),
@@ -133,8 +156,11 @@ def image(
     on_bad_matte: Annotated[
         str,
         typer.Option(
-            metavar="skip|fail",
-            help="For a photo whose matte cannot be right: report it and continue, or stop.",
+            metavar="WORD",
+            callback=one_of("skip", "fail"),
+            autocompletion=completion.words("skip", "fail"),
+            help="skip or fail: for a photo whose matte cannot be right, report it and continue, "
+            "or stop.",
         ),
     ] = "skip",
     max_memory: Annotated[
@@ -146,7 +172,13 @@ def image(
         ),
     ] = None,
     show: Annotated[
-        bool, typer.Option("--show", help="Show the comparison of each photo in a window.")
+        bool,
+        typer.Option(
+            "--show/--no-show",
+            metavar="",
+            show_default=False,
+            help="Show the comparison of each photo in a window.",
+        ),
     ] = False,
     device: Device = AUTOMATIC,
     matte_size: FixedMatteSize = str(DEFAULT_SHORT_SIDE),
@@ -168,6 +200,7 @@ def image(
         kinds = parse_choices("--save", save or ["alpha"], Save)
         fails = parse_choice("--on-bad-matte", on_bad_matte, OnBadMatte) is OnBadMatte.FAIL
         named = [each for each in paths if each != STREAM]
+        require_photos(named)
         found = find_photos(named, recursive, leave_out=folder_of(output, zip_path))
         if len(named) < len(paths):
             first = 0 if paths[0] == STREAM else len(found.photos)

@@ -15,10 +15,15 @@ from rich.markup import escape
 from rich.table import Table
 
 from livematte import __version__
+from livematte.cli import completion
 from livematte.cli.backgrounds import BACKGROUND_HELP, described, parse_backgrounds
-from livematte.cli.config import Config, Profile, defaults
+from livematte.cli.choices import checked
+from livematte.cli.config import Config, Profile, defaults, problem_of
+from livematte.cli.meant import refuse_other, require_file
 from livematte.cli.options import (
     BLUR_HELP,
+    MATTE_SIZE_HELP,
+    MATTE_SIZE_VALUES,
     Debug,
     Device,
     Edge,
@@ -39,10 +44,9 @@ from livematte.cli.terminal import (
     stopped_by_signals,
 )
 from livematte.errors import SourceError, UsageError
-from livematte.frame import Size
 from livematte.media.identity import are_one
 from livematte.media.names import require_readable_name
-from livematte.network.size import SHORT_SIDES
+from livematte.size import Size
 
 if TYPE_CHECKING:
     from livematte.background import Background
@@ -53,11 +57,20 @@ if TYPE_CHECKING:
     from livematte.sources import Source
 
 
+def _say_version(version: bool) -> None:
+    """Called before all other options are looked at, so that none can be in its way."""
+    if version:
+        typer.echo(f"livematte {__version__}")
+        raise typer.Exit
+
+
 def run(
     context: typer.Context,
     camera: Annotated[
         str | None,
         typer.Option(
+            metavar="CAMERA",
+            autocompletion=completion.cameras,
             help="Number, device path or stream address of the camera.",
             show_default="0",
             rich_help_panel="Source",
@@ -65,19 +78,31 @@ def run(
     ] = None,
     input_path: Annotated[
         Path | None,
-        typer.Option("--input", help="A video file instead.", rich_help_panel="Source"),
+        typer.Option(
+            "--input",
+            metavar="FILE",
+            autocompletion=completion.videos,
+            help="Use a video file instead of a camera.",
+            rich_help_panel="Source",
+        ),
     ] = None,
     demo: Annotated[
         bool,
         typer.Option(
-            "--demo", help="A built-in portrait in a drawn room instead.", rich_help_panel="Source"
+            "--demo/--no-demo",
+            metavar="",
+            help="Use the built-in demo instead of a camera.",
+            show_default=False,
+            rich_help_panel="Source",
         ),
     ] = False,
     size: Annotated[
         str | None,
         typer.Option(
             metavar="WIDTHxHEIGHT",
-            help="Size asked of the camera.",
+            callback=checked(parse_size),
+            autocompletion=completion.words("640x480", "1280x720", "1920x1080", "3840x2160"),
+            help="Ask the camera for this size.",
             show_default="1280x720",
             rich_help_panel="Source",
         ),
@@ -87,30 +112,41 @@ def run(
         typer.Option(
             min=1,
             max=1000,
-            help="Frames a second asked of the camera.",
+            metavar="NUMBER",
+            help="Ask the camera for this many frames a second.",
             show_default="30",
             rich_help_panel="Source",
         ),
     ] = None,
-    no_realtime: Annotated[
+    realtime: Annotated[
         bool,
         typer.Option(
-            "--no-realtime",
-            help="Files and the demo as fast as possible, every frame.",
+            "--realtime/--no-realtime",
+            metavar="",
+            help="Play files and the demo at their own speed; --no-realtime: as fast as possible, "
+            "every frame.",
             rich_help_panel="Source",
         ),
-    ] = False,
+    ] = True,
     frames: Annotated[
-        int | None, typer.Option(min=1, help="End after so many.", rich_help_panel="Source")
+        int | None,
+        typer.Option(
+            min=1,
+            metavar="NUMBER",
+            help="Stop after this many frames.",
+            rich_help_panel="Source",
+        ),
     ] = None,
     background: Annotated[
         list[str] | None,
         typer.Option(
             "--background",
             "-b",
-            help="A colour (#1e90ff, navy, any of CSS), blur or blur:40, transparent, a picture, a "
-            f"video, a folder or a pattern of pictures. {BACKGROUND_HELP} {BLUR_HELP} May be given "
-            "several times: b switches.",
+            metavar="WHAT",
+            autocompletion=completion.backgrounds,
+            help="A colour ('#1e90ff', 1e90ff, navy, any of CSS), blur or blur:40, transparent, a "
+            f"picture, a video, a folder or a pattern of pictures. {BACKGROUND_HELP} {BLUR_HELP} "
+            "May be given several times: b switches.",
             show_default="green",
             rich_help_panel="Picture",
         ),
@@ -119,18 +155,20 @@ def run(
         str | None,
         typer.Option(
             metavar="[DEVICE]",
-            help="Send to a virtual camera, for calls.",
-            rich_help_panel="Where to",
+            autocompletion=completion.virtual_cameras,
+            help="Send to a virtual camera, for calls. --no-virtual-camera: do not.",
+            rich_help_panel="Output",
         ),
     ] = None,
     on_demand: Annotated[
         bool | None,
         typer.Option(
             "--on-demand/--no-on-demand",
-            help="Turn the camera off while no program reads the virtual camera. On where this can "
-            "be known and nothing else shows the picture.",
+            metavar="",
+            help="Turn the camera off while no program reads the virtual camera. On by default "
+            "where this can be known and nothing else shows the picture.",
             show_default="on, on Linux",
-            rich_help_panel="Where to",
+            rich_help_panel="Output",
         ),
     ] = None,
     output: Annotated[
@@ -138,27 +176,35 @@ def run(
         typer.Option(
             "--output",
             "-o",
-            help="Write a file: .mp4, .mkv, .mov, .webm, or a folder of PNGs. %Y-%m-%d %H.%M.%S "
-            "in a name is the time of the start. May be given several times.",
-            rich_help_panel="Where to",
+            metavar="FILE",
+            help="Write a file: .mp4, .mkv, .mov, .webm, a folder of PNGs, or - for the standard "
+            "output. %Y-%m-%d %H.%M.%S in a name is the time of the start. May be given several "
+            "times.",
+            rich_help_panel="Output",
         ),
     ] = None,
     overwrite: Annotated[
         bool,
         typer.Option(
-            "--overwrite", help="Replace existing output files.", rich_help_panel="Where to"
+            "--overwrite/--no-overwrite",
+            metavar="",
+            help="Replace existing output files.",
+            show_default=False,
         ),
     ] = False,
-    no_preview: Annotated[
-        bool, typer.Option("--no-preview", help="No window.", rich_help_panel="Where to")
-    ] = False,
+    preview: Annotated[
+        bool,
+        typer.Option(
+            "--preview/--no-preview", metavar="", help="Show a window.", rich_help_panel="Output"
+        ),
+    ] = True,
     stall_after: Annotated[
         float,
         typer.Option(
             min=0.1,
             max=60,
-            help="Show a notice instead of the picture when no new one has come for so many "
-            "seconds.",
+            metavar="SECONDS",
+            help="Show a notice instead of the picture when no new one has come for this long.",
             rich_help_panel="Picture",
         ),
     ] = 0.5,
@@ -166,13 +212,14 @@ def run(
     without: Without = None,
     edge: Edge = 0,
     light_wrap: LightWrap = 0.0,
-    device: Device = "auto",
+    device: Device = AUTOMATIC,
     matte_size: Annotated[
         str,
         typer.Option(
-            metavar="auto|PIXELS",
-            help=f"Short side of what the network sees, {SHORT_SIDES.start} to "
-            f"{SHORT_SIDES.stop - 1}; larger is slower. auto is the most accurate.",
+            metavar="PIXELS",
+            callback=checked(parse_matte_size),
+            autocompletion=completion.words(*MATTE_SIZE_VALUES),
+            help=f"{MATTE_SIZE_HELP} auto is the most accurate.",
             rich_help_panel="Network",
         ),
     ] = AUTOMATIC,
@@ -182,17 +229,21 @@ def run(
     config: Config = None,
     profile: Profile = None,
     debug: Debug = False,
-    version: Annotated[bool, typer.Option("--version", help="Show the version.")] = False,
+    _version: Annotated[
+        bool,
+        typer.Option(
+            "--version", metavar="", is_eager=True, callback=_say_version, help="Show the version."
+        ),
+    ] = False,
 ) -> None:
     """You in front of any background, live: real portrait matting for webcams.
 
     Nothing of your room is shown, and nothing leaves this computer.
     """
-    if version:
-        typer.echo(f"livematte {__version__}")
-        raise typer.Exit
     if context.invoked_subcommand is not None:
         return
+    if (problem := problem_of(context)) is not None:
+        raise problem
     with reported(debug):
         # Loaded here, so that help and mistyped options need not wait for OpenCV.
         from livematte.background import files_of
@@ -210,12 +261,12 @@ def run(
         outputs = [dated(each, started) for each in output or []]
         _check_outputs([each.name for each in outputs], input_path)
         backgrounds = parse_backgrounds(background or ["green"])
-        source = _choose_source(camera, input_path, demo, size, fps, realtime=not no_realtime)
-        preview = None if no_preview else _make_preview(lambda: _status(pipeline))
+        source = _choose_source(camera, input_path, demo, size, fps, realtime=realtime)
+        window = _make_preview(lambda: _status(pipeline)) if preview else None
         read_from = [] if demo or input_path is not None else [camera or "0"]
         inputs = [*files_of(backgrounds), *([] if input_path is None else [input_path])]
         sinks = _choose_sinks(
-            preview, virtual_camera, outputs, overwrite, backgrounds, read_from, inputs
+            window, virtual_camera, outputs, overwrite, backgrounds, read_from, inputs
         )
 
         def open_on(chosen: str, chosen_precision: str, frame_size: Size) -> Choice:
@@ -226,7 +277,7 @@ def run(
                 weights_name=weights,
                 precision=chosen_precision,
                 threads=threads,
-                frames_per_second=None if no_realtime else source.frames_per_second,
+                frames_per_second=source.frames_per_second if realtime else None,
                 refinement=refinement,
                 on_change=say,
             )
@@ -237,7 +288,7 @@ def run(
             backgrounds,
             sinks,
             open_fallback=lambda frame_size: open_on("cpu", AUTOMATIC, frame_size),
-            controls=preview,
+            controls=window,
             frames=frames,
             stall_after_seconds=stall_after,
             on_demand=_choose_on_demand(on_demand, source, sinks),
@@ -255,6 +306,8 @@ def run(
             pipeline.replace_backgrounds(again)
             say(f"backgrounds read again: {described(again)}")
 
+        if input_path is not None:
+            require_file(input_path)
         if outputs and (left := find_leftovers()):
             say(sentence(left))
         try:
@@ -263,7 +316,7 @@ def run(
         finally:
             for remark in (remark for sink in sinks for remark in sink.remarks):
                 say(remark)
-        _say_end(pipeline, source, preview)
+        _say_end(pipeline, source, window)
 
 
 def cameras() -> None:
@@ -299,6 +352,7 @@ def _choose_source(
                 "--size and --fps are for cameras; a file has its own.", "Leave them out."
             )
         require_readable_name(input_path)
+        refuse_other(input_path)
         return VideoFile(input_path, realtime=realtime)
     wanted = None if size is None else parse_size(size)
     if demo:

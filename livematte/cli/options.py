@@ -2,29 +2,43 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Sequence
 from typing import Annotated
 
 import typer
 
-from livematte.cli.terminal import Kind, parse_choice
+from livematte.cli import completion
+from livematte.cli.choices import DEVICES, checked, one_of, require_device
+from livematte.cli.terminal import AUTOMATIC, Kind, parse_choice, parse_matte_size
+from livematte.errors import UsageError
+from livematte.near import did_you_mean, near
+from livematte.network.size import DEFAULT_SHORT_SIDE, SHORT_SIDES
 
 NETWORK_PANEL = "Network"
 
 Device = Annotated[
     str,
     typer.Option(
-        help="auto, cpu, cuda, cuda:N, openvino:GPU, openvino:NPU or torch:cpu. auto takes CUDA if "
-        "it can, else the CPU.",
+        metavar="NAME",
+        callback=checked(require_device),
+        autocompletion=completion.words(*DEVICES),
+        help="auto, cpu, cuda, cuda:N, openvino:GPU, openvino:NPU or torch:cpu. auto picks CUDA "
+        "if it works here, else the CPU.",
         rich_help_panel=NETWORK_PANEL,
     ),
 ]
 
+PRECISIONS = ("auto", "fp32", "int8", "fp16")
+
 Precision = Annotated[
     str,
     typer.Option(
-        metavar="auto|fp32|int8|fp16",
-        help="What the network computes in. auto takes the fastest that is right.",
+        metavar="WORD",
+        callback=one_of(*PRECISIONS),
+        autocompletion=completion.words(*PRECISIONS),
+        help="auto, fp32, int8 or fp16: what the network computes in. auto picks the fastest that "
+        "gives correct mattes.",
         rich_help_panel=NETWORK_PANEL,
     ),
 ]
@@ -34,7 +48,8 @@ Threads = Annotated[
     typer.Option(
         min=1,
         max=1024,
-        help="Cores of the CPU to use.",
+        metavar="NUMBER",
+        help="CPU cores to use.",
         show_default="all",
         rich_help_panel=NETWORK_PANEL,
     ),
@@ -43,17 +58,27 @@ Threads = Annotated[
 Weights = Annotated[
     str,
     typer.Option(
-        metavar="NAME|PATH",
+        metavar="NAME|FILE",
+        autocompletion=completion.weights,
         help="photographic, webcam (see `weights pull`), or a converted file.",
         rich_help_panel=NETWORK_PANEL,
     ),
 ]
 
+MATTE_SIZE_HELP = (
+    f"Short side of what the network sees, {SHORT_SIDES.start} to {SHORT_SIDES.stop - 1}; larger "
+    "is slower."
+)
+
+MATTE_SIZE_VALUES = tuple(str(each) for each in (AUTOMATIC, 224, 256, DEFAULT_SHORT_SIDE, 512))
+
 FixedMatteSize = Annotated[
     str,
     typer.Option(
         metavar="PIXELS",
-        help="Short side of what the network sees.",
+        callback=checked(parse_matte_size),
+        autocompletion=completion.words(*MATTE_SIZE_VALUES[1:]),
+        help=MATTE_SIZE_HELP,
         rich_help_panel=NETWORK_PANEL,
     ),
 ]
@@ -65,35 +90,52 @@ BLUR_HELP = (
 
 MATTE_PANEL = "Matte"
 
-QUALITY_CHOICES = "fast|balanced|best"
+QUALITIES = ("fast", "balanced", "best")
 QUALITY_HELP = (
-    "fast: steady over time; on a background, soft edges keep the room's colour. balanced: edges "
-    "of the frame and the person's own colours too. best: each frame seen "
+    "fast, balanced or best. fast: steady over time; on a background, soft edges keep the room's "
+    "colour. balanced: edges of the frame and the person's own colours too. best: each frame seen "
     "twice by the network, for twice its work."
 )
+
+
+def require_quality(text: str) -> None:
+    """Raises `UsageError` if it is not one of `QUALITIES`."""
+    if re.fullmatch(r"\d+", text):
+        raise UsageError(
+            f"Quality {text!r} is not one of a matte: fast, balanced or best.",
+            f"For the quality of the file, write --encode-quality {text}.",
+        )
+    if text not in QUALITIES:
+        hint = did_you_mean(near(text, QUALITIES))
+        raise UsageError(
+            f"Quality {text!r} is not known.", f"{hint}Choose from {', '.join(QUALITIES)}."
+        )
+
 
 Quality = Annotated[
     str,
     typer.Option(
-        "--quality", metavar=QUALITY_CHOICES, help=QUALITY_HELP, rich_help_panel=MATTE_PANEL
+        "--quality",
+        metavar="WORD",
+        callback=checked(require_quality),
+        autocompletion=completion.words(*QUALITIES),
+        help=QUALITY_HELP,
+        rich_help_panel=MATTE_PANEL,
     ),
 ]
 
-MatteQuality = Annotated[
-    str,
-    typer.Option(
-        "--matte-quality", metavar=QUALITY_CHOICES, help=QUALITY_HELP, rich_help_panel=MATTE_PANEL
-    ),
-]
-"""The same, for commands whose --quality is that of a file."""
+PARTS = ("steady", "islands", "edges", "colours")
 
 Without = Annotated[
     list[str] | None,
     typer.Option(
         "--without",
-        metavar="steady|islands|edges|colours",
-        help="Switch a part of the quality off. May be given several times. Without colours, soft "
-        "edges on a background keep the room's colour; transparent pictures never do.",
+        metavar="PART",
+        callback=one_of(*PARTS),
+        autocompletion=completion.words(*PARTS),
+        help="Switch a part of the quality off: steady, islands, edges or colours. May be given "
+        "several times. Without colours, soft edges on a background keep the room's colour; "
+        "transparent pictures never do.",
         rich_help_panel=MATTE_PANEL,
     ),
 ]
@@ -104,6 +146,7 @@ Edge = Annotated[
         "--edge",
         min=-10,
         max=10,
+        metavar="PIXELS",
         help="Move the person's edge, in pixels of 720 rows: negative is inwards.",
         rich_help_panel=MATTE_PANEL,
     ),
@@ -115,6 +158,7 @@ LightWrap = Annotated[
         "--light-wrap",
         min=0,
         max=1,
+        metavar="AMOUNT",
         help="How much of the background's light falls around the person's edge.",
         rich_help_panel=MATTE_PANEL,
     ),
@@ -123,10 +167,24 @@ LightWrap = Annotated[
 RESULTS_FOLDER = "mattes"
 """Where results of photos go unless another place is given."""
 
-Overwrite = Annotated[bool, typer.Option("--overwrite", help="Replace what is there already.")]
+Overwrite = Annotated[
+    bool,
+    typer.Option(
+        "--overwrite/--no-overwrite",
+        metavar="",
+        show_default=False,
+        help="Replace what is there already.",
+    ),
+]
 
 Debug = Annotated[
-    bool, typer.Option("--debug", help="Show tracebacks and what libraries have to say.")
+    bool,
+    typer.Option(
+        "--debug/--no-debug",
+        metavar="",
+        show_default=False,
+        help="Show tracebacks and library messages.",
+    ),
 ]
 
 

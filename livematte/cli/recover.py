@@ -19,7 +19,12 @@ def recover(
             metavar="[FOLDER...]", help="Also look in these folders, such as those of another disk."
         ),
     ] = None,
-    only_list: Annotated[bool, typer.Option("--list", help="Only list what was found.")] = False,
+    only_list: Annotated[
+        bool,
+        typer.Option(
+            "--list/--no-list", metavar="", show_default=False, help="Only list what was found."
+        ),
+    ] = False,
     debug: Debug = False,
 ) -> None:
     """Finish recordings that a crash, a kill or a power cut has cut short.

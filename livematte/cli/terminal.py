@@ -17,9 +17,10 @@ from livematte.addresses import hide_passwords
 from livematte.cli.plain import without_controls
 from livematte.cli.signals import Stoppable, signals
 from livematte.cli.streams import ReaderGoneError
-from livematte.errors import LivematteError, UsageError
-from livematte.frame import Size
+from livematte.errors import LivematteError, NoReaderError, UsageError
+from livematte.near import did_you_mean, near
 from livematte.network.size import DEFAULT_SHORT_SIDE, SHORT_SIDES
+from livematte.size import Size
 
 EXIT_FAILURE: Final = 1
 EXIT_USAGE: Final = 2
@@ -54,7 +55,8 @@ def parse_choice(option: str, text: str, kinds: type[Kind]) -> Kind:
     """One of the kinds, which are named by their values."""
     known = [kind.value for kind in kinds]
     if text not in known:
-        raise UsageError(f"{option} {text} is not known.", f"Choose of {', '.join(known)}.")
+        hint = did_you_mean(near(text, known))
+        raise UsageError(f"{option} {text} is not known.", f"{hint}Choose from {', '.join(known)}.")
     return kinds(text)
 
 
@@ -90,12 +92,20 @@ def reported(debug: bool = False) -> Iterator[None]:
     """Turn errors into one or two lines and an exit code; with `debug`, a traceback as well."""
     try:
         yield
+    except NoReaderError as error:  # quietly, as of any program before `head`
+        raise typer.Exit(EXIT_FAILURE) from error
     except LivematteError as error:
         if debug:
             console.print_exception()
         raise typer.Exit(explain(error)) from error
     except (typer.Exit, KeyboardInterrupt, ReaderGoneError):
         raise
+    except ImportError as error:
+        if debug:
+            raise
+        console.print(f"[bold red]livematte:[/] It cannot start: {_shown(str(error))}.")
+        console.print("See what to do about it: livematte doctor")
+        raise typer.Exit(EXIT_FAILURE) from error
     except Exception as error:
         if debug:
             raise

@@ -2,27 +2,35 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+from contextlib import contextmanager
 from enum import Enum
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, Final
 
 import typer
 from rich.markup import escape
 
+from livematte.cli import completion
 from livematte.cli.backgrounds import BACKGROUND_HELP, parse_background
+from livematte.cli.choices import checked, one_of
+from livematte.cli.meant import refuse_other, require_file
 from livematte.cli.options import (
     BLUR_HELP,
+    QUALITIES,
     Debug,
     Device,
     Edge,
     FixedMatteSize,
     LightWrap,
-    MatteQuality,
     Overwrite,
     Precision,
+    Quality,
     Threads,
     Weights,
     Without,
+    parse_choices,
+    require_quality,
 )
 from livematte.cli.progress import progress_bar
 from livematte.cli.terminal import (
@@ -34,7 +42,13 @@ from livematte.cli.terminal import (
     say,
     stopped_by_signals,
 )
+from livematte.cli.times import parse_time
 from livematte.network.size import LIVE_SHORT_SIDE
+
+STANDARD: Final = "-"
+"""As a file: the standard input or output."""
+
+SAVES: Final = ("composite", "alpha", "foreground", "cutout")
 
 
 class OnBadMatte(Enum):
@@ -47,60 +61,101 @@ class OnBadMatte(Enum):
 def video(
     input_path: Annotated[
         Path,
-        typer.Argument(metavar="INPUT", help="A video file, a pipe, or - for the standard input."),
+        typer.Argument(
+            metavar="INPUT",
+            autocompletion=completion.videos,
+            help="A video file, a pipe, or - for the standard input.",
+        ),
     ],
     output: Annotated[
         str,
         typer.Option(
             "--output",
             "-o",
-            help="What to write: .mp4, .mkv, .mov, .webm, or a folder of PNGs. With --save cutout "
-            ".mov (ProRes 4444), .webm (VP9) or a folder.",
+            metavar="FILE",
+            help="What to write: .mp4, .mkv, .mov, .webm, a folder of PNGs, or - for the standard "
+            "output (Matroska). With --save cutout .mov (ProRes 4444), .webm (VP9) or a folder. "
+            "With several --save a folder for all, or a name such as 'talk_{save}.mp4'.",
+            rich_help_panel="Output",
         ),
     ],
     save: Annotated[
-        str,
+        list[str] | None,
         typer.Option(
-            metavar="composite|alpha|foreground|cutout",
+            metavar="WHAT",
+            callback=one_of(*SAVES, several=True),
+            autocompletion=completion.several(*SAVES),
             help="composite: the person on the background. alpha: the matte in grey. foreground: "
-            "the person on black. cutout: the person with real alpha.",
+            "the person on black. cutout: the person with real alpha. Several in one pass: "
+            "--save alpha,cutout.",
+            show_default="composite",
+            rich_help_panel="Output",
         ),
-    ] = "composite",
+    ] = None,
     background: Annotated[
         str | None,
         typer.Option(
             "--background",
             "-b",
-            help="Background of a composite: a colour, blur or blur:40, a picture or a video. "
+            metavar="WHAT",
+            autocompletion=completion.backgrounds,
+            help="Background of composites: a colour, blur or blur:40, a picture or a video. "
             f"{BACKGROUND_HELP} {BLUR_HELP}",
             show_default="green",
+            rich_help_panel="Picture",
         ),
     ] = None,
     start: Annotated[
-        float | None, typer.Option(min=0, metavar="SECONDS", help="Begin here.")
+        str | None,
+        typer.Option(
+            metavar="TIME",
+            callback=checked(parse_time),
+            help="Start here: 65.5, 1:05.5, 00:01:05.5, 65.5s or 1m5s.",
+            rich_help_panel="Input",
+        ),
     ] = None,
     end: Annotated[
-        float | None, typer.Option(min=0, metavar="SECONDS", help="End before this.")
+        str | None,
+        typer.Option(
+            metavar="TIME",
+            callback=checked(parse_time),
+            help="Stop before this time.",
+            rich_help_panel="Input",
+        ),
     ] = None,
-    quality: Annotated[
+    encode_quality: Annotated[
         int | None,
         typer.Option(
             min=1,
             max=100,
-            help="Of H.264 and VP9, as a JPEG's: higher looks better and makes larger files.",
+            metavar="NUMBER",
+            help="H.264 and VP9 quality, like JPEG: higher looks better and makes larger files.",
             show_default="75",
+            rich_help_panel="Output",
         ),
     ] = None,
     overwrite: Overwrite = False,
     on_bad_matte: Annotated[
         str,
         typer.Option(
-            metavar="background|fail",
-            help="For a frame whose matte cannot be right: write the background alone and report "
-            "its time, or stop without a result.",
+            metavar="WORD",
+            callback=one_of("background", "fail"),
+            autocompletion=completion.words("background", "fail"),
+            help="What to do with a frame whose matte cannot be right. background: write the "
+            "background alone and report its time. fail: stop without a result.",
+            rich_help_panel="Output",
         ),
     ] = "background",
-    matte_quality: MatteQuality = "balanced",
+    quality: Quality = "balanced",
+    matte_quality: Annotated[
+        str | None,
+        typer.Option(
+            "--matte-quality",
+            hidden=True,  # what --quality was called
+            callback=checked(require_quality),
+            autocompletion=completion.words(*QUALITIES),
+        ),
+    ] = None,
     without: Without = None,
     edge: Edge = 0,
     light_wrap: LightWrap = 0.0,
@@ -112,9 +167,7 @@ def video(
     debug: Debug = False,
 ) -> None:
     """Matte a video file, every frame, keeping its times, colours and sound."""
-    from livematte.media.piped import whole_file
-
-    with reported(debug), whole_file(input_path, say) as path, progress_bar("frames") as progress:
+    with reported(debug), _opened(input_path) as source, progress_bar("frames") as progress:
         from livematte.refinement import choose_refinement
         from livematte.video import Save, VideoJob
 
@@ -122,16 +175,16 @@ def video(
 
         def begin() -> None:
             say(job.description)
-            progress.update(task, description=escape(input_path.name), total=job.total_frames)
+            progress.update(task, description=escape(source.name), total=job.total_frames)
 
         job = VideoJob(
-            path,
+            source,
             output,
-            save=parse_choice("--save", save, Save),
+            save=parse_choices("--save", save or ["composite"], Save),
             background=parse_background(background),
-            start_seconds=start,
-            end_seconds=end,
-            quality=quality,
+            start_seconds=None if start is None else parse_time(start),
+            end_seconds=None if end is None else parse_time(end),
+            quality=encode_quality,
             overwrite=overwrite,
             fail_on_bad_matte=parse_choice("--on-bad-matte", on_bad_matte, OnBadMatte)
             is OnBadMatte.FAIL,
@@ -140,11 +193,12 @@ def video(
             precision=precision,
             threads=threads,
             weights_name=weights,
-            refinement=choose_refinement(matte_quality, without or (), edge, light_wrap),
+            refinement=choose_refinement(matte_quality or quality, without or (), edge, light_wrap),
             on_ready=begin,
             on_progress=lambda frames: progress.update(task, completed=frames),
             on_trouble=say,
         )
+        require_file(source)
         try:
             with stopped_by_signals(job) as interrupted:
                 job.run()
@@ -152,6 +206,24 @@ def video(
             for remark in job.remarks:
                 say(remark)
         rate = job.pipeline.statistics.summary().frames_per_second
-        say(f"{job.frames} frames in {output}, {rate:.1f} frames/s" if job.frames else "no frames")
+        where = ", ".join(
+            "the standard output" if each == STANDARD else each for each in job.output_names
+        )
+        say(f"{job.frames} frames in {where}, {rate:.1f} frames/s" if job.frames else "no frames")
         if interrupted.is_set():
             raise typer.Exit(EXIT_INTERRUPTED)
+
+
+@contextmanager
+def _opened(path: Path) -> Iterator[Path]:
+    """The file that is meant, which is a copy where it is the standard input.
+
+    A video is read in several places at once, pictures here and sound there; a pipe cannot be.
+
+    Raises `UsageError` if it is a photo or a folder.
+    """
+    from livematte.media.piped import whole_file
+
+    refuse_other(path)
+    with whole_file(path, say) as file:
+        yield file

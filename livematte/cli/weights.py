@@ -8,17 +8,28 @@ from typing import Annotated
 import typer
 from rich.progress import BarColumn, DownloadColumn, Progress, TextColumn, TransferSpeedColumn
 
+from livematte.cli import completion
+from livematte.cli.commands import Command, Group
+from livematte.cli.examples import epilog
 from livematte.cli.terminal import console, reported, say
 
-weights_app = typer.Typer(help="Get and convert the weights of the network.")
+weights_app = typer.Typer(
+    cls=Group,
+    help="Get and convert the weights of the network.",
+    epilog=epilog("livematte weights"),
+)
 
 
-@weights_app.command("convert")
+@weights_app.command(cls=Command, name="convert", epilog=epilog("livematte weights convert"))
 def convert_weights(
-    file: Annotated[Path, typer.Argument(help="An .onnx or official .ckpt file of MODNet.")],
+    file: Annotated[
+        Path, typer.Argument(metavar="FILE", help="An .onnx or official .ckpt file of MODNet.")
+    ],
     output: Annotated[
         Path | None,
-        typer.Option("--output", "-o", help="Where to.", show_default="beside it, .safetensors"),
+        typer.Option(
+            "--output", "-o", metavar="FILE", help="The file to write.", show_default="beside it"
+        ),
     ] = None,
 ) -> None:
     """Make a MODNet that you have, .onnx or official .ckpt, usable with --weights."""
@@ -29,7 +40,7 @@ def convert_weights(
         say(f"{written} is ready: livematte --weights {written}")
 
 
-@weights_app.command("quantize")
+@weights_app.command(cls=Command, name="quantize", epilog=epilog("livematte weights quantize"))
 def quantize_weights(
     weights: Annotated[
         str, typer.Argument(metavar="NAME|PATH", help="The weights to make an int8 form of.")
@@ -37,18 +48,25 @@ def quantize_weights(
     calibrate: Annotated[
         list[Path],
         typer.Option(
+            metavar="PATH",
             help="A video, picture or folder of people to calibrate with. May be given several "
-            "times."
+            "times.",
         ),
     ],
     check: Annotated[
         list[Path] | None,
-        typer.Option(help="The same, to measure the result with; best of other people."),
+        typer.Option(
+            metavar="PATH", help="The same, to measure the result with; best of other people."
+        ),
     ] = None,
     output: Annotated[
         Path | None,
         typer.Option(
-            "--output", "-o", help="The .xml to write.", show_default="beside the weights"
+            "--output",
+            "-o",
+            metavar="FILE",
+            help="The .xml to write.",
+            show_default="beside the weights",
         ),
     ] = None,
 ) -> None:
@@ -69,9 +87,16 @@ def quantize_weights(
             )
 
 
-@weights_app.command("pull")
+@weights_app.command(cls=Command, name="pull", epilog=epilog("livematte weights pull"))
 def pull_weights(
-    name: Annotated[str, typer.Argument(help="Which of the official weights: webcam.")],
+    name: Annotated[
+        str,
+        typer.Argument(
+            metavar="NAME",
+            autocompletion=completion.words("webcam"),
+            help="Which of the official weights: webcam.",
+        ),
+    ],
 ) -> None:
     """Download official weights, check their hash, convert them and keep them."""
     with reported():

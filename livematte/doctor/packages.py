@@ -27,6 +27,7 @@ LOADED: Final = {
     "av": "av",
     "onnx": "onnx",
     "pillow-heif": "pillow_heif",
+    "platformdirs": "platformdirs",
     "pyvirtualcam": "pyvirtualcam",
     "rich": "rich",
     "safetensors": "safetensors",

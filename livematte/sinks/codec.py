@@ -44,7 +44,7 @@ _H264: Final = Codec(
     "H.264",
     "libx264",
     "yuv420p",
-    options={"preset": "veryfast", "crf": "18"},
+    options={"preset": "veryfast", "crf": "18", "forced-idr": "1"},
     crf_of_quality=(45, 18, 8),
 )
 _VP9: Final = Codec(
@@ -72,6 +72,16 @@ _PRORES_ALPHA: Final = Codec(
 _CODECS: Final = {".mp4": _H264, ".mkv": _H264, ".mov": _H264, ".webm": _VP9}
 _ALPHA_CODECS: Final = {".mov": _PRORES_ALPHA, ".webm": _VP9_ALPHA}
 _CONTAINERS: Final = {".mp4": "mp4", ".mkv": "matroska", ".mov": "mov", ".webm": "webm"}
+
+
+def streamed_codec(transparent: bool, quality: int | None) -> Codec:
+    """The codec for the standard output: Matroska, which needs no place to go back to.
+
+    Raises `UsageError` as `choose_codec` does.
+    """
+    ending = ".webm" if transparent else ".mkv"
+    codec = choose_codec(Path(f"stream{ending}"), transparent, quality)
+    return replace(codec, container="matroska")
 
 
 def choose_codec(path: Path, transparent: bool, quality: int | None) -> Codec:

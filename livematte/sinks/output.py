@@ -5,17 +5,20 @@ from __future__ import annotations
 import os
 from collections.abc import Iterable
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Final
 
 from livematte.errors import UsageError
 from livematte.media.identity import require_not_read
 from livematte.media.names import require_writable_name
 from livematte.sinks.images import ImageFolder
+from livematte.sinks.pipe import STDOUT
 from livematte.sinks.video_writer import VideoWriter
 from livematte.sinks.whole_file import Taken
 
 if TYPE_CHECKING:
     from livematte.recording import Recording
+
+STANDARD_OUTPUT: Final = "-"
 
 
 def open_output(
@@ -30,7 +33,8 @@ def open_output(
     """The sink for `name`; nothing is touched yet.
 
     PNG pictures go into a folder (an existing one, or a name that ends in a slash) or to a name
-    that ends in `.png`; every other name is a video's, and its ending says of which kind.
+    that ends in `.png`; "-" is the standard output, which gets a Matroska video. Every other name
+    is a video's, and its ending says of which kind.
 
     quality, recording: of a video, see `VideoWriter`.
     taken: what to do if there is such a file, or such pictures, already.
@@ -41,6 +45,13 @@ def open_output(
     is asked for, if there is no quality to choose, or if something may not be replaced.
     """
     text, path = os.fspath(name), Path(name)
+    if text == STANDARD_OUTPUT:
+        if os.isatty(STDOUT):
+            raise UsageError(
+                "A video is nothing for the terminal to show.",
+                "Pipe it to a program, such as ffplay: livematte ... -o - | ffplay -",
+            )
+        return VideoWriter(path, transparent, quality=quality, recording=recording, streamed=True)
     if not text:
         raise UsageError("The output has no name.", "Name a file, or a folder for PNGs.")
     require_writable_name(text)

@@ -1,4 +1,4 @@
-"""Named pipes as outputs: another program reads what is written."""
+"""Pipes as outputs, named ones and the standard output: another program reads what is written."""
 
 from __future__ import annotations
 
@@ -14,6 +14,10 @@ READER_SECONDS: Final = 10.0
 """How long it is waited for a reader where nothing may be left out."""
 
 POLL_SECONDS: Final = 0.05
+
+
+STDOUT: Final = 1
+STDERR: Final = 2
 
 
 class Pipe:
@@ -43,6 +47,25 @@ class Pipe:
         if self._descriptor >= 0:
             os.close(self._descriptor)
             self._descriptor = -1
+
+
+class StandardOutput(Pipe):
+    """The standard output. What others print meanwhile, libraries say, goes to stderr."""
+
+    def __init__(self) -> None:
+        """Raises `OSError` if there is none."""
+        sys.stdout.flush()
+        self._descriptor = os.dup(STDOUT)
+        os.dup2(STDERR, STDOUT)
+        if sys.platform == "win32":
+            import msvcrt
+
+            msvcrt.setmode(self._descriptor, os.O_BINARY)
+
+    def close(self) -> None:
+        if self._descriptor >= 0:
+            os.dup2(self._descriptor, STDOUT)
+        super().close()
 
 
 def _open(path: Path, wait_seconds: float, interrupted: threading.Event) -> int:

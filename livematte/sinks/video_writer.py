@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import errno
 import os
+import sys
 import threading
 from contextlib import suppress
 from fractions import Fraction
@@ -15,11 +16,11 @@ import numpy as np
 
 from livematte.colour import BT709_LIMITED, FULL
 from livematte.container import FILES_ALONE, file_url
-from livematte.errors import SinkError
+from livematte.errors import NoReaderError, SinkError
 from livematte.frame import Image, Rendered, Size
 from livematte.sinks.clock import SHORTEST_TICK_SECONDS, Clock, FileClock, LiveClock
-from livematte.sinks.codec import Codec, choose_codec
-from livematte.sinks.pipe import READER_SECONDS, Pipe
+from livematte.sinks.codec import Codec, choose_codec, streamed_codec
+from livematte.sinks.pipe import READER_SECONDS, Pipe, StandardOutput
 from livematte.sinks.remains import Remains, look_into, whole_size
 from livematte.sinks.sink import MOST_WAITING
 from livematte.sinks.soundtrack import Soundtrack
@@ -111,23 +112,35 @@ class VideoWriter:
         quality: int | None = None,
         recording: Recording | None = None,
         taken: Taken = Taken.REFUSE,
+        streamed: bool = False,
     ) -> None:
         """quality: 1 to 100, as a JPEG's; None for 75.
 
         recording: where the pictures come from; it is open before this is.
         taken: what to do if a file has the name, now or in the end.
+        streamed: write to the standard output instead, whatever `path` is.
 
         Raises `UsageError` if the ending is unknown or cannot hold the alpha asked for, if there is
         no quality to choose, or if a file is there that may not or cannot be replaced.
         """
-        self._codec = choose_codec(path, transparent, quality)
+        self._streamed = streamed
+        self._codec = (
+            streamed_codec(transparent, quality)
+            if streamed
+            else choose_codec(path, transparent, quality)
+        )
         self._path = path
         self._transparent = transparent
         self._recording = recording
         self._soundtrack: Soundtrack | None = None
         self._waiting: av.VideoFrame | None = None
         self._taken = taken
-        self._target = Target(path, False) if os.path.isdir(path) else require_free(path, taken)
+        if streamed:
+            self._target = Target(path, is_stream=True)
+        elif os.path.isdir(path):
+            self._target = Target(path, is_stream=False)
+        else:
+            self._target = require_free(path, taken)
         if taken is Taken.NUMBER and os.path.lexists(self._target.path):
             self._target = self._target._replace(path=free_name(self._target.path))
             self._path = path.with_name(self._target.path.name)
@@ -135,13 +148,16 @@ class VideoWriter:
         self._pipe: Pipe | None = None
         self._interrupted = threading.Event()
         self._container: OutputContainer | None = None
-        self._encoded = self._fragment_ticks = 0
+        self._encoded = 0
+        self._ahead: int | None = None
+        """By how many ticks the first picture is decoded before it is shown."""
         self._closed = False
         self._kept: list[str] = []
 
     @property
     def description(self) -> str:
-        return f"{self._path} ({self._codec.name})"
+        where = "standard output" if self._streamed else str(self._path)
+        return f"{where} ({self._codec.name})"
 
     @property
     def remarks(self) -> list[str]:
@@ -163,7 +179,7 @@ class VideoWriter:
     def open(self, size: Size, frames_per_second: Fraction) -> None:
         import av
 
-        if os.path.isdir(self._path):
+        if not self._streamed and os.path.isdir(self._path):
             raise SinkError(f"{self._path} is a folder.", "Name a file in it.")
         if self._codec.subsampled:
             size = Size(size.width // 2 * 2, size.height // 2 * 2)
@@ -180,7 +196,10 @@ class VideoWriter:
         self._matrix = self._colour.conversion(size.height)
         self._reformatter = av.video.reformatter.VideoReformatter()
         self._bgra = np.empty((size.height, size.width, 4), np.uint8) if self._transparent else None
-        if not self._target.is_stream:
+        if self._streamed:
+            self._pipe = StandardOutput()
+            self._start()
+        elif not self._target.is_stream:
             try:
                 self._unfinished = UnfinishedFile(self._target.path, self._taken)
             except OSError as error:
@@ -290,12 +309,7 @@ class VideoWriter:
 
     def _mux(self, packets: list[av.Packet[VideoStream]]) -> None:
         assert self._container is not None
-        for packet in packets:
-            dts, tick = packet.dts, packet.time_base
-            if dts is None or tick is None:
-                continue
-            if not self._encoded or (dts - self._fragment_ticks) * tick >= FRAGMENT_SECONDS:
-                self._fragment_ticks = dts
+        self._note_ahead(packets)
         self._container.mux(packets)
         self._encoded += len(packets)
 
@@ -361,37 +375,43 @@ class VideoWriter:
 
     def _write_rest(self) -> None:
         """Write what waits and what the encoder holds back, and the sound that goes with it."""
+        from av.video.frame import PictureType
+
         if self._waiting is None or self._waiting.pts is None:
             return
         lasts, complete = self._frame_seconds, self.complete
         if complete and self._recording is not None:
             lasts = self._recording.last_duration_seconds or lasts
         end_ticks = self._waiting.pts + max(1, round(lasts / self._clock.tick_seconds))
+        # A picture that no other is predicted from comes last in the file as well. FFmpeg takes the
+        # end of what follows the beginning of the last fragment for that of the video.
+        self._waiting.pict_type = PictureType.I
         self._encode_waiting(end_ticks)
         rest = self._stream.encode(None)
-        if self._codec.container in ("mp4", "mov"):
+        if rest:
             self._tell_end(rest, end_ticks * self._clock.tick_seconds)
         self._mux(rest)
         if self._soundtrack is not None:
             self._soundtrack.finish(None if complete else end_ticks * self._clock.tick_seconds)
 
     def _tell_end(self, rest: list[av.Packet[VideoStream]], end_seconds: Fraction) -> None:
-        """Have FFmpeg know where the video ends.
+        """Have the last packet last until the end of the video.
 
-        It takes the end of what follows the beginning of the last fragment for that of the video,
-        although a picture that is shown later may come before: players would leave it out. So each
-        packet lasts until the end here; how long pictures are shown is in their times. Only what
-        the last one says is taken as it is, so it tells the truth unless a fragment begins with it.
+        MP4 adds up the times at which pictures are decoded, whose first is before that at which the
+        first picture is shown. The sum is to be the time from the first to the end.
         """
-        for packet in rest:
-            dts, pts, tick = packet.dts, packet.pts, packet.time_base
-            if dts is None or pts is None or tick is None:
-                continue
-            begins_fragment = (dts - self._fragment_ticks) * tick >= FRAGMENT_SECONDS
-            if begins_fragment:
-                self._fragment_ticks = dts
-            if packet is not rest[-1] or begins_fragment or self._soundtrack is not None:
-                packet.duration = round(end_seconds / tick) - pts
+        last = rest[-1]
+        self._note_ahead(rest)
+        if last.pts is None or last.dts is None or last.time_base is None:
+            return
+        last.duration = round(end_seconds / last.time_base) - last.pts
+        if self._codec.container in ("mp4", "mov") and self._ahead is not None:
+            last.duration += max(0, last.pts - last.dts - self._ahead)
+
+    def _note_ahead(self, packets: list[av.Packet[VideoStream]]) -> None:
+        if self._ahead is None and packets:
+            pts, dts = packets[0].pts, packets[0].dts
+            self._ahead = None if pts is None or dts is None else pts - dts
 
     def _close_container(self) -> None:
         container, self._container = self._container, None
@@ -435,6 +455,15 @@ class VideoWriter:
 
     def _failed(self, error: Exception) -> SinkError:
         number = getattr(error, "errno", 0)
+        if self._streamed:
+            if number in (errno.EPIPE, errno.EINVAL) and sys.platform == "win32":
+                number = errno.EPIPE  # as Windows says it
+            if number == errno.EPIPE:
+                return NoReaderError()
+            reason = getattr(error, "strerror", None) or str(error)
+            return SinkError(
+                f"The standard output cannot be written: {reason}.", "Send it elsewhere."
+            )
         if number in (errno.ENXIO, errno.EPIPE) and self._target.is_stream:
             return unwritable(self._path, OSError(number, os.strerror(number)))
         reason = getattr(error, "strerror", None) or str(error)

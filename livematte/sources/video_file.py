@@ -115,7 +115,10 @@ class VideoFile:
 
     @property
     def start_seconds(self) -> Fraction | None:
-        return None if self._asked_start is None else self._asked_start + self._origin_seconds
+        if self._asked_start is None:
+            return None
+        # Nobody needs sound from before the first picture, nor nothing to be shown with it.
+        return max(self._asked_start + self._origin_seconds, self.first_seconds)
 
     @property
     def end_seconds(self) -> Fraction | None:
@@ -249,7 +252,9 @@ class VideoFile:
         start, end = self.start_seconds, self.end_seconds
         for seconds, decoded in self._decode_to_the_end(start):
             if end is not None and seconds >= end:
-                self._end_of_last_seconds = end
+                # The last picture is whole, or the rate would not be the same on average.
+                is_next = seconds - end < 1 / self._frames_per_second
+                self._end_of_last_seconds = seconds if is_next else end
                 return
             if start is None or seconds >= start:
                 if decoded.duration and decoded.time_base is not None:

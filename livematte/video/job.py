@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+import os
+from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from livematte.background import Background, Transparent, files_of, parse
-from livematte.errors import MatteError, UsageError
+from livematte.background import Background, Blur, Picture, Transparent, files_of, parse
+from livematte.errors import MatteError, SinkError, UsageError
 from livematte.media.names import require_readable_name
 from livematte.pipeline import Pipeline
 from livematte.refinement import DEFAULT, Refinement
@@ -15,7 +16,8 @@ from livematte.render.renderer import Choice, check_device, check_precision, ope
 from livematte.sinks import Sink, open_output
 from livematte.sinks.whole_file import Taken
 from livematte.sources import VideoFile
-from livematte.video.save import MatteOnly, OnBlack, Save
+from livematte.video.names import name_outputs
+from livematte.video.save import Composited, MatteOnly, OnBlack, Save
 
 if TYPE_CHECKING:
     from livematte.frame import Frame, Rendered, Size
@@ -33,7 +35,7 @@ class VideoJob:
         input_path: Path,
         output: str | Path,
         *,
-        save: Save = Save.COMPOSITE,
+        save: Save | Sequence[Save] = Save.COMPOSITE,
         background: Background | None = None,
         start_seconds: float | None = None,
         end_seconds: float | None = None,
@@ -52,11 +54,13 @@ class VideoJob:
     ) -> None:
         """Check what can be checked without opening anything.
 
-        output: a file, whose ending says what it is, or a folder or a pattern for PNGs.
+        output: a file, whose ending says what it is, a folder or a pattern for PNGs, or "-" for
+            the standard output. Of several: see `name_outputs`.
+        save: what is written; several are made in one pass, each into a file of its own.
         background: what the person is put on; None for green. Only with `Save.COMPOSITE`.
         start_seconds, end_seconds: only the frames with start <= time < end, on the timeline that
-            players show. The result begins at 0, which is `start_seconds`.
-        quality: 1 to 100 as a JPEG's, None for 75. Only for H.264 and VP9.
+            players show. The result begins at 0 with the first of them.
+        quality: of the encoders, 1 to 100 as a JPEG's, None for 75. Only for H.264 and VP9.
         overwrite: replace what is there under the name of `output`.
         fail_on_bad_matte: end with a `MatteError` at the first frame whose matte cannot be right
             (`livematte.matte_guard`); else the background alone is written for it, and `remarks`
@@ -73,25 +77,27 @@ class VideoJob:
         require_readable_name(input_path)
         check_device(device)
         check_precision(precision)
-        if save is not Save.COMPOSITE and background is not None:
-            raise UsageError(
-                f"There is no background in what --save {save.value} writes.",
-                "Leave out the background.",
-            )
-        if isinstance(background, Transparent):
-            raise UsageError("A composite has a background.", "Use --save cutout instead.")
+        saves = list(dict.fromkeys([save] if isinstance(save, Save) else save))
+        _require_fitting(saves, background)
         self._source = VideoFile(
             input_path, realtime=False, start_seconds=start_seconds, end_seconds=end_seconds
         )
-        self._output = open_output(
-            output,
-            transparent=save is Save.CUTOUT,
-            quality=quality,
-            recording=self._source,
-            taken=Taken.REPLACE if overwrite else Taken.REFUSE,
-            inputs=[input_path, *files_of([background])],
-        )
-        self._save = save
+        names = name_outputs(input_path, os.fspath(output), saves)
+        self._folders = {Path(each).parent for each in names} if len(names) > 1 else set()
+        self._outputs = [
+            open_output(
+                name,
+                transparent=each is Save.CUTOUT,
+                quality=quality,
+                recording=self._source,
+                taken=Taken.REPLACE if overwrite else Taken.REFUSE,
+                inputs=[input_path, *files_of([background])],
+            )
+            for each, name in zip(saves, names, strict=True)
+        ]
+        self.output_names = names
+        """What is written, in the order of `save`."""
+        self._saves = saves
         self._fail_on_bad_matte = fail_on_bad_matte
         self._bad = _Stretches()
         self._on_progress = on_progress
@@ -99,9 +105,18 @@ class VideoJob:
         """How many pictures were written."""
         self._seconds = -1.0
         self._said: list[str] = []
-        if background is None:
-            background = parse("green") if save is Save.COMPOSITE else Transparent()
+        if background is None and Save.COMPOSITE in saves:
+            background = parse("green")
         self._background = background
+        # A person for several files is composited where it is written; a matte is there anyway.
+        is_shared = Save.COMPOSITE in saves and not {*saves} <= {Save.COMPOSITE, Save.ALPHA}
+        rendered_on = Transparent() if background is None or is_shared else background
+        sinks = [
+            Composited(sink, background, refinement.light_wrap, on_trouble)
+            if is_shared and each is Save.COMPOSITE and isinstance(background, Picture)
+            else _sink(each, sink)
+            for each, sink in zip(saves, self._outputs, strict=True)
+        ]
 
         def open_for(frame_size: Size) -> Choice:
             return open_renderer(
@@ -118,8 +133,8 @@ class VideoJob:
         self.pipeline = Pipeline(
             self._source,
             open_for,
-            [background],
-            [_sink(save, self._output)],
+            [rendered_on],
+            sinks,
             on_ready=lambda _choice: on_ready(),
             on_sent=self._count,
             on_doubt=self._note_bad_matte,
@@ -132,9 +147,13 @@ class VideoJob:
         choice = self.pipeline.choice
         assert choice is not None, "it is known from on_ready on"
         reason = f" ({choice.reason})" if choice.reason else ""
-        what = self._background.description if self._save is Save.COMPOSITE else self._save.value
-        parts = (self._source.description, choice.renderer.description + reason, what)
-        return " → ".join((*parts, self._output.description))
+        behind = "" if self._background is None else self._background.description
+        made = [
+            f"{behind if each is Save.COMPOSITE else each.value} → {output.description}"
+            for each, output in zip(self._saves, self._outputs, strict=True)
+        ]
+        parts = (self._source.description, choice.renderer.description + reason, ", ".join(made))
+        return " → ".join(parts)
 
     @property
     def total_frames(self) -> int | None:
@@ -144,7 +163,8 @@ class VideoJob:
     @property
     def remarks(self) -> list[str]:
         """What is not as was wished, each in a sentence, once it has run or failed."""
-        remarks = [*self._said, *self._source.remarks, *self._output.remarks]
+        said = [remark for output in self._outputs for remark in output.remarks]
+        remarks = list(dict.fromkeys([*self._said, *self._source.remarks, *said]))
         if self._bad.frames:
             shown = "1 frame shows" if self._bad.frames == 1 else f"{self._bad.frames} frames show"
             remarks.append(f"{shown} the background alone, without a usable matte: {self._bad}")
@@ -158,6 +178,14 @@ class VideoJob:
         Raises `LivematteError` if something failed. What was made until then is kept under a name
         that tells that it is not whole, which is in `remarks`; PNGs stay.
         """
+        for folder in self._folders:
+            try:
+                folder.mkdir(exist_ok=True)
+            except OSError as error:
+                raise SinkError(
+                    f"The folder {folder} cannot be made: {error.strerror}.",
+                    "Name a folder in a place that exists and that you may write to.",
+                ) from error
         self.pipeline.run()
 
     def stop(self) -> None:
@@ -220,3 +248,23 @@ def _sink(save: Save, output: Sink) -> Sink:
     if save is Save.FOREGROUND:
         return OnBlack(output)
     return output
+
+
+def _require_fitting(saves: Sequence[Save], background: Background | None) -> None:
+    """Raises `UsageError` if nothing, or not all of it, can be made with the background."""
+    if not saves:
+        raise UsageError("Nothing is to be saved.", "Give --save composite, or another kind.")
+    if Save.COMPOSITE not in saves and background is not None:
+        raise UsageError(
+            f"There is no background in what --save {saves[0].value} writes.",
+            "Leave out the background.",
+        )
+    if isinstance(background, Transparent):
+        raise UsageError("A composite has a background.", "Use --save cutout instead.")
+    others = [each.value for each in saves if each not in (Save.COMPOSITE, Save.ALPHA)]
+    if isinstance(background, Blur) and others:
+        # Blurred is the room, which a cut-out has none of.
+        raise UsageError(
+            f"A composite on a blurred room cannot be made together with --save {others[0]}.",
+            f"Use another background, or make them one by one: --save {others[0]} alone.",
+        )

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import replace
 from enum import Enum
 from fractions import Fraction
@@ -10,7 +10,9 @@ from fractions import Fraction
 import cv2
 import numpy as np
 
-from livematte.frame import Image, Rendered, Size
+from livematte.background import Picture
+from livematte.frame import Frame, Image, Rendered, Size
+from livematte.render.composite import Compositor
 from livematte.sinks import Sink
 
 
@@ -82,3 +84,40 @@ class OnBlack(_Converting):
     def _convert(self, picture: Rendered, out: Image) -> None:
         cv2.cvtColor(picture.alpha, cv2.COLOR_GRAY2BGR, dst=self._alpha)
         cv2.multiply(picture.image, self._alpha, dst=out, scale=1 / 255)
+
+
+class Composited(_Converting):
+    """Hands on transparent pictures on a background, as the renderer would composite them."""
+
+    def __init__(
+        self,
+        sink: Sink,
+        background: Picture,
+        light_wrap: float,
+        on_trouble: Callable[[str], None],
+    ) -> None:
+        super().__init__(sink)
+        self._background = background
+        self._light_wrap = light_wrap
+        self._on_trouble = on_trouble
+
+    def open(self, size: Size, frames_per_second: Fraction) -> None:
+        self._compositor = Compositor(size, light_wrap=self._light_wrap)
+        self._background.play(live=False, on_trouble=self._on_trouble)
+        super().open(size, frames_per_second)
+
+    def close(self) -> None:
+        self._background.stop()
+        super().close()
+
+    def abort(self) -> None:
+        self._background.stop()
+        super().abort()
+
+    def _convert(self, picture: Rendered, out: Image) -> None:
+        self._compositor.compose(
+            Frame(picture.image, picture.index, picture.captured_seconds, picture.media_seconds),
+            picture.alpha,
+            self._background,
+            out,
+        )

@@ -84,10 +84,40 @@ def test_damaged_weights_stop_it_and_are_told(tmp_path: Path) -> None:
 
 
 def test_what_it_cannot_even_start_without_is_told(tmp_path: Path) -> None:
-    (tmp_path / "numpy.py").write_text("raise ImportError('numpy is broken')")
+    (tmp_path / "platformdirs.py").write_text("raise ImportError('platformdirs is broken')")
     finished = doctor(path=[tmp_path, ROOT])
     assert finished.returncode == 1
     said = finished.stderr.splitlines()
-    assert said[0] == "livematte: It cannot start: numpy is broken."
-    place = said.index("numpy is here and cannot be loaded: ImportError numpy is broken.")
-    assert "pip install --force-reinstall --no-deps 'numpy>=" in said[place + 2]
+    assert said[0] == "livematte: It cannot start: platformdirs is broken."
+    place = said.index(
+        "platformdirs is here and cannot be loaded: ImportError platformdirs is broken."
+    )
+    assert "pip install --force-reinstall --no-deps 'platformdirs>=" in said[place + 2]
+
+
+def test_what_a_run_cannot_start_without_is_told_by_doctor(tmp_path: Path) -> None:
+    (tmp_path / "numpy.py").write_text("raise ImportError('numpy is broken')")
+    finished = doctor(path=[tmp_path, ROOT])
+    assert finished.returncode == 1
+    assert "numpy is here and cannot be loaded: ImportError numpy is broken." in finished.stdout
+    assert "pip install --force-reinstall --no-deps 'numpy>=" in finished.stdout
+    run = subprocess.run(
+        [
+            sys.executable,
+            "-m",
+            "livematte",
+            "--demo",
+            "--no-preview",
+            "-o",
+            str(tmp_path / "a.mp4"),
+        ],
+        env={**os.environ, "PYTHONPATH": os.pathsep.join(map(str, (tmp_path, ROOT)))},
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    assert run.returncode == 1
+    assert run.stderr.splitlines() == [
+        "livematte: It cannot start: numpy is broken.",
+        "See what to do about it: livematte doctor",
+    ]

@@ -73,6 +73,7 @@ NAMES = st.sampled_from(
         "/dev/null",
         "con",
         "photo.jpg.",
+        "none",
     ]
 )
 DEVICES = st.sampled_from(
@@ -119,6 +120,9 @@ CHOICES = st.sampled_from(
         "photographic",
     ]
 )
+TIMES = NUMBERS | st.sampled_from(
+    ["1:05", "00:00:01.5", "1m5s", "5s", "1:75", "1h", "-1", "250ms", "1,5", ":", "s"]
+)
 OUTPUTS = st.sampled_from(
     [
         "out.mp4",
@@ -130,6 +134,10 @@ OUTPUTS = st.sampled_from(
         "o%.png",
         "photos",
         "x/",
+        "o_{save}.mp4",
+        "{save}",
+        "-",
+        "none",
     ]
 )
 VALUES = st.one_of(ANY_WORD, MARKUP, NUMBERS, NAMES, DEVICES, SIZES, BACKGROUNDS, CHOICES, OUTPUTS)
@@ -139,7 +147,10 @@ RUN = (
     *("--virtual-camera", "--quality", "--without", "--edge", "--light-wrap", "--device"),
     *("--matte-size", "--precision", "--threads", "--weights"),
 )
-RUN_FLAGS = ("--demo", "--no-realtime", "--no-preview", "--debug")
+RUN_FLAGS = (
+    *("--demo", "--no-realtime", "--no-preview", "--debug", "--no-demo", "--realtime"),
+    *("--no-debug", "--no-frames", "--no-virtual-camera", "--no-config", "--no-background"),
+)
 IMAGE = (
     *("--save", "--output", "--zip", "--background", "--format", "--device", "--matte-size"),
     *("--precision", "--threads", "--weights", "--name", "--max-memory", "--on-bad-matte", "-o"),
@@ -149,7 +160,15 @@ IMAGE_FLAGS = (
 )
 VIDEO = (
     *("--output", "-o", "--save", "--background", "--start", "--end", "--quality", "--edge"),
-    *("--matte-quality", "--without", "--light-wrap", "--device", "--matte-size", "--precision"),
+    *(
+        "--matte-quality",
+        "--encode-quality",
+        "--without",
+        "--light-wrap",
+        "--device",
+        "--matte-size",
+        "--precision",
+    ),
     *("--threads", "--weights"),
 )
 FITTING = {
@@ -160,8 +179,10 @@ FITTING = {
     "--light-wrap": NUMBERS,
     "--matte-size": NUMBERS,
     "--threads": NUMBERS,
-    "--start": NUMBERS,
-    "--end": NUMBERS,
+    "--start": TIMES,
+    "--end": TIMES,
+    "--encode-quality": NUMBERS,
+    "--save": st.lists(CHOICES, max_size=3).map(",".join),
     "--camera": NUMBERS,
     "--device": DEVICES,
     "--background": BACKGROUNDS | NAMES,

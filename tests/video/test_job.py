@@ -160,7 +160,8 @@ def test_a_broadcast_that_counts_from_anywhere_begins_at_0(tmp_path: Path) -> No
     assert made.tracks[0].times == pytest.approx(
         [time - begins for time in source.tracks[0].times], abs=1e-3
     )
-    wanted = [time - 0.5 for time in made.times if time >= 0.5]
+    first, *later = [time for time in made.times if time >= 0.5]
+    wanted = [0.0, *(time - first for time in later)]
     assert read_clip(tmp_path / "part.mp4").times == pytest.approx(wanted, abs=1e-3)
 
 
@@ -382,8 +383,9 @@ def test_only_what_lies_between_start_and_end(
     path = talk(tmp_path)
     job = matte(path, tmp_path / "out.mp4", start_seconds=start, end_seconds=end)
     source, made = read_clip(path), read_clip(tmp_path / "out.mp4")
-    first, last = start or 0.0, 99.0 if end is None else end
-    wanted = [time - first for time in source.times if first <= round(time, 6) < last]
+    last = 99.0 if end is None else end
+    first = next(time for time in source.times if time >= (start or 0.0) - 1e-6)
+    wanted = [time - first for time in source.times if first <= time < last - 1e-6]
     assert made.times == pytest.approx(wanted, abs=1e-3)
     assert job.total_frames == pytest.approx(len(wanted), abs=1)
     assert job.remarks == []

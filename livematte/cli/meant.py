@@ -1,0 +1,141 @@
+"""The command that a person may have meant, whole, to be copied."""
+
+from __future__ import annotations
+
+import os
+import re
+from collections.abc import Sequence
+from glob import has_magic
+from pathlib import Path
+from typing import Final
+
+from livematte.doctor.finding import command_line
+from livematte.errors import SourceError, UsageError
+from livematte.near import did_you_mean, near, near_file
+
+PHOTO_ENDINGS: Final = frozenset(
+    {".jpg", ".jpeg", ".png", ".webp", ".tif", ".tiff", ".bmp", ".heic", ".heif", ".avif"}
+)
+VIDEO_ENDINGS: Final = frozenset(
+    {".mp4", ".m4v", ".mov", ".mkv", ".webm", ".avi", ".mpg", ".mpeg", ".ts", ".mts", ".m2ts"}
+    | {".wmv", ".flv", ".ogv", ".3gp", ".mxf", ".gif", ".y4m", ".nut"}
+)
+MOST_WORDS: Final = 12
+"""Of a name with spaces; each row of so many words is looked for."""
+
+_WORDS: Final = ("demo", "help", "version", "virtual-camera")
+"""Options that are often typed without their dashes."""
+
+
+def is_video(name: str | Path) -> bool:
+    """By the ending of the name."""
+    return Path(name).suffix.lower() in VIDEO_ENDINGS
+
+
+def is_photo(name: str | Path) -> bool:
+    """By the ending of the name."""
+    return Path(name).suffix.lower() in PHOTO_ENDINGS
+
+
+def matted_name(name: str) -> str:
+    """A name for a video that is made from `name`, beside it: clip-matted.mp4."""
+    path = Path(name)
+    ending = path.suffix.lower() if path.suffix.lower() in (".mkv", ".mov", ".webm") else ".mp4"
+    return str(path.parent / f"{path.stem or 'video'}-matted{ending}")
+
+
+def video_command(name: str, words: Sequence[str] = ()) -> str:
+    """`livematte video` for the file `name`, with other words as they were typed."""
+    has_output = any(re.match(r"-o|--output(=|$)", each) for each in words)
+    return command_line(
+        "livematte", "video", name, *words, *(() if has_output else ("-o", matted_name(name)))
+    )
+
+
+def image_command(*words: str) -> str:
+    """`livematte image` with the words."""
+    return command_line("livematte", "image", *words)
+
+
+def require_photos(names: Sequence[str]) -> None:
+    """Raises `UsageError` if all are videos, or all are mistyped and it can be said how."""
+    if names and all(is_video(each) for each in names):
+        raise UsageError(f"{names[0]} is a video.", f"Use: {video_command(names[0])}")
+    paths = [Path(os.path.expanduser(each)) for each in names]
+    if not any(os.path.lexists(each) or has_magic(str(each)) for each in paths):
+        found = [near_file(each) for each in paths]
+        if None not in found:
+            raise SourceError(
+                f"There is no such file: {names[0]}.",
+                f"Did you mean: {image_command(*map(str, found))}",
+            )
+
+
+def refuse_other(path: Path) -> None:
+    """Raises `UsageError` if what is to be a video is a folder or a photo."""
+    # Not Path.is_dir, which raises where a name is too long.
+    if os.path.isdir(path):
+        raise UsageError(
+            f"{path} is a folder.",
+            f"Name a video in it. For a folder of photos: {image_command(str(path))}",
+        )
+    if is_photo(path) and os.path.exists(path):
+        raise UsageError(f"{path} is a photo.", f"Use: {image_command(str(path))}")
+
+
+def require_file(path: Path) -> None:
+    """Raises `SourceError` if there is no such file, with one that may be meant."""
+    if not os.path.exists(path):
+        raise SourceError(
+            f"{path} cannot be read: there is no such file.",
+            f"{did_you_mean(near_file(path))}Check the name and the folder.",
+        )
+
+
+def meant(word: str, before: Sequence[str], after: Sequence[str], commands: Sequence[str]) -> str:
+    """The line that is perhaps meant by `livematte BEFORE WORD AFTER`; "" if there is no guess.
+
+    word: stands where a command should.
+    """
+    if re.fullmatch(r"\d{1,3}|/dev/.+|(rtsps?|https?|rtmps?|udp)://.*", word):
+        return command_line("livematte", *before, "--camera", word, *after)
+    if word in _WORDS:
+        return command_line("livematte", *before, f"--{word}", *after)
+    command = near(word, commands)
+    if command is not None and not os.path.exists(word):
+        return command_line("livematte", *before, command, *after)
+    path = Path(word)
+    if not os.path.lexists(path) and (path.suffix or os.sep in word):
+        path = near_file(path) or path
+    name = str(path)
+    if is_video(name):
+        return video_command(name, [*before, *after])
+    if is_photo(name) or os.path.isdir(path):
+        return image_command(name, *before, *after)
+    if path.suffix == ".toml":
+        return command_line("livematte", *before, "--config", name, *after)
+    option = near(word, _WORDS)
+    if option is not None:
+        return command_line("livematte", *before, f"--{option}", *after)
+    if re.fullmatch(r"blur(:.*)?|#?[0-9a-fA-F]{6}|transparent", word) or _is_colour(word):
+        return command_line("livematte", *before, "--background", word, *after)
+    return ""
+
+
+def _is_colour(word: str) -> bool:
+    import webcolors  # type: ignore[import-untyped]  # it ships no types
+
+    return word.lower() in webcolors.names()
+
+
+def as_one_name(words: Sequence[str]) -> str | None:
+    """The file whose name has spaces that the shell took for ends of words; None if there is none.
+
+    words: what came in a row, such as "my", "clip.mp4".
+    """
+    for count in range(min(len(words), MOST_WORDS), 1, -1):
+        for first in range(len(words) - count + 1):
+            name = " ".join(words[first : first + count])
+            if os.path.lexists(name):
+                return name
+    return None

@@ -1,0 +1,67 @@
+"""What files are called that are made of one video in one run."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Final
+
+from livematte.errors import UsageError
+from livematte.video.save import Save
+
+PLACE: Final = "{save}"
+"""Stands in the name of outputs for what is saved."""
+
+STANDARD_OUTPUT: Final = "-"
+
+_ENDINGS: Final = (".mp4", ".mkv", ".mov", ".webm")
+_ALPHA_ENDINGS: Final = (".mov", ".webm")
+
+
+def name_outputs(source: Path, output: str, saves: Sequence[Save]) -> list[str]:
+    """The output of each of `saves`, from one `output` for all.
+
+    One alone is called `output`. Several are told apart by what they are: in a folder, such as
+    "results/", they are named after the source, talk_alpha.mp4; after a file's name they are
+    clip_alpha.mp4; and in a pattern "{save}" is replaced. A cut-out is a .mov where the ending
+    has no alpha.
+
+    Raises `UsageError` if several cannot be told apart.
+    """
+    if PLACE in output:
+        several = len(saves) > 1
+        return [
+            _with_alpha(output, save) if several else output.replace(PLACE, save.value)
+            for save in saves
+        ]
+    if len(saves) == 1:
+        return [output]
+    if output == STANDARD_OUTPUT:
+        raise UsageError(
+            "The standard output can take one video, not several.",
+            "Name a folder, or give one --save.",
+        )
+    path = Path(output)
+    if path.suffix.lower() == ".png":
+        raise UsageError(
+            f"{output} cannot be several outputs.",
+            f"Put {PLACE} into the name, such as {path.parent / (PLACE + '-%05d.png')}",
+        )
+    if output and (is_folder(output) or not path.suffix):
+        ending = source.suffix.lower() if source.suffix.lower() in _ENDINGS else ".mp4"
+        path = path / f"{source.stem or source.name}{ending}"
+    name = str(path.with_name(f"{path.stem}_{PLACE}{path.suffix}")) if output else ""
+    return [_with_alpha(name, save) for save in saves]
+
+
+def is_folder(output: str) -> bool:
+    """Whether a name is that of a folder, which need not be there."""
+    return output.endswith(("/", os.sep)) or os.path.isdir(output)
+
+
+def _with_alpha(name: str, save: Save) -> str:
+    name = name.replace(PLACE, save.value)
+    ending = Path(name).suffix
+    has_none = ending.lower() in _ENDINGS and ending.lower() not in _ALPHA_ENDINGS
+    return f"{name.removesuffix(ending)}.mov" if save is Save.CUTOUT and has_none else name
