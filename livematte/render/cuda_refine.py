@@ -18,9 +18,13 @@ from livematte.matte_guard import ALL, NOBODY
 from livematte.refinement import Refinement
 from livematte.render.cuda_sameness import CudaSameness, dilated
 from livematte.render.refine import (
+    CLEAR,
     CONFIRMED,
+    CONNECTS,
     DOUBT,
     FAITH,
+    FRINGE_CELLS,
+    LOST,
     MARGIN_ROWS,
     MIRRORED_CONTRAST,
     MOST_FRAMES,
@@ -38,12 +42,13 @@ class CudaRefiner:
     def __init__(self, size: Size, refinement: Refinement, device: torch.device) -> None:
         """size: of the mattes, sides multiples of `CELL`."""
         self._refinement = refinement
-        self._mirrored = torch.zeros(1, dtype=torch.bool, device=device)
+        # So that the first frame is not.
+        self._mirrored = torch.ones(1, dtype=torch.bool, device=device)
         self._past = _Past(size, device) if refinement.steady else None
 
     def forget(self) -> None:
         """As if no frame had been seen: capturing a graph leaves anything behind."""
-        self._mirrored.zero_()
+        self._mirrored.fill_(True)
         if self._past is not None:
             self._past.forget()
 
@@ -71,13 +76,13 @@ class CudaRefiner:
         """
         coverage = mattes.mean((1, 2))
         unlikely = (coverage < NOBODY) | (coverage > ALL)
-        raw = matte = self.unmirrored(mattes)
+        raw = said = matte = self.unmirrored(mattes)
         if self._refinement.both_views:
             raw = torch.where(unlikely[0], mattes[0], mattes[1].flip(1))
         if self._past is not None:
             matte = self._past.add(matte, pixels, unlikely.any())
         if self._refinement.islands:
-            matte = without_islands(matte)
+            matte = without_islands(matte, said)
         if self._refinement.margin:
             matte = with_edge_moved(matte, self._refinement.margin)
         return torch.where(unlikely.any(), raw, matte)
@@ -144,27 +149,48 @@ class _Past:
         self._frames.mul_(1 - moved).add_(1).clamp_(max=MOST_FRAMES)
         weight = torch.maximum(self._frames.reciprocal(), moved)
         mean = self._alpha + turn * weight
-        self._alpha.copy_(torch.maximum(torch.minimum(mean, upper), lower))
+        alpha = torch.maximum(torch.minimum(mean, upper), lower)
+        self._alpha.copy_(torch.where(_lost(alpha, now), now + UNCONFIRMED, alpha))
         self._said.copy_(now)
         self._colour.add_(change * weight[..., None])
         self._frames.mul_(is_last.logical_not())
         return self._alpha
 
 
-def without_islands(matte: Tensor) -> Tensor:
+def _lost(alpha: Tensor, now: Tensor) -> Tensor:
+    """Where more is remembered than the network leaves of it: bool, as are the others, (h, w)."""
+    most, _ = _of_cells(now)
+    # The clear ones' erosion: what lies beyond the border is clear.
+    unclear = F.pad((most >= CLEAR).float(), (1, 0, 1, 0))
+    clear = F.max_pool2d(unclear[None], 2, 1)[0] == 0
+    clear_pixels = clear.repeat_interleave(CELL, 0).repeat_interleave(CELL, 1)
+    return clear_pixels & (alpha < LOST) & (alpha > now + UNCONFIRMED)
+
+
+def _of_cells(matte: Tensor) -> tuple[Tensor, Tensor]:
+    """The largest and the smallest level of each cell, 0 to 255: (h / CELL, w / CELL)."""
+    height, width = matte.shape
+    levels = (255 * matte).round().view(height // CELL, CELL, width // CELL, CELL)
+    return levels.amax(dim=(1, 3)), levels.amin(dim=(1, 3))
+
+
+def without_islands(matte: Tensor, said: Tensor) -> Tensor:
     """What `refine.take_out_islands` makes of a matte, float32 (h, w) in [0, 1].
 
     Paths are followed for as many cells as the grid has rows and columns, which takes an arm from
     corner to corner; what hangs on a longer one is an island here.
     """
     height, width = matte.shape
-    levels = (255 * matte).round().view(height // CELL, CELL, width // CELL, CELL)
-    most, least = levels.amax(dim=(1, 3)), levels.amin(dim=(1, 3))
+    (most, least), (_, least_said) = _of_cells(matte), _of_cells(said)
     # The CPU's erosion too takes what lies beyond the border for part of the person.
-    solid = -dilated(-(least > SURE).float(), SOLID_CELLS)
-    within = torch.stack((most > POSSIBLE, least < SURE)).float()
-    seeds = torch.stack((solid, (least < DOUBT).float()))
-    apart = (within > _connected(within, seeds)) & (solid > 0).any()
+    unsure = (torch.stack((least, least_said)) <= SURE).float()
+    solid = 1 - dilated(unsure, SOLID_CELLS).amin(0)
+    doubtful = (least < SURE).float()
+    within = torch.stack((torch.maximum((most > CONNECTS).float(), solid), doubtful))
+    person, gaps = _connected(within, torch.stack((solid, (least < DOUBT).float())))
+    fringe = dilated(person[None], 2 * FRINGE_CELLS + 1)[0] * (most <= CONNECTS)
+    outside = (most > POSSIBLE) & (person == 0) & (fringe == 0)
+    apart = torch.stack((outside, doubtful > gaps)) & (solid > 0).any()
     islands, doubts = (each[:, None, :, None] for each in apart)
     cells = matte.view(height // CELL, CELL, width // CELL, CELL)
     settled = torch.where(doubts, 1.0, torch.where(islands, 0.0, cells))

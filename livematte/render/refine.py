@@ -36,9 +36,23 @@ UNCONFIRMED: Final = 0.2
 CONFIRMED: Final = 1.9
 """So many times as much alpha may be shown as two views in a row have agreed on."""
 
+LOST: Final = 0.9
+"""Where the network says that nobody is near, less alpha than this is lost: only of what it was
+quite sure for long is so much left, and of that for one frame."""
+
+CLEAR: Final = 40
+"""A cell all below is clear of people, if those above it and left of it are, too; in levels of
+alpha, 0 to 255."""
+
 POSSIBLE, SURE = 26, 229
 """A cell that goes beyond the first may belong to a person, one that is all beyond the second does;
 in levels of alpha, 0 to 255."""
+
+CONNECTS: Final = 52
+"""A cell that stays below connects nothing to a person; in levels of alpha, 0 to 255."""
+
+FRINGE_CELLS: Final = 3
+"""Cells that connect nothing, as those of fine hair, may belong to a person so near by."""
 
 DOUBT: Final = 77
 """What is below this anywhere is no doubt but a hole, through which the background is seen."""
@@ -50,6 +64,8 @@ MARGIN_ROWS: Final = 720
 """The margin is in pixels of a frame of so many rows."""
 
 _SOLID: Final = np.ones((SOLID_CELLS, SOLID_CELLS), np.uint8)
+_FRINGE: Final = np.ones((2 * FRINGE_CELLS + 1, 2 * FRINGE_CELLS + 1), np.uint8)
+_CORNER: Final = np.ones((2, 2), np.uint8)
 _SQUARE: Final = np.ones((3, 3), np.uint8)
 _CROSS: Final = cv2.getStructuringElement(cv2.MORPH_CROSS, (3, 3))
 
@@ -90,7 +106,7 @@ class Refiner:
 
     def __init__(self, refinement: Refinement) -> None:
         self._refinement = refinement
-        self._mirrored = False
+        self._mirrored = True  # so that the first frame is not
         self._past: _Past | None = None
 
     def forget(self) -> None:
@@ -120,23 +136,23 @@ class Refiner:
                 self._past = None
                 unlikely = _turned(view.matte, view.is_mirrored).copy()
                 return unlikely, _turned(view.pixels, view.is_mirrored)
-        refined, *others = (_turned(each.matte, each.is_mirrored) for each in views)
-        if refined is views[0].matte:
-            refined = refined.copy()
+        said, *others = (_turned(each.matte, each.is_mirrored) for each in views)
         for other in others:
-            refined = cv2.addWeighted(refined, 0.5, other, 0.5, 0).astype(np.float32, copy=False)
+            said = cv2.addWeighted(said, 0.5, other, 0.5, 0).astype(np.float32, copy=False)
         pixels = _turned(views[0].pixels, views[0].is_mirrored)
         if self._refinement.steady:
-            size = Size.of(refined)
+            size = Size.of(said)
             if self._past is None:
-                self._past = _Past.begun(refined, pixels)
+                self._past = _Past.begun(said, pixels)
             else:
                 if self._past.size != size:
                     self._past = self._past.resized(size)
-                self._past.add(refined, pixels)
+                self._past.add(said, pixels)
             refined = self._past.alpha.copy()
+        else:
+            refined = said.copy()
         if self._refinement.islands:
-            take_out_islands(refined)
+            take_out_islands(refined, said)
         if self._refinement.margin:
             refined = move_edge(refined, self._refinement.margin)
         return refined, pixels
@@ -217,6 +233,7 @@ class _Past:
         self.alpha += step
         np.minimum(self.alpha, self._upper, out=self.alpha)
         np.maximum(self.alpha, self._lower, out=self.alpha)
+        self._let_go(matte)
         np.copyto(self._said, matte)
         cv2.merge((weight, weight, weight), dst=self._weight_bgr)
         cv2.accumulateProduct(self._step_bgr, self._weight_bgr, dst=self._colour)
@@ -240,29 +257,57 @@ class _Past:
         np.minimum(upper, lower, out=upper)
         np.subtract(now, widened(1 - (1 - FAITH) * sameness.likely), out=lower)
 
+    def _let_go(self, matte: Matte) -> None:
+        """Where the network says that nobody is near, the past shows no more than one view would.
 
-def take_out_islands(matte: Matte) -> None:
+        It takes things in the room for people for a while, and then no longer. A hand that it
+        misses in one frame has been `LOST` in none.
+        """
+        said, remembered = (_of_cells(_levels(each), np.maximum) for each in (matte, self.alpha))
+        clear = cv2.erode((said < CLEAR).astype(np.uint8), _CORNER).astype(bool)
+        rows, columns = np.nonzero(clear & (remembered > round(255 * UNCONFIRMED)))
+        if not len(rows):
+            return
+        alpha, now = (each.reshape(len(said), CELL, -1, CELL) for each in (self.alpha, matte))
+        past = alpha[rows, :, columns]
+        most = np.where(past < LOST, now[rows, :, columns] + UNCONFIRMED, 1)
+        alpha[rows, :, columns] = np.minimum(past, most)
+
+
+def take_out_islands(matte: Matte, said: Matte) -> None:
     """Set to 0 what is connected to no person, and to 1 what a person surrounds and may be them.
 
     matte: float32 (h, w) in [0, 1], of sides that are multiples of `CELL`; changed in place.
+    said: the same, what the network says of the frame; it tells of people who are new in it.
 
     Found in cells of `CELL` x `CELL` pixels. A person is what holds a solid square somewhere, so
     that someone who leans in is kept; if nobody does, all is left as it is. Of what lies within a
     person only that is settled which the network itself takes for rather a person than not: a gap
     between arm and body stays open, since the background is to be seen there.
     """
-    levels = cv2.convertScaleAbs(matte, alpha=255).astype(np.uint8, copy=False)
+    levels = _levels(matte)
     most, least = _of_cells(levels, np.maximum), _of_cells(levels, np.minimum)
-    solid = cv2.erode((least > SURE).astype(np.uint8), _SOLID).astype(bool)
+    solid = _solid(least) | _solid(_of_cells(_levels(said), np.minimum))
     if not solid.any():
         return
     possible, doubtful = most > POSSIBLE, least < SURE
-    islands = possible & ~_connected(possible, solid)
+    person = _connected((most > CONNECTS) | solid, solid)
+    fringe = cv2.dilate(person.astype(np.uint8), _FRINGE).astype(bool) & (most <= CONNECTS)
+    islands = possible & ~person & ~fringe
     doubts = doubtful & ~_connected(doubtful, least < DOUBT)
     for found, alpha in ((islands, 0), (doubts, 1)):
         if found.any():
             by_cells = matte.reshape(len(found), CELL, -1, CELL)
             np.copyto(by_cells, alpha, where=found[:, None, :, None])
+
+
+def _levels(matte: Matte) -> Image:
+    return cv2.convertScaleAbs(matte, alpha=255).astype(np.uint8, copy=False)
+
+
+def _solid(least: Image) -> NDArray[np.bool_]:
+    """Where in cells a person is, by their least levels."""
+    return cv2.erode((least > SURE).astype(np.uint8), _SOLID).astype(bool)
 
 
 def _of_cells(levels: Image, extreme: np.ufunc) -> Image:

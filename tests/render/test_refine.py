@@ -15,7 +15,14 @@ from numpy.typing import NDArray
 
 from livematte.frame import Image
 from livematte.refinement import DEFAULT, PLAIN, Refinement
-from livematte.render.refine import Matte, Refiner, View, move_edge, take_out_islands
+from livematte.render.refine import (
+    UNCONFIRMED,
+    Matte,
+    Refiner,
+    View,
+    move_edge,
+    take_out_islands,
+)
 from livematte.render.sameness import SAME
 
 STEADY: Final = Refinement(islands=False, edges=False, colours=False)
@@ -95,6 +102,33 @@ def test_a_matte_that_flickers_in_a_still_picture_becomes_steady(noise: float, g
     assert np.mean(refined[20:]) == pytest.approx(0.5, abs=0.005)
 
 
+def test_the_first_frame_is_not_shown_in_the_mirror() -> None:
+    refiner = Refiner(STEADY)
+    assert [refiner.next_views(room()) for _ in range(4)] == [(False,), (True,), (False,), (True,)]
+
+
+@pytest.mark.parametrize("alpha", [0.5, 0.8])
+def test_of_the_room_that_was_taken_for_a_person_nothing_is_kept(alpha: float) -> None:
+    """At once and all over, as the network does when it has seen its mistake."""
+    refiner = Refiner(STEADY)
+    for _ in range(20):
+        refined = refine(refiner, room(), np.full((HEIGHT, WIDTH), alpha, np.float32))
+    assert refined.min() > alpha - 0.01
+    said = np.zeros((HEIGHT, WIDTH), np.float32)
+    said[:8, :8] = 1  # or the matte would pass for one of a broken network
+    refined = refine(refiner, room(), said)
+    assert refined[16:, 16:].max() <= UNCONFIRMED + 1e-6
+
+
+def test_a_hand_that_the_network_misses_is_kept_for_one_frame() -> None:
+    refiner, with_hand = Refiner(STEADY), with_person()
+    with_hand[36:60, 110:140] = 1
+    for _ in range(20):
+        refine(refiner, room(), with_hand)
+    assert refine(refiner, room(), with_person())[36:60, 110:140].min() > 0.9
+    assert refine(refiner, room(), with_person())[44:52, 118:132].max() <= UNCONFIRMED + 1e-6
+
+
 def test_what_moves_is_followed_with_no_lag_and_no_ghost() -> None:
     refiner, behind = Refiner(STEADY), np.full((HEIGHT, WIDTH, 3), 50, np.uint8)
     for left in range(8, 120, 5):
@@ -129,7 +163,7 @@ def test_who_sits_still_stays(noise: float) -> None:
     np.testing.assert_allclose(refined, half(), atol=1e-3)
 
 
-NOT_QUITE: Final = 0.05
+NOT_QUITE: Final = 0.02
 """A matte of nothing at all, or of everything, is taken for a fault."""
 
 
@@ -145,12 +179,10 @@ def test_a_mistake_in_a_still_picture_hardly_shows_and_is_forgotten() -> None:
     refiner = Refiner(STEADY)
     for _ in range(30):
         refine(refiner, room(), person())
-    for _ in range(2):
-        refined = refine(refiner, room(), nobody())
-        assert refined.min() > 0.8
+    assert refine(refiner, room(), nobody()).min() > 0.9
     for _ in range(30):
         refined = refine(refiner, room(), person())
-    assert refined.min() > 0.93
+    assert refined.min() > 0.96
 
 
 def test_what_is_said_for_a_second_is_believed() -> None:
@@ -183,19 +215,20 @@ def test_only_where_the_picture_changes_is_the_past_forgotten() -> None:
     assert (refined[:, :38] < 0.1).mean() > 0.75
 
 
-def test_a_matte_of_another_size_goes_on_from_what_is_known() -> None:
+@pytest.mark.parametrize(("width", "height"), [(224, 128), (112, 64)])
+def test_a_matte_of_another_size_goes_on_from_what_is_known(width: int, height: int) -> None:
     refiner, matte = Refiner(STEADY), half()
     blurred = cv2.GaussianBlur(room().astype(np.float32), (0, 0), 4)
     smooth = np.clip(127 + 4 * (blurred - blurred.mean()), 0, 255).astype(np.uint8)
     for _ in range(30):
         refine(refiner, smooth, matte)
-    for width, height in ((224, 128), (WIDTH, HEIGHT)):
-        nothing = np.full((height, width), NOT_QUITE, np.float32)
-        now = cv2.resize(smooth, (width, height)).astype(np.uint8)
-        refined = refine(refiner, now, nothing)
-        expected = cv2.resize(matte, (width, height))
-        np.testing.assert_allclose(refined, expected, atol=0.15)
-        assert refined.shape == (height, width)
+    nothing = np.full((height, width), NOT_QUITE, np.float32)
+    refined = refine(refiner, cv2.resize(smooth, (width, height)).astype(np.uint8), nothing)
+    expected = cv2.resize(matte, (width, height))
+    # Of a soft edge the past lets go where the network says that nobody is near.
+    sure = np.abs(expected - 0.5) > 0.49
+    np.testing.assert_allclose(refined[sure], expected[sure], atol=0.15)
+    assert refined.shape == (height, width)
 
 
 @pytest.mark.parametrize("level", [0.0, 1.0])
@@ -407,9 +440,9 @@ def with_person() -> Matte:
     return matte
 
 
-def without_islands(matte: Matte) -> Matte:
+def without_islands(matte: Matte, said: Matte | None = None) -> Matte:
     changed = matte.copy()
-    take_out_islands(changed)
+    take_out_islands(changed, matte if said is None else said)
     return changed
 
 
@@ -424,6 +457,23 @@ def test_what_is_connected_to_the_person_is_kept() -> None:
     matte = with_person()
     matte[40:43, 80:150] = 0.5  # an arm, out of focus
     np.testing.assert_array_equal(without_islands(matte), matte)
+
+
+def test_what_is_faint_connects_nothing_to_the_person() -> None:
+    matte = with_person()
+    matte[40:43, 80:120] = 0.15
+    matte[36:48, 120:136] = 0.6
+    expected = with_person()
+    expected[40:43, 80:92] = 0.15  # as fine hair may be
+    np.testing.assert_allclose(without_islands(matte), expected)
+
+
+def test_islands_are_taken_out_beside_a_person_of_whom_little_is_remembered() -> None:
+    remembered = with_person() * 0.7
+    remembered[10:22, 120:136] = 0.6
+    said = with_person()
+    said[10:22, 120:136] = 0.6
+    np.testing.assert_array_equal(without_islands(remembered, said), with_person() * 0.7)
 
 
 def test_a_second_person_is_kept() -> None:
