@@ -190,8 +190,6 @@ def test_an_address_as_an_output_is_refused_for_what_it_is_and_tells_no_key() ->
             open_output(address, transparent=False)
         assert "KEY" not in str(caught.value)
         assert "OBS" in caught.value.remedy
-    with pytest.raises(UsageError, match="standard output"):
-        open_output("-", transparent=False)
     with pytest.raises(UsageError) as caught:
         open_output("file:///x/a.mp4", transparent=False)
     assert "Leave out the file://" in caught.value.remedy

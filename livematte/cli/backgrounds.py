@@ -8,6 +8,7 @@ from collections.abc import Collection, Iterable, Sequence
 from os.path import exists
 from typing import TYPE_CHECKING, Final
 
+from livematte.cli.meant import is_video
 from livematte.cli.terminal import say
 
 if TYPE_CHECKING:
@@ -36,8 +37,13 @@ def with_all_backgrounds(arguments: Sequence[str], commands: Collection[str]) ->
             return [*given, *arguments[index:]]
         is_value = bool(given) and given[-1] in BACKGROUND_OPTIONS
         if is_value:
-            follows_background = True
-        elif follows_background and not each.startswith("-") and os.path.lexists(each):
+            follows_background = os.path.lexists(each)
+        elif (
+            follows_background
+            and not each.startswith("-")
+            and os.path.lexists(each)
+            and is_video(each) == is_video(given[-1])  # else it may be what is to be matted
+        ):
             given.append(BACKGROUND_OPTIONS[0])
         else:
             follows_background = False

@@ -14,8 +14,15 @@ from livematte.errors import SourceError, UsageError
 from livematte.near import did_you_mean, near, near_file
 
 PHOTO_ENDINGS: Final = frozenset(
-    {".jpg", ".jpeg", ".png", ".webp", ".tif", ".tiff", ".bmp", ".heic", ".heif", ".avif"}
+    {
+        *(".jpg", ".jpeg", ".jpe", ".jif", ".jfif", ".jfi", ".mpo"),
+        *(".png", ".apng", ".webp", ".tif", ".tiff", ".bmp", ".dib"),
+        *(".heic", ".heics", ".heif", ".heifs", ".hif", ".avif", ".avifs"),
+        *(".jp2", ".j2k", ".j2c", ".jpc", ".jpf", ".jpx", ".pbm", ".pgm", ".ppm", ".pnm"),
+    }
 )
+"""Those of `photos.kinds`, which takes long to load, but for GIF, which is a video here."""
+
 VIDEO_ENDINGS: Final = frozenset(
     {".mp4", ".m4v", ".mov", ".mkv", ".webm", ".avi", ".mpg", ".mpeg", ".ts", ".mts", ".m2ts"}
     | {".wmv", ".flv", ".ogv", ".3gp", ".mxf", ".gif", ".y4m", ".nut"}
@@ -59,10 +66,10 @@ def image_command(*words: str) -> str:
 
 def require_photos(names: Sequence[str]) -> None:
     """Raises `UsageError` if all are videos, or all are mistyped and it can be said how."""
-    if names and all(is_video(each) for each in names):
+    if names and all(is_video(each) and not each.lower().endswith(".gif") for each in names):
         raise UsageError(f"{names[0]} is a video.", f"Use: {video_command(names[0])}")
     paths = [Path(os.path.expanduser(each)) for each in names]
-    if not any(os.path.lexists(each) or has_magic(str(each)) for each in paths):
+    if paths and not any(os.path.lexists(each) or has_magic(str(each)) for each in paths):
         found = [near_file(each) for each in paths]
         if None not in found:
             raise SourceError(

@@ -44,7 +44,7 @@ def whole_file(path: Path, on_wait: Callable[[str], None]) -> Iterator[Path]:
         return
     if is_standard and sys.stdin.isatty():
         raise UsageError(
-            "No video comes from the standard input.",
+            "No video comes in at the standard input.",
             "Pipe one to it: livematte video - -o out.mp4 < talk.mp4",
         )
     shown = "the standard input" if is_standard else str(path)
@@ -71,8 +71,16 @@ def whole_file(path: Path, on_wait: Callable[[str], None]) -> Iterator[Path]:
                 if not is_standard:
                     os.close(descriptor)
             if not file.tell():
-                raise SourceError(f"Nothing came from {shown}.", "Check the program before it.")
-            yield copy
+                raise SourceError(
+                    f"{shown[:1].upper()}{shown[1:]} is empty.",
+                    "Check the program that writes into it.",
+                )
+            try:
+                yield copy
+            except SourceError as error:
+                # Its name is of no use to anybody.
+                problem = error.problem.replace(str(copy), shown[:1].upper() + shown[1:])
+                raise SourceError(problem, error.remedy) from error
 
 
 def _open(path: Path) -> int:
