@@ -1,0 +1,1 @@
+"""Files as such, whatever is in them."""
