@@ -50,10 +50,16 @@ _DARKEST: Final = np.float32(2**-24)
 """It is encoded as 0.2 of 255."""
 
 
-def to_sdr(planes: tuple[NDArray[np.uint16], ...], transfer: int, primaries: int) -> Image:
+def to_sdr(
+    planes: tuple[NDArray[np.uint16], ...],
+    transfer: int,
+    primaries: int,
+    levels: tuple[int, int] = (0, 65535),
+) -> Image:
     """R'G'B' of HDR as SDR with BT.709 primaries and BT.1886 gamma: uint8 BGR (H, W, 3).
 
-    planes: red, green and blue, uint16 (H, W) from 0 to 65535.
+    planes: red, green and blue, uint16 (H, W).
+    levels: what in them is no light, and the most that there can be.
     transfer: `PQ` or `HLG`.
     primaries: AVColorPrimaries; those that are not known are taken for BT.2020.
     """
@@ -61,7 +67,7 @@ def to_sdr(planes: tuple[NDArray[np.uint16], ...], transfer: int, primaries: int
         primaries = BT2020
     height, width = planes[0].shape
     sdr = np.empty((height, width, 3), np.uint8)
-    linear_of, gamut = _linear(transfer), _gamut(primaries)
+    linear_of, gamut = _linear(transfer, levels), _gamut(primaries)
     rows = max(1, _LINES_PIXELS // width)
     for top in range(0, height, rows):
         lines = slice(top, top + rows)
@@ -112,9 +118,10 @@ def _levels() -> Image:
 
 
 @lru_cache
-def _linear(transfer: int) -> Floats:
+def _linear(transfer: int, levels: tuple[int, int]) -> Floats:
     """By level from 0 to 65535: a PQ display's light as a share of white, or HLG's scene light."""
-    level = np.linspace(0, 1, 1 << 16)
+    black, white = levels
+    level = np.clip((np.arange(1 << 16) - black) / (white - black), 0, 1)
     if transfer == PQ:
         # SMPTE ST 2084, BT.2100 table 4.
         m1, m2 = 2610 / 16384, 2523 / 4096 * 128

@@ -10,7 +10,17 @@ import numpy as np
 from numpy.typing import NDArray
 
 from livematte.background import cover
-from livematte.colour import BT2020, FULL, HLG, PQ, Colour, assumed_matrix, conversion, is_known
+from livematte.colour import (
+    BT2020,
+    FULL,
+    HLG,
+    LIMITED,
+    PQ,
+    Colour,
+    assumed_matrix,
+    conversion,
+    is_known,
+)
 from livematte.container import MOST_PIXELS
 from livematte.frame import Image, Size
 from livematte.media.hdr import to_sdr
@@ -26,6 +36,10 @@ smaller in the other direction instead of larger in this one."""
 # From libswscale/swscale.h; PyAV has names for the last from version 18 on.
 SWS_BICUBIC: Final = 0x4
 SWS_ACCURATE_RND: Final = 0x40000
+
+
+_EXPAND: Final = np.clip(np.rint((np.arange(256) - 16) * 255 / 219), 0, 255).astype(np.uint8)
+"""From limited to full range."""
 
 
 class PictureConverter:
@@ -70,7 +84,8 @@ class PictureConverter:
         if not (frame.format.is_rgb or is_known(frame.colorspace)):
             # What is not told is guessed here; what is told, libswscale finds out itself.
             matrix = conversion(assumed_matrix(frame.height))
-        return _packed(self._reformat(frame, size, "bgr24", matrix), 3)
+        pixels = _packed(self._reformat(frame, size, "bgr24", matrix), 3)
+        return cv2.LUT(pixels, _EXPAND).astype(np.uint8, copy=False) if _is_dim(frame) else pixels
 
     def _to_sdr(self, frame: av.VideoFrame, size: Size) -> Image:
         matrix = None
@@ -81,7 +96,9 @@ class PictureConverter:
             np.frombuffer(memoryview(plane), "<u2").reshape(plane.height, -1)[:, : plane.width]
             for plane in deep.planes
         )
-        return to_sdr((red, green, blue), frame.color_trc, frame.color_primaries)
+        return to_sdr(
+            (red, green, blue), frame.color_trc, frame.color_primaries, _deep_levels(frame)
+        )
 
     def _alpha(self, frame: av.VideoFrame, size: Size) -> Image:
         return _packed(self._reformat(frame, size, "bgra", None), 4)[..., 3]
@@ -113,6 +130,24 @@ class PictureConverter:
             return pixels
         opaque = cv2.cvtColor(np.ascontiguousarray(alpha), cv2.COLOR_GRAY2BGR)
         return cv2.multiply(pixels, opaque, scale=1 / 255).astype(np.uint8, copy=False)
+
+
+def _is_dim(frame: av.VideoFrame) -> bool:
+    """Whether libswscale leaves it at limited range: it takes grey for full range always."""
+    return (
+        len(frame.planes) == 1
+        and frame.format.name.startswith("gray")
+        and (frame.color_range == LIMITED)
+    )
+
+
+def _deep_levels(frame: av.VideoFrame) -> tuple[int, int]:
+    """Black and white as libswscale has them in 16 bits: it shifts, and does not scale."""
+    if _is_dim(frame):
+        return 16 << 8, 235 << 8
+    is_full = frame.format.is_rgb or frame.format.name.startswith(("gray", "yuvj"))
+    bits = frame.format.components[0].bits if is_full or frame.color_range == FULL else 8
+    return 0, ((1 << bits) - 1) << (16 - bits)
 
 
 def is_hdr(frame: av.VideoFrame) -> bool:
