@@ -32,7 +32,7 @@ class Timeline:
         self._may_change = may_change(container)
         self._offset = Fraction(0)
         self._last: dict[int, Fraction] = {}
-        self._expected: dict[int, Fraction] = {}
+        self._steps: dict[int, Fraction] = {}
         self.changes = 0
         """How often the clock has changed."""
 
@@ -42,23 +42,35 @@ class Timeline:
         if tick is None:
             return
         if packet.dts is not None and packet.stream.type in ("video", "audio"):
-            index = packet.stream_index
-            seconds = packet.dts * tick + self._offset
-            expected = self._expected.get(index, seconds)
-            if seconds < self._last.get(index, seconds) - BACK_SECONDS or (
-                self._may_change and seconds > expected + GAP_SECONDS
-            ):
-                self._offset += expected - seconds
-                self.changes += 1
-                seconds = expected
-            self._last[index] = seconds
-            self._expected[index] = seconds + (packet.duration or 0) * tick
+            self._follow_clock(
+                packet.stream.index, packet.dts * tick, (packet.duration or 0) * tick
+            )
+            if packet.pts is not None:
+                ahead = (packet.pts - packet.dts) * tick
+                if not -BACK_SECONDS <= ahead <= GAP_SECONDS:
+                    packet.pts = None  # FFmpeg has taken it from the other clock
         if self._offset:
             ticks = round(self._offset / tick)
             if packet.pts is not None:
                 packet.pts += ticks
             if packet.dts is not None:
                 packet.dts += ticks
+
+    def _follow_clock(self, index: int, given: Fraction, lasts: Fraction) -> None:
+        seconds = given + self._offset
+        last = self._last.get(index)
+        if last is not None:
+            expected = last + self._steps[index]
+            if seconds < last - BACK_SECONDS or (
+                self._may_change and seconds > expected + GAP_SECONDS
+            ):
+                self._offset += expected - seconds
+                self.changes += 1
+                seconds = expected
+            elif seconds > last and not lasts:
+                lasts = seconds - last
+        self._last[index] = seconds
+        self._steps[index] = lasts or self._steps.get(index, Fraction(0))
 
 
 def may_change(container: InputContainer) -> bool:

@@ -201,6 +201,7 @@ class VideoReader:
         packets = self.container.demux()
         last_packet_seconds = last_seconds = Fraction(-1)
         step, next_seconds = 1 / self.frames_per_second, self.origin_seconds
+        changes = 0
         while True:
             try:
                 packet = next(packets, None)
@@ -218,15 +219,21 @@ class VideoReader:
                 continue
             if packet.pts is not None and not packet.is_discard:
                 last_packet_seconds = max(last_packet_seconds, seconds)
+            decoded: list[av.VideoFrame] = []
+            if timeline.changes > changes:
+                changes = timeline.changes
+                if packet.is_keyframe:
+                    # Another video begins, of another size perhaps, for which decoders forget the
+                    # pictures that they hold back.
+                    decoded += self._drain()
             try:
-                decoded = self._decoder.decode(cast("Any", packet))
+                decoded += self._decoder.decode(cast("Any", packet))
             except av.EOFError:
                 break
             except av.FFmpegError:
-                self.damaged_seconds.add(_seconds(packet, next_seconds))
-                continue
+                self.damaged_seconds.add(self._seconds(packet, next_seconds))
             for frame in decoded:
-                last_seconds = _seconds(frame, next_seconds)
+                last_seconds = self._seconds(frame, next_seconds)
                 next_seconds = last_seconds + step
                 if frame.is_corrupt:
                     self.damaged_seconds.add(last_seconds)
@@ -235,6 +242,21 @@ class VideoReader:
                     yield TimedFrame(last_seconds, frame)
         if self._in_parallel and last_packet_seconds > last_seconds:
             yield from self._decode_again(last_seconds)
+
+    def _drain(self) -> list[av.VideoFrame]:
+        import av
+
+        try:
+            return self._decoder.decode(None)
+        except av.FFmpegError:
+            return []
+        finally:
+            self._decoder.flush_buffers()
+
+    def _seconds(self, timed: av.VideoFrame | av.Packet[Any], otherwise: Fraction) -> Fraction:
+        if timed.pts is None:
+            return otherwise
+        return timed.pts * (timed.time_base or self.tick_seconds)
 
     def _note_aspect(self) -> None:
         """Broadcasts change between 4:3 and 16:9 and tell it in the stream itself."""
@@ -270,9 +292,3 @@ def _decoder(stream: VideoStream) -> VideoCodecContext:
     decoder.options = {"max_pixels": str(MOST_PIXELS)}
     decoder.extradata = context.extradata
     return decoder
-
-
-def _seconds(timed: av.VideoFrame | av.Packet[Any], otherwise: Fraction) -> Fraction:
-    if timed.pts is None or timed.time_base is None:
-        return otherwise
-    return timed.pts * timed.time_base
