@@ -8,12 +8,19 @@ BT709: Final = 1
 UNSPECIFIED: Final = 2
 SMPTE_170M: Final = 6
 """The matrix of ITU-R BT.601."""
+BT2020: Final = 9
+"""Its primaries, and its matrix for luminance that is not constant."""
+
+PQ: Final = 16
+"""The transfer of SMPTE ST 2084."""
+HLG: Final = 18
+"""The transfer of ARIB STD-B67."""
 
 LIMITED: Final = 1
 FULL: Final = 2
 
-HD_HEIGHT: Final = 720
-"""From here on video that does not tell its colour matrix means BT.709, below it BT.601."""
+SD_HEIGHT: Final = 576
+"""Up to here video that does not tell its colour matrix means BT.601, above it BT.709."""
 
 _CONVERSIONS: Final = {1: 1, 4: 4, 5: 5, 6: 5, 7: 7, 9: 9, 10: 9}
 """libswscale's names of matrices by FFmpeg's; it knows no others."""
@@ -33,7 +40,7 @@ class Colour(NamedTuple):
 
     def conversion(self, height: int) -> int:
         """What libswscale calls the matrix of a picture so many pixels high."""
-        return _CONVERSIONS[assumed_matrix(height) if self.matrix == UNSPECIFIED else self.matrix]
+        return conversion(assumed_matrix(height) if self.matrix == UNSPECIFIED else self.matrix)
 
     def writable(self, decoded_height: int, height: int) -> Colour:
         """As near to this as can be encoded and says the same at another height.
@@ -55,4 +62,14 @@ BT709_LIMITED: Final = Colour(BT709, LIMITED, BT709, BT709)
 
 def assumed_matrix(height: int) -> int:
     """The matrix of a picture so many pixels high that does not tell its own."""
-    return BT709 if height >= HD_HEIGHT else SMPTE_170M
+    return SMPTE_170M if height <= SD_HEIGHT else BT709
+
+
+def is_known(matrix: int) -> bool:
+    """Whether libswscale has a matrix; it has none for `UNSPECIFIED`."""
+    return matrix in _CONVERSIONS
+
+
+def conversion(matrix: int) -> int:
+    """What libswscale calls a matrix that it knows."""
+    return _CONVERSIONS[matrix]

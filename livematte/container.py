@@ -11,8 +11,6 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, BinaryIO, Final
 
-import cv2
-
 from livematte.errors import SourceError
 
 if TYPE_CHECKING:
@@ -29,13 +27,6 @@ _LISTS: Final = frozenset({"concat", "dash", "hls", "imf", "rtsp", "sdp"})
 """FFmpeg's names of formats whose files have no pictures, but say where some are."""
 
 _PATTERN: Final = frozenset("%*?[{")
-
-ROTATIONS: Final = {
-    90: cv2.ROTATE_90_COUNTERCLOCKWISE,
-    180: cv2.ROTATE_180,
-    270: cv2.ROTATE_90_CLOCKWISE,
-}
-"""How pictures are turned upright that are marked as rotated by so many degrees."""
 
 READ_BYTES: Final = 256 * 1024
 """How much is read at once of a file that is open already."""
@@ -72,8 +63,8 @@ def open_video(path: Path, file: BinaryIO | None = None) -> tuple[InputContainer
 
     file: what to read instead of opening `path`, from its begin; it stays open.
 
-    Raises `SourceError` if it cannot be read, has no video, or one that is too large or of an
-    unknown kind.
+    Raises `SourceError` if it cannot be read, has no video or only the picture on a cover, or one
+    that is too large or of an unknown kind.
     """
     import av
 
@@ -99,9 +90,7 @@ def open_video(path: Path, file: BinaryIO | None = None) -> tuple[InputContainer
             raise SourceError(
                 f"{path} is a list of other files and no video.", "Give one of those files."
             )
-        if not container.streams.video:
-            raise SourceError(f"{path} has no video in it.", "Give a file that has pictures.")
-        stream = container.streams.video[0]
+        stream = _moving_pictures(path, container)
         context = stream.codec_context
         if context is None:
             raise unreadable(path, "Its video is of a kind that FFmpeg does not know")
@@ -116,6 +105,21 @@ def open_video(path: Path, file: BinaryIO | None = None) -> tuple[InputContainer
         container.close()
         raise
     return container, stream
+
+
+def _moving_pictures(path: Path, container: InputContainer) -> VideoStream:
+    """The first video that is no cover picture. Raises `SourceError` if there is none."""
+    from av.stream import Disposition
+
+    if not container.streams.video:
+        raise SourceError(f"{path} has no video in it.", "Give a file that has pictures.")
+    for stream in container.streams.video:
+        # Also of the small pictures that stand for chapters.
+        if not stream.disposition & Disposition.attached_pic:
+            return stream
+    raise SourceError(
+        f"{path} has no video in it, only a cover picture.", "Give a file that has moving pictures."
+    )
 
 
 def unreadable(path: Path, why: str) -> SourceError:

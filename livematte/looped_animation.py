@@ -27,9 +27,9 @@ class Drawn(NamedTuple):
     until_seconds: float
     image: Image
 
-    def pixels(self) -> tuple[Image, float]:
-        """The image, and how much wider than high its pixels are."""
-        return self.image, 1.0
+    def pixels(self) -> Image:
+        """The image."""
+        return self.image
 
 
 class LoopedAnimation:

@@ -6,15 +6,15 @@ import io
 import os
 import weakref
 from collections.abc import Callable, Iterator
+from fractions import Fraction
 from pathlib import Path
 from typing import TYPE_CHECKING, BinaryIO, Final, NamedTuple
 
-import cv2
-import numpy as np
-
-from livematte.container import MOST_PIXELS, ROTATIONS, open_video
+from livematte.container import MOST_PIXELS
 from livematte.errors import BackgroundError, SourceError
 from livematte.frame import Image
+from livematte.media.pictures import PictureConverter
+from livematte.media.video_reader import VideoReader
 from livematte.regular_file import open_regular
 
 if TYPE_CHECKING:
@@ -27,37 +27,36 @@ KEPT_BYTES: Final = 64 * 1024 * 1024
 """Files up to this size are read into memory at the start; nothing can be lost of them then."""
 
 
+LONGEST_LAST_SECONDS: Final = 60
+"""A last picture that is said to last longer is doubted."""
+
+
 class Shot(NamedTuple):
     """A frame of the video, and from when until when it is shown, in seconds.
 
-    pixel_aspect: how much wider than high its pixels are shown.
+    pixel_aspect: how wide its pixels are for their height; None for square.
     """
 
     from_seconds: float
     until_seconds: float
     frame: av.VideoFrame
-    pixel_aspect: float
+    pixel_aspect: Fraction | None
+    converter: PictureConverter
 
-    def pixels(self) -> tuple[Image, float]:
-        """Upright, uint8 BGR (H, W, 3), and the pixel aspect of that.
+    def pixels(self) -> Image:
+        """As it is to be seen, uint8 BGR (H, W, 3); not to be written to.
 
-        Raises `BackgroundError` if they cannot be converted.
+        Raises `BackgroundError` if it cannot be converted.
         """
         import av
 
         try:
-            pixels = self.frame.to_ndarray(format="bgr24").astype(np.uint8, copy=False)
+            return self.converter.convert(self.frame, self.pixel_aspect)
         except (av.FFmpegError, ValueError) as error:
             raise BackgroundError(
                 f"A picture of the background cannot be converted ({error}).",
                 "Choose another background.",
             ) from error
-        rotation = ROTATIONS.get(self.frame.rotation % 360)
-        if rotation is None:
-            return pixels, self.pixel_aspect
-        upright = cv2.rotate(pixels, rotation).astype(np.uint8, copy=False)
-        sideways = rotation != cv2.ROTATE_180
-        return upright, 1 / self.pixel_aspect if sideways else self.pixel_aspect
 
 
 class LoopedVideo:
@@ -117,8 +116,7 @@ class LoopedVideo:
 
         loop_seconds = self._until_seconds
         try:
-            self._file.seek(0)
-            container, video = open_video(self._path, self._file)
+            reader = VideoReader(self._path, self._file, in_parallel=False)
         except SourceError as error:
             raise BackgroundError(
                 f"Background {error.problem}", "Choose another background, or another copy of it."
@@ -126,26 +124,35 @@ class LoopedVideo:
         except OSError as error:
             raise _unreadable(self._path, error) from error
         try:
-            with container:
-                usual_seconds = float(1 / (video.average_rate or 25))
-                pixel_aspect = float(video.sample_aspect_ratio or 1)
-                first_seconds: float | None = None
-                start = 0.0
-                waiting: av.VideoFrame | None = None
-                for frame in container.decode(video):
-                    seconds = frame.time if frame.time is not None else 0.0
-                    if first_seconds is None:
-                        first_seconds = seconds
-                    end = seconds - first_seconds
-                    if waiting is not None and end > start:
-                        yield Shot(loop_seconds + start, loop_seconds + end, waiting, pixel_aspect)
-                    waiting, start = frame, end
+            converter = PictureConverter()
+            usual_seconds = float(1 / reader.frames_per_second)
+            first_seconds: Fraction | None = None
+            start = 0.0
+            waiting: tuple[av.VideoFrame, Fraction | None] | None = None
+            for seconds, frame in reader.read():
+                if first_seconds is None:
+                    first_seconds = seconds
+                end = float(seconds - first_seconds)
                 if waiting is not None:
-                    end = start + max(usual_seconds, SHORTEST_LOOP_SECONDS - start)
-                    yield Shot(loop_seconds + start, loop_seconds + end, waiting, pixel_aspect)
+                    yield Shot(loop_seconds + start, loop_seconds + end, *waiting, converter)
+                waiting, start = (frame, reader.pixel_aspect), end
+            if waiting is not None:
+                lasts_seconds = _duration(waiting[0]) or usual_seconds
+                end = start + max(lasts_seconds, SHORTEST_LOOP_SECONDS - start)
+                yield Shot(loop_seconds + start, loop_seconds + end, *waiting, converter)
         except (av.FFmpegError, IndexError, OSError, ValueError):
             # Nothing decodable: the caller says so. Damage further on: loop what came before.
             return
+        finally:
+            reader.close()
+
+
+def _duration(frame: av.VideoFrame) -> float:
+    """How long it says that it is shown; 0 if it does not."""
+    if not frame.duration or frame.time_base is None:
+        return 0.0
+    seconds = float(frame.duration * frame.time_base)
+    return seconds if 0 < seconds <= LONGEST_LAST_SECONDS else 0.0
 
 
 def _keep(path: Path) -> BinaryIO:

@@ -41,8 +41,8 @@ class Shown(Protocol):
     @property
     def until_seconds(self) -> float: ...
 
-    def pixels(self) -> tuple[Image, float]:
-        """Upright, uint8 BGR (H, W, 3), and how much wider than high its pixels are."""
+    def pixels(self) -> Image:
+        """As it is to be seen, uint8 BGR (H, W, 3); not to be written to."""
         ...
 
 
@@ -78,9 +78,8 @@ class Moving(Picture):
         self._path = path
         self._video = open_looped(path)
         self._shot = self._video.next()
-        image, aspect = self._shot.pixels()
+        image = self._shot.pixels()
         self._shown = Fitted(self._shot.from_seconds, self._shot.until_seconds, image)
-        self._aspect = aspect
         self._is_fitted = False
         self._offset_seconds = 0.0
         """Media time less the video's: what it was not shown for."""
@@ -222,14 +221,12 @@ class Moving(Picture):
         return at
 
     def _fit(self, shot: Shown, size: Size) -> Fitted:
-        image, aspect = shot.pixels()
-        return Fitted(shot.from_seconds, shot.until_seconds, cover(image, size, aspect))
+        return Fitted(shot.from_seconds, shot.until_seconds, cover(shot.pixels(), size))
 
     def _refitted(self, size: Size) -> Image:
         """What is shown now, at `size`; the same array for as long as nothing changes."""
         if not self._is_fitted or Size.of(self._shown.image) != size:
-            aspect = 1.0 if self._is_fitted else self._aspect
-            self._shown.image = cover(self._shown.image, size, aspect)
+            self._shown.image = cover(self._shown.image, size)
             self._is_fitted = True
         return self._shown.image
 

@@ -51,11 +51,6 @@ class Recording(Protocol):
         ...
 
     @property
-    def pixel_aspect(self) -> Fraction | None:
-        """How wide an upright pixel is for its height; None if the file does not tell."""
-        ...
-
-    @property
     def last_seconds(self) -> Fraction | None:
         """The time of the last picture that is wanted; None while more may come."""
         ...

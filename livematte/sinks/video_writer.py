@@ -255,8 +255,6 @@ class VideoWriter:
         context.color_range = self._colour.range
         context.color_primaries = self._colour.primaries
         context.color_trc = self._colour.transfer
-        if self._recording is not None and self._recording.pixel_aspect is not None:
-            context.sample_aspect_ratio = self._recording.pixel_aspect
         return stream
 
     def send(self, picture: Rendered) -> None:

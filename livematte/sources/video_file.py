@@ -2,43 +2,26 @@
 
 from __future__ import annotations
 
-import math
 import threading
 import time
 from collections.abc import Generator, Iterator
 from fractions import Fraction
 from pathlib import Path
 from types import TracebackType
-from typing import TYPE_CHECKING, Any, Final
+from typing import TYPE_CHECKING, Final
 
-import cv2
-import numpy as np
-
-from livematte.colour import BT709, FULL, UNSPECIFIED, Colour, assumed_matrix
-from livematte.container import MOST_PIXELS, ROTATIONS, open_video, reason, unreadable
+from livematte.colour import BT709_LIMITED
+from livematte.container import MOST_PIXELS
 from livematte.errors import SourceError, UsageError
 from livematte.frame import Frame, Image, Size
+from livematte.media.deinterlace import TimedFrame
+from livematte.media.orientation import orientation_of
+from livematte.media.pictures import PictureConverter, colour_of, is_hdr, square_size
+from livematte.media.video_reader import USUAL_RATE, VideoReader
 from livematte.sources.source import FrameBuffers
 
 if TYPE_CHECKING:
     import av
-    from av.video.stream import VideoStream
-
-USUAL_RATE: Final = Fraction(30)
-"""Assumed of files that do not say how many frames a second they have."""
-
-FASTEST_RATE: Final = 1000
-"""What claims to be faster is a container's clock and no frame rate."""
-
-PROMISED_DURATION: Final = frozenset({"mov,mp4,m4a,3gp,3g2,mj2", "matroska,webm"})
-"""Containers whose header says how long they are; FFmpeg only estimates it for the others.
-
-They also have a timeline of their own that begins at 0. The others count from wherever they like,
-as a recording of broadcast television does, and their timeline begins where they do.
-"""
-
-MISSING_SECONDS: Final = 0.5
-"""A file that ends this much sooner than its header says has been cut off."""
 
 LONGEST_LAST_SECONDS: Final = 1
 """A last picture that is said to last longer is doubted: the file may have been cut."""
@@ -46,17 +29,14 @@ LONGEST_LAST_SECONDS: Final = 1
 LONGEST_VIDEO_SECONDS: Final = 1e9
 """What is asked for beyond 30 years is a mistake, and FFmpeg could not count it."""
 
-LONGEST_STEP_BACK_SECONDS: Final = 64
-"""A keyframe before the start is looked for so far back at most, and then from the beginning."""
-
 
 class VideoFile:
     """Every frame of a video file, paced as recorded or as fast as they are taken.
 
-    Frames come upright where the file is marked as rotated, at the times that the file gives
-    them, and in the colours that it is tagged with. A frame that cannot be decoded, or of which
+    Frames are what a player shows: upright, of square pixels, in SDR, at the times that the file
+    gives them, and all of the size of the first one. A frame that cannot be decoded, or of which
     FFmpeg had to make up a part, is skipped and counted in `damaged_frames`; a file that was cut
-    off gives what it has. Both are remarked on.
+    off gives what it has. These, and what was HDR, are remarked on.
 
     It is a `livematte.recording.Recording`, whose attributes are explained there.
     """
@@ -97,14 +77,13 @@ class VideoFile:
         self.frame_count: int | None = None
         """About how many frames there will be, once it is open; None if the file cannot tell."""
         self.first_seconds = self.tick_seconds = Fraction(0)
-        self._damaged_seconds: set[Fraction] = set()
-        self._in_parallel = True
+        self._reader: VideoReader | None = None
+        self._is_hdr = False
         self._end_of_last_seconds = Fraction(0)
         self._breaks_off = ""
         self._realtime = realtime
         self._asked_start = _exact(start_seconds)
         self._asked_end = _exact(end_seconds)
-        self._origin_seconds = Fraction(0)
         self._interrupted = threading.Event()
         self._size = Size(0, 0)
         self._frames_per_second = USUAL_RATE
@@ -125,8 +104,16 @@ class VideoFile:
         return None if self._asked_end is None else self._asked_end + self._origin_seconds
 
     @property
+    def _origin_seconds(self) -> Fraction:
+        return Fraction(0) if self._reader is None else self._reader.origin_seconds
+
+    @property
     def damaged_frames(self) -> int:
-        return len(self._damaged_seconds)
+        start, end = self.start_seconds, self.end_seconds
+        return sum(
+            (start is None or seconds >= start) and (end is None or seconds < end)
+            for seconds in (() if self._reader is None else self._reader.damaged_seconds)
+        )
 
     @property
     def size(self) -> Size:
@@ -140,55 +127,45 @@ class VideoFile:
     def remarks(self) -> list[str]:
         damaged = self.damaged_frames
         skipped = f"skipped {damaged} that could not be decoded" if damaged else ""
-        return [each for each in (skipped, self._breaks_off) if each]
+        hdr = f"{self.path} is HDR and was converted to SDR" if self._is_hdr else ""
+        return [each for each in (hdr, skipped, self._breaks_off) if each]
 
     @property
     def description(self) -> str:
         rate = float(self._frames_per_second)
-        return f"{self.path.name}, {self._size} at {rate:.4g} frames/s"
+        hdr = ", HDR shown as SDR" if self._is_hdr else ""
+        return f"{self.path.name}, {self._size} at {rate:.4g} frames/s{hdr}"
 
     def __enter__(self) -> VideoFile:
-        import av
-
-        self._open()
+        self._reader = reader = VideoReader(self.path)
         try:
-            self._decoded = self._decode_wanted()
+            self._decoded = self._decode_wanted(reader)
             # The first frame tells what the header need not: the size, and that it can be decoded.
             first = next(self._decoded, None)
             if first is None:
-                raise self._nothing_to_give()
+                raise self._nothing_to_give(reader)
         except BaseException:
-            self._container.close()
+            reader.close()
             raise
         self._first = first
         self.first_seconds, decoded = first
-        self._frames_per_second = _rate(self._stream)
-        self.frame_count = self._estimate_frames()
-        self._rotation = ROTATIONS.get(decoded.rotation % 360)
-        size = Size(decoded.width, decoded.height)
-        sideways = self._rotation in (cv2.ROTATE_90_CLOCKWISE, cv2.ROTATE_90_COUNTERCLOCKWISE)
-        self._size = Size(size.height, size.width) if sideways else size
-        self.colour = _colour(decoded).writable(decoded.height, self._size.height)
-        aspect = self._stream.sample_aspect_ratio or None
-        self.pixel_aspect = 1 / aspect if aspect and sideways else aspect
+        self.tick_seconds = reader.tick_seconds
+        self._frames_per_second = reader.frames_per_second
+        self.frame_count = self._estimate_frames(reader)
+        self._pixel_aspect = reader.pixel_aspect
+        square = square_size(Size(decoded.width, decoded.height), reader.pixel_aspect)
+        self._size = orientation_of(decoded).size(square)
+        self._is_hdr = is_hdr(decoded)
+        self.colour = BT709_LIMITED
+        if not self._is_hdr:
+            self.colour = colour_of(decoded).writable(decoded.height, self._size.height)
         self._buffers = FrameBuffers(self._size)
-        self._reformatter = av.video.reformatter.VideoReformatter()
+        self._converter = PictureConverter()
         return self
 
-    def _open(self) -> None:
-        self._container, self._stream = open_video(self.path)
-        self._stream.thread_type = "AUTO" if self._in_parallel else "SLICE"
-        self.tick_seconds = self._stream.time_base or 1 / USUAL_RATE
-        if self._container.format.name not in PROMISED_DURATION:
-            self._origin_seconds = Fraction(self._container.start_time or 0, 1_000_000)
-
-    def _estimate_frames(self) -> int | None:
-        container, stream = self._container, self._stream
-        if stream.duration is not None and stream.time_base is not None:
-            seconds = stream.duration * stream.time_base
-        elif container.duration is not None:
-            seconds = Fraction(container.duration, 1_000_000)
-        else:
+    def _estimate_frames(self, reader: VideoReader) -> int | None:
+        seconds, stream = reader.seconds, reader.stream
+        if seconds is None:
             return stream.frames or None
         until = seconds if self._asked_end is None else min(seconds, self._asked_end)
         frames = max(1, round((until - (self._asked_start or 0)) * self._frames_per_second))
@@ -196,14 +173,14 @@ class VideoFile:
         counted = stream.frames if self._asked_start is None and self._asked_end is None else 0
         return counted if frames > 0.9 * counted > 0 else frames
 
-    def _nothing_to_give(self) -> Exception:
+    def _nothing_to_give(self, reader: VideoReader) -> Exception:
         if self._asked_start is None and self._asked_end is None:
             return SourceError(
                 f"Not one frame of {self.path} can be decoded.",
                 "Check that it plays in a video player, and has no more than "
                 f"{MOST_PIXELS // 1_000_000} megapixels.",
             )
-        seconds = (self._container.duration or 0) / 1e6
+        seconds = (reader.container.duration or 0) / 1e6
         return UsageError(
             f"{self.path} has no picture in the time that was asked for.",
             f"It is {seconds:.1f} seconds long." if seconds else "Name an earlier start.",
@@ -216,16 +193,17 @@ class VideoFile:
         trace: TracebackType | None,
     ) -> None:
         self._decoded.close()
-        self._container.close()
+        if self._reader is not None:
+            self._reader.close()
 
     def frames(self) -> Iterator[Frame]:
-        following: tuple[Fraction, av.VideoFrame] | None = self._first
+        following: TimedFrame | None = self._first
         start_seconds = time.monotonic()
         index = 0
         while following is not None and not self._interrupted.is_set():
             seconds, decoded = following
             media_seconds = float(seconds - self.first_seconds)
-            image = self._to_bgr(decoded)
+            image = self._to_image(decoded)
             if self._realtime:
                 due_seconds = start_seconds + media_seconds
                 if self._interrupted.wait(due_seconds - time.monotonic()):
@@ -247,10 +225,11 @@ class VideoFile:
     def interrupt(self) -> None:
         self._interrupted.set()
 
-    def _decode_wanted(self) -> Generator[tuple[Fraction, av.VideoFrame], None, None]:
+    def _decode_wanted(self, reader: VideoReader) -> Generator[TimedFrame, None, None]:
         """The frames that are asked for, each with its time in the file."""
         start, end = self.start_seconds, self.end_seconds
-        for seconds, decoded in self._decode_to_the_end(start):
+        for timed in reader.read(start):
+            seconds, decoded = timed
             if end is not None and seconds >= end:
                 # The last picture is whole, or the rate would not be the same on average.
                 is_next = seconds - end < 1 / self._frames_per_second
@@ -259,166 +238,26 @@ class VideoFile:
             if start is None or seconds >= start:
                 if decoded.duration and decoded.time_base is not None:
                     self._end_of_last_seconds = seconds + decoded.duration * decoded.time_base
-                yield seconds, decoded
+                self._pixel_aspect = reader.pixel_aspect
+                yield timed
+        self._breaks_off = reader.breaks_off
         # A frame's own duration is a guess where frames are stored in another order.
-        stream = self._stream
+        stream = reader.stream
         if stream.duration is not None and stream.time_base is not None:
             ticks = stream.duration + (stream.start_time or 0)
             self._end_of_last_seconds = ticks * stream.time_base
 
-    def _decode_to_the_end(
-        self, start: Fraction | None
-    ) -> Generator[tuple[Fraction, av.VideoFrame], None, None]:
-        """Every frame from `start` on, and some from before it."""
+    def _to_image(self, decoded: av.VideoFrame) -> Image:
+        """The picture in memory that can be recycled. Raises `SourceError` if there is none."""
         import av
 
-        if start is None:
-            yield from self._decode()
-            return
-        back_seconds = Fraction(0)
-        # Where a container's index goes by decoding times, or is a guess, the keyframe that it
-        # leads to may be shown after the start, so this looks at what comes and tries further back.
-        while back_seconds <= min(
-            start - self._origin_seconds, Fraction(LONGEST_STEP_BACK_SECONDS)
-        ):
-            offset = math.floor((start - back_seconds) / self.tick_seconds)
-            try:
-                self._container.seek(offset, stream=self._stream)
-            except av.FFmpegError:
-                break
-            frames = self._decode()
-            first = next(frames, None)
-            if first is not None and first[1].pts is not None and first[0] <= start:
-                yield first
-                yield from frames
-                return
-            back_seconds = max(Fraction(1), 2 * back_seconds)
-        self._container.close()
-        self._open()
-        yield from self._decode()
-
-    def _decode(self) -> Generator[tuple[Fraction, av.VideoFrame], None, None]:
-        """Every frame from where the file is being read on, with its time; damaged ones not."""
-        import av
-
-        stream = self._stream
-        # Of all streams, because the sound may go on after the last picture.
-        packets = self._container.demux()
-        read_seconds = last_packet_seconds = last_seconds = Fraction(-1)
-        step, next_seconds = 1 / _rate(stream), self._origin_seconds
-        while True:
-            try:
-                packet = next(packets, None)
-            except av.FFmpegError as error:
-                raise unreadable(self.path, reason(error)) from error
-            if packet is None:
-                break
-            if packet.pts is not None and packet.time_base is not None:
-                seconds = packet.pts * packet.time_base
-                ends = seconds + (packet.duration or 0) * packet.time_base
-                read_seconds = max(read_seconds, ends)
-            if packet.stream_index != stream.index:
-                continue
-            if packet.pts is not None and not packet.is_discard:
-                last_packet_seconds = max(last_packet_seconds, seconds)
-            try:
-                decoded = stream.codec_context.decode(packet)
-            except av.EOFError:
-                break
-            except av.FFmpegError:
-                self._note_damaged(_seconds(packet, next_seconds))
-                continue
-            for frame in decoded:
-                last_seconds = _seconds(frame, next_seconds)
-                next_seconds = last_seconds + step
-                if frame.is_corrupt:
-                    self._note_damaged(last_seconds)
-                else:
-                    yield last_seconds, frame
-        if self._in_parallel and last_packet_seconds > last_seconds:
-            yield from self._decode_again(last_seconds)
-        else:
-            self._note_missing(float(read_seconds))
-
-    def _decode_again(
-        self, after_seconds: Fraction
-    ) -> Generator[tuple[Fraction, av.VideoFrame], None, None]:
-        """The last frames, one after the other.
-
-        Frames that are decoded in parallel are handed out at the end of the file, and the first
-        damaged one among them takes those behind it with it.
-        """
-        self._damaged_seconds = {each for each in self._damaged_seconds if each <= after_seconds}
-        self._in_parallel = False
-        self._container.close()
-        self._open()
-        for seconds, frame in self._decode_to_the_end(max(after_seconds, self._origin_seconds)):
-            if seconds > after_seconds:
-                yield seconds, frame
-
-    def _note_damaged(self, seconds: Fraction) -> None:
-        start, end = self.start_seconds, self.end_seconds
-        if (start is None or seconds >= start) and (end is None or seconds < end):
-            self._damaged_seconds.add(seconds)
-
-    def _note_missing(self, read_seconds: float) -> None:
-        """Note if the file, read to its end, is shorter than its header says."""
-        container = self._container
-        if container.format.name not in PROMISED_DURATION or container.duration is None:
-            return
-        promised_seconds = container.duration / 1e6
-        if read_seconds < promised_seconds - MISSING_SECONDS:
-            self._breaks_off = (
-                f"{self.path} breaks off after {read_seconds:.1f} of {promised_seconds:.1f} seconds"
-            )
-
-    def _to_bgr(self, decoded: av.VideoFrame) -> Image:
-        """The picture as uint8 BGR, upright, in memory that can be recycled."""
-        from av.video.reformatter import Colorspace
-
-        # What is not told is guessed here; what is told, libswscale finds out itself.
-        guess = Colorspace.ITU709 if assumed_matrix(decoded.height) == BT709 else Colorspace.ITU601
-        converted = self._reformatter.reformat(
-            decoded,
-            format="bgr24",
-            src_colorspace=guess if decoded.colorspace == UNSPECIFIED else None,
-        )
-        plane = converted.planes[0]
-        rows = np.frombuffer(memoryview(plane), np.uint8).reshape(plane.height, plane.line_size)
-        pixels = rows[:, : plane.width * 3].reshape(plane.height, plane.width, 3)
-        image = self._buffers.take()
-        if self._rotation is not None:
-            pixels = np.asarray(cv2.rotate(pixels, self._rotation), np.uint8)
-        if pixels.shape != image.shape:
+        try:
+            return self._converter.convert(decoded, self._pixel_aspect, self._buffers.take())
+        except (av.FFmpegError, ValueError) as error:
             raise SourceError(
-                f"{self.path} changes its size in the middle, from {self._size} "
-                f"to {Size.of(pixels)}.",
-                "Cut it there, or convert it to one size first.",
-            )
-        np.copyto(image, pixels)
-        return image
-
-
-def _rate(stream: VideoStream) -> Fraction:
-    for rate in (stream.average_rate, stream.guessed_rate):
-        if rate is not None and 0 < rate <= FASTEST_RATE:
-            return Fraction(rate)
-    return USUAL_RATE
-
-
-def _colour(decoded: av.VideoFrame) -> Colour:
-    levels = int(decoded.color_range)
-    if decoded.format.name.startswith("yuvj"):
-        levels = FULL
-    return Colour(
-        int(decoded.colorspace), levels, int(decoded.color_primaries), int(decoded.color_trc)
-    )
-
-
-def _seconds(timed: av.VideoFrame | av.Packet[Any], otherwise: Fraction) -> Fraction:
-    if timed.pts is None or timed.time_base is None:
-        return otherwise
-    return timed.pts * timed.time_base
+                f"A picture of {self.path} cannot be converted ({error}).",
+                "Convert the file to another kind first.",
+            ) from error
 
 
 def _exact(seconds: float | None) -> Fraction | None:

@@ -173,8 +173,8 @@ def test_what_was_filmed_sideways_is_upright(tmp_path: Path) -> None:
     matte(path, tmp_path / "out.mp4")
     made = read_clip(tmp_path / "out.mp4")
     assert made.rotation == 0
-    assert made.pixel_aspect == Fraction(3, 4)
-    assert Size.of(made.images[0]) == Size(64, 96)
+    assert made.pixel_aspect in (None, 1)
+    assert Size.of(made.images[0]) == Size(64, 128), "pixels became square"
     assert made.images[0][:, -12:].mean() > 215, "the recorded picture's upper edge is on the right"
     np.testing.assert_allclose(made.images[0][48, 8], GREEN, atol=3)
 
