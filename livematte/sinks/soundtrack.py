@@ -2,19 +2,25 @@
 
 from __future__ import annotations
 
-from collections.abc import Generator
-from contextlib import suppress
+import errno
+import os
+from collections.abc import Iterable, Iterator
 from fractions import Fraction
+from itertools import islice
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, Final, Protocol, cast
+from typing import TYPE_CHECKING, Final, Protocol, cast
 
-from livematte.container import open_container
+from livematte.container import reason
+from livematte.media.channels import LAYOUTS, choose_layout
+from livematte.media.sound_packets import SoundPackets, TimedPacket
+from livematte.media.steady_sound import SAMPLES_PER_SECOND, Samples, SteadySound, decode
+from livematte.sinks.sound_trial import can_hold
 
 if TYPE_CHECKING:
     import av
     from av.audio.codeccontext import AudioCodecContext
     from av.audio.stream import AudioStream
-    from av.container import InputContainer, OutputContainer
+    from av.container import OutputContainer
 
     from livematte.recording import Recording
 
@@ -24,44 +30,62 @@ _OPUS: Final = ("libopus", "Opus")
 _OWN_CODECS: Final = {"webm": _OPUS, "matroska": _OPUS, "mp4": _AAC, "mov": _AAC}
 """What sound that a container cannot hold becomes in it: its encoder and its name."""
 
-SAMPLES_PER_SECOND: Final = 48_000
-"""Of sound that is encoded again; Opus knows few others."""
-
 PRIMING_SECONDS: Final = Fraction(1, 10)
 """A decoder warms up on sound that is not to be heard: 44 ms in Apple's AAC, 80 ms in Opus."""
 
-SEARCH_SECONDS: Final = 2
-"""How far apart pictures and sound of the same time may lie in a file."""
+WARM_UP_SECONDS: Final = Fraction(1, 2)
+"""The same for sound that is decoded here, with time to spare."""
 
 BITS_PER_CHANNEL: Final = 96_000
+
+TRIED_PACKETS: Final = 8
+"""How many packets of a track are tried: muxers look at the first one, or at a few."""
+
+MOST_FAULTS: Final = 50
+"""A track of which so many packets in a row cannot be written ends there."""
+
+_FAULTS_OF_PACKETS: Final = frozenset({errno.EINVAL, errno.EPERM, errno.ENOSYS, errno.ERANGE})
+_FIRST_OF_FFMPEG: Final = 1 << 20
+
+
+def is_fault_of_packets(error: av.FFmpegError) -> bool:
+    """Whether a muxer does not like what it is given, rather than that a disk is full."""
+    # FFmpeg's own errors are numbers made of four letters.
+    number = error.errno or 0
+    return number in _FAULTS_OF_PACKETS or number >= _FIRST_OF_FFMPEG
 
 
 class Soundtrack:
     """Every track of sound of a recording, added to a container whose video comes from elsewhere.
 
-    Packets are copied as they are; only where the container cannot hold their codec is the sound
-    encoded again. Of what is told about a track only its language is kept: the rest may tell where
-    it was recorded.
+    Packets are copied as they are; only where the container cannot hold them is the sound encoded
+    again, with silence where it is damaged. What can be neither is left out, and `remarks` says
+    so: whatever is wrong with the sound, the pictures do not suffer. Of what is told about a track
+    only its language is kept: the rest may tell where it was recorded.
     """
 
     def __init__(self, recording: Recording, container: OutputContainer) -> None:
-        """Add the tracks to `container`, whose header is not written yet.
-
-        Raises `av.FFmpegError` if the recording can no longer be opened.
-        """
-        self.remarks: list[str] = []
-        """What is not as it was, for people to be told."""
+        """Add the tracks to `container`, whose header is not written yet."""
         self._recording = recording
         self._container = container
-        self._source: InputContainer = open_container(recording.path)
-        self._packets = self._read()
-        self._waiting = next(self._packets, None)
-        # No empty tracks, where no sound is wanted.
-        self._tracks = {
-            stream.index: track
-            for stream in self._source.streams.audio
-            if self._waiting is not None and (track := self._add(stream)) is not None
-        }
+        self._remarks: list[str] = []
+        self._tracks: dict[int, _Track] = {}
+        self._packets: SoundPackets | None = None
+        self._faults = 0
+        if not os.path.isfile(recording.path):
+            self._leave_out("the input is no file that could be read twice")
+            return
+        try:
+            self._packets = SoundPackets(recording)
+            for number, stream in enumerate(self._packets.streams, start=1):
+                self._add(self._packets, number, stream)
+        except Exception as error:  # libraries raise many kinds
+            self._leave_out(reason(error))
+
+    @property
+    def remarks(self) -> list[str]:
+        """What is not as it was, for people to be told."""
+        return self._remarks
 
     @property
     def has_tracks(self) -> bool:
@@ -71,158 +95,296 @@ class Soundtrack:
     @property
     def is_known(self) -> bool:
         """Whether all that a header says of it is known before it comes."""
-        # Broadcasts tell it in every packet.
-        has_headers = {"mp4", "matroska"} & set(self._source.format.name.split(","))
-        return bool(has_headers) and all(
-            track.stream.codec_context.extradata for track in self._tracks.values()
-        )
+        return all(track.stream.codec_context.extradata for track in self._tracks.values())
 
-    def _add(self, stream: AudioStream) -> _Track | None:
+    def _add(self, packets: SoundPackets, number: int, stream: AudioStream) -> None:
+        name = _name(number, stream) if len(packets.streams) > 1 else "it"
         # What FFmpeg has no decoder for has no context, although PyAV's types say so.
         context = cast("AudioCodecContext | None", stream.codec_context)
         if context is None:
-            self._remark("left out a track of sound of an unknown kind")
-            return None
+            self._leave_out(f"{name} is of a kind that FFmpeg does not know")
+            return
+        span = _Span(self._recording)
+        whole = (each.packet for each in packets.ahead(stream) if span.has_all_of(each))
+        first = list(islice(whole, TRIED_PACKETS))
+        if not first and packets.has_ended:
+            is_part = span.start is not None or span.end is not None
+            if not is_part and next(packets.ahead(stream), None) is None:
+                self._leave_out(f"{name} is empty")
+            return
         track: _Track
-        try:
-            track = _Copied(self._container, stream)
-        except ValueError:
-            encoder, name = _OWN_CODECS[self._container.format.name]
-            track = _Encoded(self._container, stream, encoder)
+        if can_hold(self._container.format.name, stream, first):
+            track = _Copied(self._container, stream, span)
+        else:
+            speakers = _find_speakers(context, packets.ahead(stream))
+            if not speakers and packets.has_ended:
+                self._leave_out(f"{name} cannot be decoded")
+                return
+            layout = choose_layout(speakers) if speakers else "stereo"
+            encoder, codec = _OWN_CODECS[self._container.format.name]
+            track = _Encoded(self._container, stream, span, encoder, layout)
+            mixed = f", mixed to {layout}" if len(speakers) > len(LAYOUTS[layout]) else ""
             ending = Path(self._container.name).suffix
             was = context.codec.canonical_name.upper()
-            self._remark(f"encoded the sound again as {name}, since {ending} cannot hold {was}")
+            self._remark(
+                f"encoded the sound again as {codec}{mixed}, since {ending} cannot hold {was}"
+            )
+        track.name = name
         if stream.language is not None:
             track.stream.metadata["language"] = stream.language
-        return track
+        self._tracks[stream.index] = track
 
     def write_until(self, seconds: Fraction | None) -> None:
-        """Write what begins before `seconds` of the new video; None for all that there is."""
-        while self._waiting is not None:
-            begins, packet = self._waiting
-            if seconds is not None and begins - self._recording.zero_seconds >= seconds:
+        """Write what begins before `seconds` of the new video; None for all that there is.
+
+        Raises `av.FFmpegError` or `OSError` if the disk or the pipe takes no more.
+        """
+        while self._tracks:
+            try:
+                timed = None if self._packets is None else self._packets.peek()
+            except Exception as error:  # libraries raise many kinds
+                self._remark(f"The sound ends early: {reason(error)}")
                 return
-            track = self._tracks.get(packet.stream_index)
+            if timed is None or self._packets is None:
+                return
+            begins = timed.begins - self._recording.zero_seconds
+            if seconds is not None and begins >= seconds:
+                return
+            self._packets.take()
+            track = self._tracks.get(timed.packet.stream_index)
             if track is not None:
-                self._container.mux(track.take(packet, self._recording.zero_seconds))
-            self._waiting = next(self._packets, None)
+                self._write(track, track.take(timed))
 
     def finish(self, seconds: Fraction | None) -> None:
         """As `write_until`, and then no more. The video is complete by now."""
-        self.write_until(seconds)
         for track in self._tracks.values():
-            self._container.mux(track.rest())
+            track.end_at(seconds)
+        self.write_until(seconds)
+        for track in list(self._tracks.values()):
+            self._write(track, track.rest())
+        for track in self._tracks.values():
+            if track.problem:
+                self._remark(track.problem)
         self.close()
+
+    def note_fault(self, error: av.FFmpegError) -> bool:
+        """A packet could not be written; whether it may have been one of these."""
+        if not self._tracks or not is_fault_of_packets(error):
+            return False
+        self._faults += 1
+        if self._faults > MOST_FAULTS:
+            for track in list(self._tracks.values()):
+                self._end(track, error)
+        return True
 
     def close(self) -> None:
         """Give the file back. Closing twice is fine."""
-        self._packets.close()
-        self._source.close()
-        self._waiting = None
+        if self._packets is not None:
+            self._packets.close()
+            self._packets = None
 
-    def _read(self) -> Generator[tuple[Fraction, av.Packet[AudioStream]], None, None]:
-        """Each packet that is wanted as a whole, with its time in the recording."""
+    def _write(self, track: _Track, packets: Iterator[av.Packet[AudioStream]]) -> None:
+        """Write what is made of a track, which ends there if that fails."""
         import av
-        from av.stream import Discard
 
-        if not self._source.streams.audio:
-            return
-        for stream in self._source.streams:
-            if stream.type != "audio":
-                stream.discard = Discard.all
-        start, end = self._recording.start_seconds, self._recording.end_seconds
-        if start is not None:
-            # Where a container cannot be searched, it is read from the beginning.
-            with suppress(av.FFmpegError):
-                self._source.seek(int((start - SEARCH_SECONDS) * 1_000_000))
-        packets = self._source.demux(*self._source.streams.audio)
         while True:
             try:
                 packet = next(packets, None)
-            except av.FFmpegError:
-                # The pictures come from the same file, and there it is an error.
+            except Exception as error:  # libraries raise many kinds
+                self._end(track, error)
                 return
             if packet is None:
                 return
-            time = packet.dts if packet.pts is None else packet.pts
-            if time is None or packet.time_base is None:
-                continue
-            begins = time * packet.time_base
-            if start is not None and begins < start:
-                continue
-            if packet.is_discard and begins < self._recording.zero_seconds - PRIMING_SECONDS:
-                continue  # It was cut away, and only MP4 can go on hiding it.
-            if end is not None and begins + (packet.duration or 0) * packet.time_base > end:
-                continue
-            yield begins, cast("av.Packet[AudioStream]", packet)
+            try:
+                self._container.mux(packet)
+                track.faults = 0
+            except av.FFmpegError as error:
+                if not is_fault_of_packets(error):
+                    raise
+                track.faults += 1
+                if track.faults > MOST_FAULTS:
+                    self._end(track, error)
+                    return
+
+    def _end(self, track: _Track, error: Exception) -> None:
+        which = "the sound" if track.name == "it" else track.name
+        self._remark(f"{which[:1].upper()}{which[1:]} ends early: {reason(error)}")
+        self._tracks = {index: each for index, each in self._tracks.items() if each is not track}
+
+    def _leave_out(self, why: str) -> None:
+        self._remark(f"The sound was left out: {why}")
 
     def _remark(self, sentence: str) -> None:
-        if sentence not in self.remarks:
-            self.remarks.append(sentence)
+        if sentence not in self._remarks:
+            self._remarks.append(sentence)
+
+
+class _Span:
+    """What is wanted of a recording."""
+
+    def __init__(self, recording: Recording) -> None:
+        self.zero = recording.zero_seconds
+        self.start = recording.start_seconds
+        self.end = recording.end_seconds
+
+    def has_all_of(self, timed: TimedPacket) -> bool:
+        """Whether a packet is wanted as a whole."""
+        if self.start is not None and timed.begins < self.start:
+            return False
+        # What was cut away only MP4 can go on hiding.
+        if timed.begins < self.zero - PRIMING_SECONDS:
+            return False
+        return self.end is None or timed.ends <= self.end
+
+    def has_some_of(self, timed: TimedPacket) -> bool:
+        """Whether a packet is wanted, or may warm up the decoder."""
+        if timed.ends < self.zero - WARM_UP_SECONDS:
+            return False
+        return self.end is None or timed.begins < self.end
 
 
 class _Track(Protocol):
-    stream: Any
+    stream: AudioStream
+    name: str
+    faults: int
+    """How many packets in a row could not be written."""
 
-    def take(
-        self, packet: av.Packet[AudioStream], zero_seconds: Fraction
-    ) -> list[av.Packet[AudioStream]]:
-        """What becomes of a packet, so much earlier."""
+    def take(self, timed: TimedPacket) -> Iterator[av.Packet[AudioStream]]:
+        """What becomes of a packet."""
         ...
 
-    def rest(self) -> list[av.Packet[AudioStream]]:
+    def end_at(self, seconds: Fraction | None) -> None:
+        """Make nothing that is heard later; None for no such time."""
+        ...
+
+    def rest(self) -> Iterator[av.Packet[AudioStream]]:
         """What is left at the end."""
+        ...
+
+    @property
+    def problem(self) -> str:
+        """What was wrong with it, in a sentence, or ""."""
         ...
 
 
 class _Copied:
-    def __init__(self, container: OutputContainer, source: AudioStream) -> None:
-        """Raises ValueError if the container cannot hold the codec."""
+    problem = ""
+
+    def __init__(self, container: OutputContainer, source: AudioStream, span: _Span) -> None:
         self.stream = container.add_stream_from_template(source)
+        self.name = ""
+        self.faults = 0
+        self._span = span
         self._last_ticks: int | None = None
 
-    def take(
-        self, packet: av.Packet[AudioStream], zero_seconds: Fraction
-    ) -> list[av.Packet[AudioStream]]:
+    def take(self, timed: TimedPacket) -> Iterator[av.Packet[AudioStream]]:
+        if not self._span.has_all_of(timed):
+            return
+        packet = timed.packet
         assert packet.time_base is not None
-        given = packet.pts if packet.dts is None else packet.dts
-        assert given is not None
-        ticks = given - round(zero_seconds / packet.time_base)
+        ticks = round((timed.begins - self._span.zero) / packet.time_base)
         if self._last_ticks is not None:
-            # A muxer gives up where time goes back, as it does in some streams that were joined.
+            # A muxer gives up where time stands still, as it may where it was rounded.
             ticks = max(ticks, self._last_ticks + 1)
         packet.dts = packet.pts = self._last_ticks = ticks
+        packet.duration = round((timed.ends - timed.begins) / packet.time_base)
         packet.stream = self.stream
-        return [packet]
+        yield packet
 
-    def rest(self) -> list[av.Packet[AudioStream]]:
-        return []
+    def end_at(self, seconds: Fraction | None) -> None:
+        pass
+
+    def rest(self) -> Iterator[av.Packet[AudioStream]]:
+        return iter(())
 
 
 class _Encoded:
-    def __init__(self, container: OutputContainer, source: AudioStream, encoder: str) -> None:
-        stream = container.add_stream(encoder, rate=SAMPLES_PER_SECOND)
-        self.stream = cast("AudioStream", stream)
-        channels = min(source.channels, 2)
-        self.stream.layout = ("mono", "stereo")[channels - 1]
-        self.stream.bit_rate = BITS_PER_CHANNEL * channels
-        self._source = source
+    def __init__(
+        self,
+        container: OutputContainer,
+        source: AudioStream,
+        span: _Span,
+        encoder: str,
+        layout: str,
+    ) -> None:
+        """layout: one of `LAYOUTS`."""
+        self.stream = cast("AudioStream", container.add_stream(encoder, rate=SAMPLES_PER_SECOND))
+        self.stream.layout = layout
+        self.stream.format = "flt" if encoder == "libopus" else "fltp"
+        self.stream.bit_rate = BITS_PER_CHANNEL * len(LAYOUTS[layout])
+        self.name = ""
+        self.faults = 0
+        self._decoder = source.codec_context
+        self._span = span
+        self._sound = SteadySound(layout)
+        if span.end is not None:
+            self._sound.limit_seconds = span.end - span.zero
+        self._encoded_samples = self._damaged = 0
+        self._has_decoded = False
 
-    def take(
-        self, packet: av.Packet[AudioStream], zero_seconds: Fraction
-    ) -> list[av.Packet[AudioStream]]:
+    @property
+    def problem(self) -> str:
+        if not self._has_decoded:
+            return f"The sound was left out: {self.name} cannot be decoded"
+        if not self._damaged:
+            return ""
+        packets = "packet is" if self._damaged == 1 else "packets are"
+        which = "the sound" if self.name == "it" else self.name
+        return f"{self._damaged} damaged {packets} silent in {which}"
+
+    def take(self, timed: TimedPacket) -> Iterator[av.Packet[AudioStream]]:
+        if not self._span.has_some_of(timed):
+            return
+        packet = timed.packet
+        assert packet.time_base is not None
+        packet.pts = packet.dts = round(timed.begins / packet.time_base)
+        yield from self._decode(packet, is_heard=timed.ends > self._span.zero)
+
+    def end_at(self, seconds: Fraction | None) -> None:
+        if seconds is not None:
+            self._sound.limit_seconds = seconds
+
+    def rest(self) -> Iterator[av.Packet[AudioStream]]:
+        yield from self._decode(None, is_heard=False)
+        for block in self._sound.rest():
+            yield from self._encode(block)
+        if self._encoded_samples:
+            yield from self.stream.encode(None)
+
+    def _decode(
+        self, packet: av.Packet[AudioStream] | None, *, is_heard: bool
+    ) -> Iterator[av.Packet[AudioStream]]:
+        heard, is_whole = decode(self._decoder, packet)
+        for each in heard:
+            self._has_decoded = True
+            if each.begins is not None:
+                each.begins -= self._span.zero
+            for block in self._sound.put(each):
+                yield from self._encode(block)
+        if not is_whole:
+            self._damaged += is_heard
+            self._sound.note_gap()
+
+    def _encode(self, block: Samples) -> Iterator[av.Packet[AudioStream]]:
         import av
 
-        try:
-            frames = self._source.codec_context.decode(packet)
-        except av.InvalidDataError:
-            return []
-        encoded = []
-        for frame in frames:
-            if frame.pts is not None and frame.time_base is not None:
-                frame.pts -= round(zero_seconds / frame.time_base)
-            encoded += self.stream.encode(frame)
-        return encoded
+        frame = av.AudioFrame.from_ndarray(block, "fltp", self._sound.layout)
+        frame.sample_rate = SAMPLES_PER_SECOND
+        frame.pts, frame.time_base = self._encoded_samples, Fraction(1, SAMPLES_PER_SECOND)
+        self._encoded_samples += block.shape[1]
+        yield from self.stream.encode(frame)
 
-    def rest(self) -> list[av.Packet[AudioStream]]:
-        return self.stream.encode(None)
+
+def _name(number: int, stream: AudioStream) -> str:
+    return f"track {number}" + (f" ({stream.language})" if stream.language else "")
+
+
+def _find_speakers(context: AudioCodecContext, packets: Iterable[TimedPacket]) -> tuple[str, ...]:
+    """What the channels are for in the first of `packets` that can be decoded; () if none can."""
+    try:
+        for each in packets:
+            for heard in decode(context, each.packet)[0]:
+                return heard.speakers
+        return ()
+    finally:
+        context.flush_buffers()

@@ -296,8 +296,21 @@ class VideoWriter:
                 continue
             if not self._encoded or (dts - self._fragment_ticks) * tick >= FRAGMENT_SECONDS:
                 self._fragment_ticks = dts
-        self._container.mux(packets)
+        for packet in packets:
+            self._mux_one(packet)
         self._encoded += len(packets)
+
+    def _mux_one(self, packet: av.Packet[VideoStream]) -> None:
+        import av
+
+        assert self._container is not None
+        try:
+            self._container.mux(packet)
+        except av.FFmpegError as error:
+            # Packets are written when those of other tracks have come. This one waits now, and the
+            # one that could not be written was sound.
+            if self._soundtrack is None or not self._soundtrack.note_fault(error):
+                raise
 
     def _convert(self, picture: Rendered) -> av.VideoFrame:
         """The picture as Y'CbCr, or Y'CbCrA."""

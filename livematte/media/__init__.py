@@ -1,0 +1,1 @@
+"""What concerns media files as such."""

@@ -1,0 +1,49 @@
+"""Whether a container can hold a track of sound as it is, found out by trying."""
+
+from __future__ import annotations
+
+import io
+from collections.abc import Sequence
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    import av
+    from av.audio.stream import AudioStream
+
+
+def can_hold(
+    container_format: str, stream: AudioStream, packets: Sequence[av.Packet[AudioStream]]
+) -> bool:
+    """Whether a track that begins with `packets` can be copied into a container, and read there.
+
+    Muxers say so with the header, with the first packet or at the end only, when it is too late
+    for the pictures.
+
+    container_format: FFmpeg's name of its muxer.
+    """
+    import av
+
+    file = io.BytesIO()
+    options = {}
+    if container_format in ("mp4", "mov"):
+        is_known = bool(stream.codec_context.extradata)
+        options["movflags"] = "+hybrid_fragmented" + ("+empty_moov" if is_known else "")
+    try:
+        with av.open(file, "w", format=container_format, options=options) as container:
+            copied = container.add_stream_from_template(stream)
+            for each in packets:
+                packet = av.Packet(bytes(each))
+                packet.pts = packet.dts = each.pts if each.dts is None else each.dts
+                packet.duration, packet.time_base = each.duration, each.time_base
+                packet.is_keyframe = each.is_keyframe
+                packet.stream = copied
+                container.mux(packet)
+        if not packets:
+            return True
+        file.seek(0)
+        with av.open(file) as container:
+            (copied,) = container.streams.audio
+            context = copied.codec_context
+            return context is not None and context.codec.id == stream.codec_context.codec.id
+    except (av.FFmpegError, ValueError, OSError, RuntimeError):
+        return False
