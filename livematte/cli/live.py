@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import stat
 import sys
 import time
 from collections.abc import Callable, Sequence
@@ -209,7 +210,9 @@ def run(
         source = _choose_source(camera, input_path, demo, size, fps, realtime=not no_realtime)
         preview = None if no_preview else _make_preview(lambda: _status(pipeline))
         read_from = [] if demo or input_path is not None else [camera or "0"]
-        sinks = _choose_sinks(preview, virtual_camera, outputs, overwrite, backgrounds, read_from)
+        sinks = _choose_sinks(
+            preview, virtual_camera, outputs, overwrite, backgrounds, read_from, source
+        )
 
         def open_on(chosen: str, chosen_precision: str, frame_size: Size) -> Choice:
             return open_renderer(
@@ -331,10 +334,12 @@ def _choose_sinks(
     overwrite: bool,
     backgrounds: Sequence[Background],
     read_from: Sequence[str],
+    source: Source,
 ) -> list[Sink]:
     from livematte.background import Transparent
     from livematte.sinks import VirtualCamera, open_output
     from livematte.sinks.whole_file import Taken
+    from livematte.sources import VideoFile
 
     transparent = any(isinstance(each, Transparent) for each in backgrounds)
     sinks: list[Sink] = [] if preview is None else [preview]
@@ -346,7 +351,13 @@ def _choose_sinks(
     for name, is_dated in outputs:
         taken = Taken.NUMBER if is_dated else Taken.REFUSE
         taken = Taken.REPLACE if overwrite else taken
-        sinks.append(open_output(name, transparent, taken=taken))
+        # Whatever else shows them, every picture of a file is recorded, so that its sound fits.
+        # Not in a pipe, which gets no pictures before another program reads it.
+        is_pipe = os.path.exists(name) and stat.S_ISFIFO(os.stat(name).st_mode)
+        recording = source if isinstance(source, VideoFile) and not is_pipe else None
+        if is_pipe and isinstance(source, VideoFile):
+            say(f"The sound is left out of {name}, which is a pipe. `livematte video` keeps it.")
+        sinks.append(open_output(name, transparent, recording=recording, taken=taken))
     if not sinks:
         raise UsageError(
             "There is nowhere to show or write the picture.",

@@ -1,1 +1,1 @@
-"""What concerns media files as such."""
+"""Files as such, whatever is in them."""

@@ -23,6 +23,8 @@ def can_hold(
     """
     import av
 
+    if _is_unfit(container_format, stream.codec_context.name):
+        return False
     file = io.BytesIO()
     options = {}
     if container_format in ("mp4", "mov"):
@@ -47,3 +49,10 @@ def can_hold(
             return context is not None and context.codec.id == stream.codec_context.codec.id
     except (av.FFmpegError, ValueError, OSError, RuntimeError):
         return False
+
+
+def _is_unfit(container_format: str, codec: str) -> bool:
+    """Whether FFmpeg would take it, and what it makes be of little use."""
+    # Few programs read PCM in MP4, which is younger than they are. Of TTA in Matroska FFmpeg takes
+    # the length from that of the whole file, and cannot decode the end if they are not the same.
+    return codec == "tta" or (container_format == "mp4" and codec.startswith("pcm_"))

@@ -275,19 +275,25 @@ class _Copied:
         self.name = ""
         self.faults = 0
         self._span = span
+        self._tick = source.time_base or Fraction(1, SAMPLES_PER_SECOND)
+        # Where a time stands still, as it may where it was rounded, these muxers take no packet.
+        self._shortest_step = 0
+        if container.format.name in ("mp4", "mov"):
+            # They count samples.
+            self._tick = min(self._tick, Fraction(1, max(1, source.codec_context.sample_rate)))
+            self._shortest_step = 1
         self._last_ticks: int | None = None
 
     def take(self, timed: TimedPacket) -> Iterator[av.Packet[AudioStream]]:
         if not self._span.has_all_of(timed):
             return
         packet = timed.packet
-        assert packet.time_base is not None
-        ticks = round((timed.begins - self._span.zero) / packet.time_base)
+        ticks = round((timed.begins - self._span.zero) / self._tick)
         if self._last_ticks is not None:
-            # A muxer gives up where time stands still, as it may where it was rounded.
-            ticks = max(ticks, self._last_ticks + 1)
+            ticks = max(ticks, self._last_ticks + self._shortest_step)
         packet.dts = packet.pts = self._last_ticks = ticks
-        packet.duration = round((timed.ends - timed.begins) / packet.time_base)
+        packet.duration = round((timed.ends - timed.begins) / self._tick)
+        packet.time_base = self._tick
         packet.stream = self.stream
         yield packet
 
