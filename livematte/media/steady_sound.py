@@ -131,25 +131,32 @@ def _samples(frame: av.AudioFrame, channels: int) -> Samples:
 
 
 class SteadySound:
-    """Makes a stream of samples, the first of which is at 0 seconds, from frames in order.
+    """Makes a steady stream of samples from frames in order.
 
     Where there are none there is silence, and of two for the same time the later one is left out.
     Channels are mixed before anything else is done to them, so that the resampler knows each
     layout.
     """
 
-    def __init__(self, layout: str) -> None:
-        """layout: one of `LAYOUTS`."""
+    def __init__(
+        self, layout: str, rate: int = SAMPLES_PER_SECOND, begins: Fraction = Fraction(0)
+    ) -> None:
+        """layout: one of `LAYOUTS`.
+
+        rate: samples a second.
+        begins: when the first sample is heard, in seconds; to a sample.
+        """
         self.layout = layout
+        self.rate = rate
         self.limit_seconds: Fraction | None = None
         """Nothing is given that is heard later."""
         self._channels = len(LAYOUTS[layout])
         self._matrices: dict[tuple[str, ...], Samples] = {}
         self._resampler: av.AudioResampler | None = None
-        self._rate = 0
+        self._source_rate = 0
         self._taken = 0  # by the resampler
-        self._begins = Fraction(0)  # what it has taken
-        self._given = 0
+        self._begins = begins  # what it has taken
+        self._given = round(begins * rate)
         self._too_many = 0
         self._drifting = 0
         self._is_missing = False
@@ -160,16 +167,14 @@ class SteadySound:
 
     def put(self, heard: Heard) -> Iterator[Samples]:
         """What is complete with one more frame, in blocks of a second at most."""
-        expected = self._begins + Fraction(self._taken, self._rate or 1)
+        expected = self._begins + Fraction(self._taken, self._source_rate or 1)
         begins = expected if heard.begins is None else heard.begins
-        if self._is_jump(begins - expected):
+        is_jump = self._is_jump(begins - expected)
+        if is_jump or heard.rate != self._source_rate:
             yield from self._end()
-            self._start(begins)
+            self._start(begins if is_jump else expected)
             yield from self._silence()
-        elif heard.rate != self._rate:
-            yield from self._end()
-            self._start(expected)
-        self._rate = heard.rate
+        self._source_rate = heard.rate
         mixed = self._mix(heard)
         for at in range(0, mixed.shape[1], heard.rate):
             yield from self._resample(mixed[:, at : at + heard.rate])
@@ -179,7 +184,7 @@ class SteadySound:
         yield from self._end()
 
     def _is_jump(self, drift: Fraction) -> bool:
-        if self._rate == 0:
+        if self._source_rate == 0:
             return True
         most = KNOWN_GAP_SECONDS if self._is_missing else DRIFT_SECONDS
         self._drifting = self._drifting + 1 if abs(drift) > most else 0
@@ -190,12 +195,12 @@ class SteadySound:
     def _start(self, begins: Fraction) -> None:
         self._begins, self._taken = begins, 0
         self._drifting, self._is_missing = 0, False
-        self._too_many = max(0, self._given - round(begins * SAMPLES_PER_SECOND))
+        self._too_many = max(0, self._given - round(begins * self.rate))
 
     def _silence(self) -> Iterator[Samples]:
-        missing = round(self._begins * SAMPLES_PER_SECOND) - self._given
+        missing = round(self._begins * self.rate) - self._given
         while missing > 0:
-            count = min(missing, SAMPLES_PER_SECOND)
+            count = min(missing, self.rate)
             block = self._give(np.zeros((self._channels, count), np.float32))
             if not block.size:
                 return
@@ -214,10 +219,10 @@ class SteadySound:
         import av
 
         if self._resampler is None:
-            self._resampler = av.AudioResampler("fltp", self.layout, SAMPLES_PER_SECOND)
+            self._resampler = av.AudioResampler("fltp", self.layout, self.rate)
         frame = av.AudioFrame.from_ndarray(np.ascontiguousarray(samples), "fltp", self.layout)
-        frame.sample_rate = self._rate
-        frame.pts, frame.time_base = self._taken, Fraction(1, self._rate)
+        frame.sample_rate = self._source_rate
+        frame.pts, frame.time_base = self._taken, Fraction(1, self._source_rate)
         self._taken += samples.shape[1]
         yield from self._blocks(self._resampler.resample(frame))
 
@@ -240,7 +245,7 @@ class SteadySound:
             self._too_many -= dropped
             block = block[:, dropped:]
         if self.limit_seconds is not None:
-            left = round(self.limit_seconds * SAMPLES_PER_SECOND) - self._given
+            left = round(self.limit_seconds * self.rate) - self._given
             block = block[:, : max(0, left)]
         self._given += block.shape[1]
         return block

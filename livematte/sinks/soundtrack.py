@@ -8,12 +8,13 @@ from collections.abc import Iterable, Iterator
 from fractions import Fraction
 from itertools import islice
 from pathlib import Path
-from typing import TYPE_CHECKING, Final, Protocol, cast
+from typing import TYPE_CHECKING, Final, cast
 
 from livematte.container import reason
 from livematte.media.channels import LAYOUTS, choose_layout
 from livematte.media.sound_packets import SoundPackets, TimedPacket
-from livematte.media.steady_sound import SAMPLES_PER_SECOND, Samples, SteadySound, decode
+from livematte.media.steady_sound import decode
+from livematte.sinks.sound_tracks import CopiedTrack, EncodedTrack, Span, Track
 from livematte.sinks.sound_trial import can_hold
 
 if TYPE_CHECKING:
@@ -29,14 +30,6 @@ _OPUS: Final = ("libopus", "Opus")
 
 _OWN_CODECS: Final = {"webm": _OPUS, "matroska": _OPUS, "mp4": _AAC, "mov": _AAC}
 """What sound that a container cannot hold becomes in it: its encoder and its name."""
-
-PRIMING_SECONDS: Final = Fraction(1, 10)
-"""A decoder warms up on sound that is not to be heard: 44 ms in Apple's AAC, 80 ms in Opus."""
-
-WARM_UP_SECONDS: Final = Fraction(1, 2)
-"""The same for sound that is decoded here, with time to spare."""
-
-BITS_PER_CHANNEL: Final = 96_000
 
 TRIED_PACKETS: Final = 8
 """How many packets of a track are tried: muxers look at the first one, or at a few."""
@@ -69,7 +62,7 @@ class Soundtrack:
         self._recording = recording
         self._container = container
         self._remarks: list[str] = []
-        self._tracks: dict[int, _Track] = {}
+        self._tracks: dict[int, Track] = {}
         self._packets: SoundPackets | None = None
         self._faults = 0
         if not os.path.isfile(recording.path):
@@ -104,7 +97,7 @@ class Soundtrack:
         if context is None:
             self._leave_out(f"{name} is of a kind that FFmpeg does not know")
             return
-        span = _Span(self._recording)
+        span = Span(self._recording)
         whole = (each.packet for each in packets.ahead(stream) if span.has_all_of(each))
         first = list(islice(whole, TRIED_PACKETS))
         if not first and packets.has_ended:
@@ -112,9 +105,9 @@ class Soundtrack:
             if not is_part and next(packets.ahead(stream), None) is None:
                 self._leave_out(f"{name} is empty")
             return
-        track: _Track
+        track: Track
         if can_hold(self._container.format.name, stream, first):
-            track = _Copied(self._container, stream, span)
+            track = CopiedTrack(self._container, stream, span)
         else:
             speakers = _find_speakers(context, packets.ahead(stream))
             if not speakers and packets.has_ended:
@@ -122,7 +115,7 @@ class Soundtrack:
                 return
             layout = choose_layout(speakers) if speakers else "stereo"
             encoder, codec = _OWN_CODECS[self._container.format.name]
-            track = _Encoded(self._container, stream, span, encoder, layout)
+            track = EncodedTrack(self._container, stream, span, encoder, layout)
             mixed = f", mixed to {layout}" if len(speakers) > len(LAYOUTS[layout]) else ""
             ending = Path(self._container.name).suffix
             was = context.codec.canonical_name.upper()
@@ -183,7 +176,7 @@ class Soundtrack:
             self._packets.close()
             self._packets = None
 
-    def _write(self, track: _Track, packets: Iterator[av.Packet[AudioStream]]) -> None:
+    def _write(self, track: Track, packets: Iterator[av.Packet[AudioStream]]) -> None:
         """Write what is made of a track, which ends there if that fails."""
         import av
 
@@ -206,7 +199,7 @@ class Soundtrack:
                     self._end(track, error)
                     return
 
-    def _end(self, track: _Track, error: Exception) -> None:
+    def _end(self, track: Track, error: Exception) -> None:
         which = "the sound" if track.name == "it" else track.name
         self._remark(f"{which[:1].upper()}{which[1:]} ends early: {reason(error)}")
         self._tracks = {index: each for index, each in self._tracks.items() if each is not track}
@@ -217,168 +210,6 @@ class Soundtrack:
     def _remark(self, sentence: str) -> None:
         if sentence not in self._remarks:
             self._remarks.append(sentence)
-
-
-class _Span:
-    """What is wanted of a recording."""
-
-    def __init__(self, recording: Recording) -> None:
-        self.zero = recording.zero_seconds
-        self.start = recording.start_seconds
-        self.end = recording.end_seconds
-
-    def has_all_of(self, timed: TimedPacket) -> bool:
-        """Whether a packet is wanted as a whole."""
-        if self.start is not None and timed.begins < self.start:
-            return False
-        # What was cut away only MP4 can go on hiding.
-        if timed.begins < self.zero - PRIMING_SECONDS:
-            return False
-        return self.end is None or timed.ends <= self.end
-
-    def has_some_of(self, timed: TimedPacket) -> bool:
-        """Whether a packet is wanted, or may warm up the decoder."""
-        if timed.ends < self.zero - WARM_UP_SECONDS:
-            return False
-        return self.end is None or timed.begins < self.end
-
-
-class _Track(Protocol):
-    stream: AudioStream
-    name: str
-    faults: int
-    """How many packets in a row could not be written."""
-
-    def take(self, timed: TimedPacket) -> Iterator[av.Packet[AudioStream]]:
-        """What becomes of a packet."""
-        ...
-
-    def end_at(self, seconds: Fraction | None) -> None:
-        """Make nothing that is heard later; None for no such time."""
-        ...
-
-    def rest(self) -> Iterator[av.Packet[AudioStream]]:
-        """What is left at the end."""
-        ...
-
-    @property
-    def problem(self) -> str:
-        """What was wrong with it, in a sentence, or ""."""
-        ...
-
-
-class _Copied:
-    problem = ""
-
-    def __init__(self, container: OutputContainer, source: AudioStream, span: _Span) -> None:
-        self.stream = container.add_stream_from_template(source)
-        self.name = ""
-        self.faults = 0
-        self._span = span
-        self._tick = source.time_base or Fraction(1, SAMPLES_PER_SECOND)
-        # Where a time stands still, as it may where it was rounded, these muxers take no packet.
-        self._shortest_step = 0
-        if container.format.name in ("mp4", "mov"):
-            # They count samples.
-            self._tick = min(self._tick, Fraction(1, max(1, source.codec_context.sample_rate)))
-            self._shortest_step = 1
-        self._last_ticks: int | None = None
-
-    def take(self, timed: TimedPacket) -> Iterator[av.Packet[AudioStream]]:
-        if not self._span.has_all_of(timed):
-            return
-        packet = timed.packet
-        ticks = round((timed.begins - self._span.zero) / self._tick)
-        if self._last_ticks is not None:
-            ticks = max(ticks, self._last_ticks + self._shortest_step)
-        packet.dts = packet.pts = self._last_ticks = ticks
-        packet.duration = round((timed.ends - timed.begins) / self._tick)
-        packet.time_base = self._tick
-        packet.stream = self.stream
-        yield packet
-
-    def end_at(self, seconds: Fraction | None) -> None:
-        pass
-
-    def rest(self) -> Iterator[av.Packet[AudioStream]]:
-        return iter(())
-
-
-class _Encoded:
-    def __init__(
-        self,
-        container: OutputContainer,
-        source: AudioStream,
-        span: _Span,
-        encoder: str,
-        layout: str,
-    ) -> None:
-        """layout: one of `LAYOUTS`."""
-        self.stream = cast("AudioStream", container.add_stream(encoder, rate=SAMPLES_PER_SECOND))
-        self.stream.layout = layout
-        self.stream.format = "flt" if encoder == "libopus" else "fltp"
-        self.stream.bit_rate = BITS_PER_CHANNEL * len(LAYOUTS[layout])
-        self.name = ""
-        self.faults = 0
-        self._decoder = source.codec_context
-        self._span = span
-        self._sound = SteadySound(layout)
-        if span.end is not None:
-            self._sound.limit_seconds = span.end - span.zero
-        self._encoded_samples = self._damaged = 0
-        self._has_decoded = False
-
-    @property
-    def problem(self) -> str:
-        if not self._has_decoded:
-            return f"The sound was left out: {self.name} cannot be decoded"
-        if not self._damaged:
-            return ""
-        packets = "packet is" if self._damaged == 1 else "packets are"
-        which = "the sound" if self.name == "it" else self.name
-        return f"{self._damaged} damaged {packets} silent in {which}"
-
-    def take(self, timed: TimedPacket) -> Iterator[av.Packet[AudioStream]]:
-        if not self._span.has_some_of(timed):
-            return
-        packet = timed.packet
-        assert packet.time_base is not None
-        packet.pts = packet.dts = round(timed.begins / packet.time_base)
-        yield from self._decode(packet, is_heard=timed.ends > self._span.zero)
-
-    def end_at(self, seconds: Fraction | None) -> None:
-        if seconds is not None:
-            self._sound.limit_seconds = seconds
-
-    def rest(self) -> Iterator[av.Packet[AudioStream]]:
-        yield from self._decode(None, is_heard=False)
-        for block in self._sound.rest():
-            yield from self._encode(block)
-        if self._encoded_samples:
-            yield from self.stream.encode(None)
-
-    def _decode(
-        self, packet: av.Packet[AudioStream] | None, *, is_heard: bool
-    ) -> Iterator[av.Packet[AudioStream]]:
-        heard, is_whole = decode(self._decoder, packet)
-        for each in heard:
-            self._has_decoded = True
-            if each.begins is not None:
-                each.begins -= self._span.zero
-            for block in self._sound.put(each):
-                yield from self._encode(block)
-        if not is_whole:
-            self._damaged += is_heard
-            self._sound.note_gap()
-
-    def _encode(self, block: Samples) -> Iterator[av.Packet[AudioStream]]:
-        import av
-
-        frame = av.AudioFrame.from_ndarray(block, "fltp", self._sound.layout)
-        frame.sample_rate = SAMPLES_PER_SECOND
-        frame.pts, frame.time_base = self._encoded_samples, Fraction(1, SAMPLES_PER_SECOND)
-        self._encoded_samples += block.shape[1]
-        yield from self.stream.encode(frame)
 
 
 def _name(number: int, stream: AudioStream) -> str:

@@ -137,6 +137,8 @@ def test_every_sound_goes_into_every_container(
     [
         (("AC-3 in TS", "AC-3 in TS of two"), ".webm"),
         (("AAC in TS", "AAC 5.0 in TS"), ".webm"),
+        (("AAC in TS", "AAC 5.0 in TS"), ".mp4"),
+        (("AAC in TS", "AAC 5.0 in TS"), ".mkv"),
         (("MP2 in TS", "MP2 in TS of one"), ".webm"),
     ],
 )
