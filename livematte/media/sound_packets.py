@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Final, TypeAlias, cast
 
 from livematte.container import open_container
 from livematte.media.packet_times import PacketTimes, Timed
+from livematte.media.timeline import Timeline, may_change
 
 if TYPE_CHECKING:
     import av
@@ -59,6 +60,11 @@ class SoundPackets:
         self._has_ended = True
 
     @property
+    def _has_one_clock(self) -> bool:
+        """Whether times cannot begin anew: an MP4 has one list of them."""
+        return "mp4" in self.container.format.name.split(",")
+
+    @property
     def has_ended(self) -> bool:
         """Whether all that is in the file has been read, or looked at."""
         return self._has_ended
@@ -104,12 +110,14 @@ class SoundPackets:
 
         if not self.streams:
             return
-        for stream in self.container.streams:
-            if stream.type != "audio":
-                stream.discard = Discard.all
+        if self._has_one_clock:
+            for stream in self.container.streams:
+                if stream.type != "audio":
+                    stream.discard = Discard.all
         start, end = self._recording.start_seconds, self._recording.end_seconds
-        if start is not None:
-            # Where a container cannot be searched, it is read from the beginning.
+        # A time leads nowhere where there may be two of it. Where a container cannot be searched,
+        # it is read from the beginning as well.
+        if start is not None and not may_change(self.container):
             with suppress(av.FFmpegError):
                 self.container.seek(int((start - SEARCH_SECONDS) * 1_000_000))
         first = self._recording.zero_seconds
@@ -137,17 +145,21 @@ class SoundPackets:
         import av
 
         faults = 0
-        packets = self.container.demux(*self.streams)
+        # The clock of pictures is that of sound, too.
+        wanted = self.streams if self._has_one_clock else self.container.streams
+        timeline = Timeline(self.container)
+        packets = self.container.demux(*wanted)
         while faults < MOST_FAULTS:
             try:
                 packet = next(packets, None)
             except av.FFmpegError:
                 # What follows damage may well be read.
                 faults += 1
-                packets = self.container.demux(*self.streams)
+                packets = self.container.demux(*wanted)
                 continue
             if packet is None:
                 return
             if packet.size:  # else it is the end of a track
                 faults = 0
+                timeline.follow(packet)
                 yield cast("av.Packet[AudioStream]", packet)
