@@ -62,6 +62,10 @@ class PacketTimes(Generic[T]):
             assert begins is not None
             self._held = begins, lasts, packet
 
+    def is_told_twice(self, begins: Fraction, lasts: Fraction) -> bool:
+        """Whether most of a packet is for a time that is over."""
+        return self._began and begins + lasts / 2 < self._expected
+
     def rest(self) -> Iterator[Timed[T]]:
         """What is still held back."""
         if self._held is not None:

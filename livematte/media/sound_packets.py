@@ -50,6 +50,8 @@ class SoundPackets:
             raise
         self._ahead: deque[TimedPacket] = deque()
         self._ahead_bytes = 0
+        self._joined: set[int] = set()
+        """Tracks of which nothing has come since the file's clock has begun anew."""
         self._has_ended = False
 
     def close(self) -> None:
@@ -132,7 +134,14 @@ class SoundPackets:
                 continue
             given = packet.dts if packet.pts is None else packet.pts
             begins = None if given is None else given * tick
-            for timed in clock.put(packet, begins, (packet.duration or 0) * tick):
+            lasts = (packet.duration or 0) * tick
+            if packet.stream_index in self._joined:
+                # What is joined overlaps by less than a packet; a player that takes no notice
+                # would be late from then on.
+                self._joined.discard(packet.stream_index)
+                if begins is not None and clock.is_told_twice(begins, lasts):
+                    continue
+            for timed in clock.put(packet, begins, lasts):
                 yield timed
                 if end is not None and timed.begins > end + SEARCH_SECONDS:
                     unfinished.discard(packet.stream_index)
@@ -161,5 +170,8 @@ class SoundPackets:
                 return
             if packet.size:  # else it is the end of a track
                 faults = 0
+                changes = timeline.changes
                 timeline.follow(packet)
+                if timeline.changes > changes:
+                    self._joined = {stream.index for stream in self.streams}
                 yield cast("av.Packet[AudioStream]", packet)

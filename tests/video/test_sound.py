@@ -20,6 +20,7 @@ from livematte.frame import Size
 from livematte.media.channels import LAYOUTS, choose_layout, mixing_matrix
 from livematte.media.packet_times import PacketTimes
 from livematte.media.steady_sound import SAMPLES_PER_SECOND, Heard, SteadySound
+from livematte.media.timeline import Timeline
 from livematte.render.fake import FakeRenderer
 from livematte.render.renderer import Choice
 from livematte.video import VideoJob
@@ -249,6 +250,45 @@ def test_times_that_are_missing_or_jump(told: list[float | None], times: list[fl
     found += clock.rest()
     assert [each.packet for each in found] == list(range(len(told)))
     assert [float(each.begins) for each in found] == pytest.approx(times)
+
+
+@pytest.mark.parametrize("kind", ["AC-3 in TS", "AAC 5.0 in TS", "E-AC-3 in TS"])
+def test_sound_stays_with_its_pictures_where_recordings_were_joined(
+    tmp_path: Path, kind: str
+) -> None:
+    path, joined = make(tmp_path, KINDS[kind]), tmp_path / "joined.ts"
+    joined.write_bytes(path.read_bytes() * 4)
+    begins: dict[str, list[float]] = {"video": [], "audio": []}
+    with av.open(str(joined)) as container:
+        timeline, told = Timeline(container), {"video": 1e9, "audio": 1e9}
+        for packet in container.demux():
+            if packet.dts is None or packet.stream.type not in begins:
+                continue
+            before = packet.dts * packet.time_base
+            timeline.follow(packet)
+            if before < told[packet.stream.type] - 0.5:
+                begins[packet.stream.type].append(float(packet.dts * packet.time_base))
+            told[packet.stream.type] = float(before)
+    assert len(begins["video"]) == len(begins["audio"]) == 4
+    apart = np.subtract(begins["video"], begins["audio"])
+    assert apart == pytest.approx(apart[0], abs=1e-4)
+    assert np.diff(begins["video"]) == pytest.approx(SECONDS, abs=0.05)
+
+
+def test_sound_whose_clock_is_wrong_moves_no_picture(tmp_path: Path) -> None:
+    path = make(tmp_path, KINDS["AC-3"])
+    with av.open(str(path)) as container:
+        timeline, sound = Timeline(container), 0
+        for packet in container.demux():
+            if packet.dts is None:
+                continue
+            told = packet.dts
+            if packet.stream.type == "audio":
+                sound += 1
+                packet.dts -= 5000 if sound in (12, 20, 21, 22) else 0
+            timeline.follow(packet)
+            assert packet.dts == pytest.approx(told, abs=33)
+    assert timeline.changes == 0
 
 
 @pytest.mark.parametrize("layout", LAYOUTS)
