@@ -106,7 +106,7 @@ class CopiedTrack:
         if self._continuation is None:
             return ""
         seconds = float(self._continuation.begins - self._span.zero)
-        return f"encoded the sound again as AAC from {seconds:.1f} s on, where it changes its kind"
+        return f"encoded the sound again as AAC from {seconds:.1f} s on, where its format changes"
 
     def take(self, timed: TimedPacket) -> Iterator[av.Packet[AudioStream]]:
         if self._continuation is not None:
@@ -153,7 +153,7 @@ class CopiedTrack:
         told = bytes(packet.get_sidedata("new_extradata"))
         if told != (self._source.codec_context.extradata or told):
             seconds = float(timed.begins - self._span.zero)
-            raise SoundChangesError(f"it changes its kind at {seconds:.1f} s")
+            raise SoundChangesError(f"its format changes at {seconds:.1f} s")
 
     def _copy(self, timed: TimedPacket) -> Iterator[av.Packet[AudioStream]]:
         packet = timed.packet
@@ -264,8 +264,9 @@ class EncodedTrack:
         damaged = self._decoded.damaged
         if not damaged:
             return ""
-        which = "the sound" if self.name == "it" else self.name
-        return f"{damaged} damaged packet{'s are' if damaged > 1 else ' is'} silent in {which}"
+        which = "sound" if self.name == "it" else self.name
+        packets = f"packets of {which} were" if damaged > 1 else f"packet of {which} was"
+        return f"{damaged} damaged {packets} replaced by silence"
 
     def take(self, timed: TimedPacket) -> Iterator[av.Packet[AudioStream]]:
         for block in self._decoded.take(timed):
@@ -299,7 +300,7 @@ class _AacContinuation:
         self._zero = span.zero
         layout = ADTS_LAYOUTS.get(header.channels)
         if layout is None or not header.is_low_complexity:
-            raise SoundChangesError(f"it changes its kind at {float(begins - span.zero):.1f} s")
+            raise SoundChangesError(f"its format changes at {float(begins - span.zero):.1f} s")
         self._header = header
         self._decoded = _Decoded(source, span, SteadySound(layout, header.rate, begins - span.zero))
         self._position = round((begins - span.zero) * header.rate)

@@ -160,6 +160,15 @@ class Soundtrack:
                 self._remark(track.problem)
         self.close()
 
+    def give_up(self, error: av.FFmpegError) -> bool:
+        """The header cannot be written; whether that may be better without these tracks."""
+        if not self._tracks or not is_fault_of_packets(error):
+            return False
+        self._leave_out(reason(error))
+        self._tracks.clear()
+        self.close()
+        return True
+
     def note_fault(self, error: av.FFmpegError) -> bool:
         """A packet could not be written; whether it may have been one of these."""
         if not self._tracks or not is_fault_of_packets(error):

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import random
 import subprocess
 import sys
@@ -333,7 +334,7 @@ def test_silence_is_where_packets_are_damaged(tmp_path: Path, kind: str, ending:
     count = next(index for index, time in enumerate(times) if time > 0.95) - first
     spoil(path, first, count)
     output, remarks = matte(path, ending)
-    assert f"{count} damaged packets are silent in the sound" in remarks
+    assert f"{count} damaged packets of sound were replaced by silence" in remarks
     assert pictures(output) == 16
     assert_beeps(output, (0.25, 1.25))
 
@@ -429,6 +430,22 @@ def test_sound_that_can_be_read_no_more_costs_no_picture(tmp_path: Path) -> None
     assert pictures(tmp_path / "out.mp4") == PICTURES
     (remark,) = writer.remarks
     assert remark.startswith("The sound was left out: ")
+
+
+@pytest.mark.skipif(sys.platform == "win32", reason="Windows has no named pipes of this kind")
+@pytest.mark.parametrize(("kind", "ending"), [("AC-3", ".mp4"), ("E-AC-3", ".mov")])
+def test_sound_whose_header_is_in_its_packets_goes_into_a_pipe(
+    tmp_path: Path, kind: str, ending: str
+) -> None:
+    path, pipe, read = make(tmp_path, KINDS[kind]), tmp_path / f"pipe{ending}", tmp_path / "read"
+    os.mkfifo(pipe)
+    with read.open("wb") as file, subprocess.Popen(["cat", str(pipe)], stdout=file):
+        VideoJob(path, pipe).run()
+    assert pictures(read) == 16
+    with av.open(str(read)) as container:
+        begins = next(container.decode(video=0)).time
+    # A stream cannot say that it begins before 0: all of it is moved.
+    assert_beeps(read, [begins + each for each in BEEPS])
 
 
 # --- a live run
