@@ -23,7 +23,14 @@ def can_hold(
     """
     import av
 
-    if _is_unfit(container_format, stream.codec_context.name):
+    context = stream.codec_context
+    if _is_unfit(container_format, context.name):
+        return False
+    # Of MPEG audio whose packets say nothing of it, MP4 would not know how long they are, and
+    # FFmpeg ends the process; and what has no header of its own tells all in its packets.
+    if context.name.startswith(("mp1", "mp2", "mp3")) and context.frame_size < 1:
+        return False
+    if not packets and not context.extradata:
         return False
     file = io.BytesIO()
     options = {}
