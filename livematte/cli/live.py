@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import stat
 import sys
 import time
 from collections.abc import Callable, Sequence
@@ -266,7 +267,7 @@ def run(
         read_from = [] if demo or input_path is not None else [camera or "0"]
         inputs = [*files_of(backgrounds), *([] if input_path is None else [input_path])]
         sinks = _choose_sinks(
-            window, virtual_camera, outputs, overwrite, backgrounds, read_from, inputs
+            window, virtual_camera, outputs, overwrite, backgrounds, read_from, inputs, source
         )
 
         def open_on(chosen: str, chosen_precision: str, frame_size: Size) -> Choice:
@@ -381,6 +382,13 @@ def _make_preview(status: Callable[[], Sequence[str]]) -> PreviewWindow:
     return PreviewWindow("livematte", status)
 
 
+def _is_pipe(path: str | Path) -> bool:
+    try:
+        return stat.S_ISFIFO(os.stat(path).st_mode)
+    except (OSError, ValueError):
+        return False
+
+
 def _choose_sinks(
     preview: PreviewWindow | None,
     virtual_camera: str | None,
@@ -389,10 +397,12 @@ def _choose_sinks(
     backgrounds: Sequence[Background],
     read_from: Sequence[str],
     inputs: Sequence[Path],
+    source: Source,
 ) -> list[Sink]:
     from livematte.background import Transparent
     from livematte.sinks import VirtualCamera, open_output
     from livematte.sinks.whole_file import Taken
+    from livematte.sources import VideoFile
 
     transparent = any(isinstance(each, Transparent) for each in backgrounds)
     sinks: list[Sink] = [] if preview is None else [preview]
@@ -404,7 +414,16 @@ def _choose_sinks(
     for name, is_dated in outputs:
         taken = Taken.NUMBER if is_dated else Taken.REFUSE
         taken = Taken.REPLACE if overwrite else taken
-        sinks.append(open_output(name, transparent, taken=taken, inputs=inputs))
+        # Whatever else shows them, every picture of a file is recorded, so that its sound fits.
+        # Not in a pipe, which gets no pictures before another program reads it, nor from one, which
+        # can be read once.
+        is_pipe = name == "-" or any(_is_pipe(each) for each in [name, *map(str, inputs)])
+        recording = source if isinstance(source, VideoFile) and not is_pipe else None
+        if is_pipe and isinstance(source, VideoFile):
+            say("The sound is left out, because of the pipe. `livematte video` keeps it.")
+        sinks.append(
+            open_output(name, transparent, recording=recording, taken=taken, inputs=inputs)
+        )
     if not sinks:
         raise UsageError(
             "There is nowhere to show or write the picture.",

@@ -2,19 +2,26 @@
 
 from __future__ import annotations
 
-from collections.abc import Generator
-from contextlib import suppress
+import errno
+import os
+from collections.abc import Iterable, Iterator
 from fractions import Fraction
+from itertools import islice
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, Final, Protocol, cast
+from typing import TYPE_CHECKING, Final, cast
 
-from livematte.container import open_container
+from livematte.container import reason
+from livematte.media.channels import LAYOUTS, choose_layout
+from livematte.media.sound_packets import SoundPackets, TimedPacket
+from livematte.media.steady_sound import decode
+from livematte.sinks.sound_tracks import CopiedTrack, EncodedTrack, Span, Track
+from livematte.sinks.sound_trial import can_hold
 
 if TYPE_CHECKING:
     import av
     from av.audio.codeccontext import AudioCodecContext
     from av.audio.stream import AudioStream
-    from av.container import InputContainer, OutputContainer
+    from av.container import OutputContainer
 
     from livematte.recording import Recording
 
@@ -24,44 +31,54 @@ _OPUS: Final = ("libopus", "Opus")
 _OWN_CODECS: Final = {"webm": _OPUS, "matroska": _OPUS, "mp4": _AAC, "mov": _AAC}
 """What sound that a container cannot hold becomes in it: its encoder and its name."""
 
-SAMPLES_PER_SECOND: Final = 48_000
-"""Of sound that is encoded again; Opus knows few others."""
+TRIED_PACKETS: Final = 8
+"""How many packets of a track are tried: muxers look at the first one, or at a few."""
 
-PRIMING_SECONDS: Final = Fraction(1, 10)
-"""A decoder warms up on sound that is not to be heard: 44 ms in Apple's AAC, 80 ms in Opus."""
+MOST_FAULTS: Final = 50
+"""A track of which so many packets in a row cannot be written ends there."""
 
-SEARCH_SECONDS: Final = 2
-"""How far apart pictures and sound of the same time may lie in a file."""
+_FAULTS_OF_PACKETS: Final = frozenset({errno.EINVAL, errno.EPERM, errno.ENOSYS, errno.ERANGE})
+_FIRST_OF_FFMPEG: Final = 1 << 20
 
-BITS_PER_CHANNEL: Final = 96_000
+
+def is_fault_of_packets(error: av.FFmpegError) -> bool:
+    """Whether a muxer does not like what it is given, rather than that a disk is full."""
+    # FFmpeg's own errors are numbers made of four letters.
+    number = error.errno or 0
+    return number in _FAULTS_OF_PACKETS or number >= _FIRST_OF_FFMPEG
 
 
 class Soundtrack:
     """Every track of sound of a recording, added to a container whose video comes from elsewhere.
 
-    Packets are copied as they are; only where the container cannot hold their codec is the sound
-    encoded again. Of what is told about a track only its language is kept: the rest may tell where
-    it was recorded.
+    Packets are copied as they are; only where the container cannot hold them is the sound encoded
+    again, with silence where it is damaged. What can be neither is left out, and `remarks` says
+    so: whatever is wrong with the sound, the pictures do not suffer. Of what is told about a track
+    only its language is kept: the rest may tell where it was recorded.
     """
 
     def __init__(self, recording: Recording, container: OutputContainer) -> None:
-        """Add the tracks to `container`, whose header is not written yet.
-
-        Raises `av.FFmpegError` if the recording can no longer be opened.
-        """
-        self.remarks: list[str] = []
-        """What is not as it was, for people to be told."""
+        """Add the tracks to `container`, whose header is not written yet."""
         self._recording = recording
         self._container = container
-        self._source: InputContainer = open_container(recording.path)
-        self._packets = self._read()
-        self._waiting = next(self._packets, None)
-        # No empty tracks, where no sound is wanted.
-        self._tracks = {
-            stream.index: track
-            for stream in self._source.streams.audio
-            if self._waiting is not None and (track := self._add(stream)) is not None
-        }
+        self._remarks: list[str] = []
+        self._tracks: dict[int, Track] = {}
+        self._packets: SoundPackets | None = None
+        self._faults = 0
+        if not os.path.isfile(recording.path):
+            self._leave_out("the input is no file that could be read twice")
+            return
+        try:
+            self._packets = SoundPackets(recording)
+            for number, stream in enumerate(self._packets.streams, start=1):
+                self._add(self._packets, number, stream)
+        except Exception as error:  # libraries raise many kinds
+            self._leave_out(reason(error))
+
+    @property
+    def remarks(self) -> list[str]:
+        """What is not as it was, for people to be told."""
+        return self._remarks
 
     @property
     def has_tracks(self) -> bool:
@@ -71,158 +88,149 @@ class Soundtrack:
     @property
     def is_known(self) -> bool:
         """Whether all that a header says of it is known before it comes."""
-        # Broadcasts tell it in every packet.
-        has_headers = {"mp4", "matroska"} & set(self._source.format.name.split(","))
-        return bool(has_headers) and all(
-            track.stream.codec_context.extradata for track in self._tracks.values()
-        )
+        return all(track.stream.codec_context.extradata for track in self._tracks.values())
 
-    def _add(self, stream: AudioStream) -> _Track | None:
+    def _add(self, packets: SoundPackets, number: int, stream: AudioStream) -> None:
+        name = _name(number, stream) if len(packets.streams) > 1 else "it"
         # What FFmpeg has no decoder for has no context, although PyAV's types say so.
         context = cast("AudioCodecContext | None", stream.codec_context)
         if context is None:
-            self._remark("left out a track of sound of an unknown kind")
-            return None
-        track: _Track
-        try:
-            track = _Copied(self._container, stream)
-        except ValueError:
-            encoder, name = _OWN_CODECS[self._container.format.name]
-            track = _Encoded(self._container, stream, encoder)
+            self._leave_out(f"{name} is of a kind that FFmpeg does not know")
+            return
+        span = Span(self._recording)
+        whole = (each.packet for each in packets.ahead(stream) if span.has_all_of(each))
+        first = list(islice(whole, TRIED_PACKETS))
+        if not first and packets.has_ended:
+            is_part = span.start is not None or span.end is not None
+            if not is_part and next(packets.ahead(stream), None) is None:
+                self._leave_out(f"{name} is empty")
+            return
+        track: Track
+        if can_hold(self._container.format.name, stream, first):
+            track = CopiedTrack(self._container, stream, span)
+        else:
+            speakers = _find_speakers(context, packets.ahead(stream))
+            if not speakers and packets.has_ended:
+                self._leave_out(f"{name} cannot be decoded")
+                return
+            layout = choose_layout(speakers) if speakers else "stereo"
+            encoder, codec = _OWN_CODECS[self._container.format.name]
+            track = EncodedTrack(self._container, stream, span, encoder, layout)
+            mixed = f", mixed to {layout}" if len(speakers) > len(LAYOUTS[layout]) else ""
             ending = Path(self._container.name).suffix
             was = context.codec.canonical_name.upper()
-            self._remark(f"encoded the sound again as {name}, since {ending} cannot hold {was}")
+            self._remark(
+                f"encoded the sound again as {codec}{mixed}, since {ending} cannot hold {was}"
+            )
+        track.name = name
         if stream.language is not None:
             track.stream.metadata["language"] = stream.language
-        return track
+        self._tracks[stream.index] = track
 
     def write_until(self, seconds: Fraction | None) -> None:
-        """Write what begins before `seconds` of the new video; None for all that there is."""
-        while self._waiting is not None:
-            begins, packet = self._waiting
-            if seconds is not None and begins - self._recording.zero_seconds >= seconds:
+        """Write what begins before `seconds` of the new video; None for all that there is.
+
+        Raises `av.FFmpegError` or `OSError` if the disk or the pipe takes no more.
+        """
+        while self._tracks:
+            try:
+                timed = None if self._packets is None else self._packets.peek()
+            except Exception as error:  # libraries raise many kinds
+                self._remark(f"The sound ends early: {reason(error)}")
                 return
-            track = self._tracks.get(packet.stream_index)
+            if timed is None or self._packets is None:
+                return
+            begins = timed.begins - self._recording.zero_seconds
+            if seconds is not None and begins >= seconds:
+                return
+            self._packets.take()
+            track = self._tracks.get(timed.packet.stream_index)
             if track is not None:
-                self._container.mux(track.take(packet, self._recording.zero_seconds))
-            self._waiting = next(self._packets, None)
+                self._write(track, track.take(timed))
 
     def finish(self, seconds: Fraction | None) -> None:
         """As `write_until`, and then no more. The video is complete by now."""
-        self.write_until(seconds)
         for track in self._tracks.values():
-            self._container.mux(track.rest())
+            track.end_at(seconds)
+        self.write_until(seconds)
+        for track in list(self._tracks.values()):
+            self._write(track, track.rest())
+        for track in self._tracks.values():
+            if track.problem:
+                self._remark(track.problem)
         self.close()
+
+    def give_up(self, error: av.FFmpegError) -> bool:
+        """The header cannot be written; whether that may be better without these tracks."""
+        if not self._tracks or not is_fault_of_packets(error):
+            return False
+        self._leave_out(reason(error))
+        self._tracks.clear()
+        self.close()
+        return True
+
+    def note_fault(self, error: av.FFmpegError) -> bool:
+        """A packet could not be written; whether it may have been one of these."""
+        if not self._tracks or not is_fault_of_packets(error):
+            return False
+        self._faults += 1
+        if self._faults > MOST_FAULTS:
+            for track in list(self._tracks.values()):
+                self._end(track, error)
+        return True
 
     def close(self) -> None:
         """Give the file back. Closing twice is fine."""
-        self._packets.close()
-        self._source.close()
-        self._waiting = None
+        if self._packets is not None:
+            self._packets.close()
+            self._packets = None
 
-    def _read(self) -> Generator[tuple[Fraction, av.Packet[AudioStream]], None, None]:
-        """Each packet that is wanted as a whole, with its time in the recording."""
+    def _write(self, track: Track, packets: Iterator[av.Packet[AudioStream]]) -> None:
+        """Write what is made of a track, which ends there if that fails."""
         import av
-        from av.stream import Discard
 
-        if not self._source.streams.audio:
-            return
-        for stream in self._source.streams:
-            if stream.type != "audio":
-                stream.discard = Discard.all
-        start, end = self._recording.start_seconds, self._recording.end_seconds
-        if start is not None:
-            # Where a container cannot be searched, it is read from the beginning.
-            with suppress(av.FFmpegError):
-                self._source.seek(int((start - SEARCH_SECONDS) * 1_000_000))
-        packets = self._source.demux(*self._source.streams.audio)
         while True:
             try:
                 packet = next(packets, None)
-            except av.FFmpegError:
-                # The pictures come from the same file, and there it is an error.
+            except Exception as error:  # libraries raise many kinds
+                self._end(track, error)
                 return
             if packet is None:
                 return
-            time = packet.dts if packet.pts is None else packet.pts
-            if time is None or packet.time_base is None:
-                continue
-            begins = time * packet.time_base
-            if start is not None and begins < start:
-                continue
-            if packet.is_discard and begins < self._recording.zero_seconds - PRIMING_SECONDS:
-                continue  # It was cut away, and only MP4 can go on hiding it.
-            if end is not None and begins + (packet.duration or 0) * packet.time_base > end:
-                continue
-            yield begins, cast("av.Packet[AudioStream]", packet)
+            try:
+                self._container.mux(packet)
+                track.faults = 0
+            except av.FFmpegError as error:
+                if not is_fault_of_packets(error):
+                    raise
+                track.faults += 1
+                if track.faults > MOST_FAULTS:
+                    self._end(track, error)
+                    return
+
+    def _end(self, track: Track, error: Exception) -> None:
+        which = "the sound" if track.name == "it" else track.name
+        self._remark(f"{which[:1].upper()}{which[1:]} ends early: {reason(error)}")
+        self._tracks = {index: each for index, each in self._tracks.items() if each is not track}
+
+    def _leave_out(self, why: str) -> None:
+        self._remark(f"The sound was left out: {why}")
 
     def _remark(self, sentence: str) -> None:
-        if sentence not in self.remarks:
-            self.remarks.append(sentence)
+        if sentence not in self._remarks:
+            self._remarks.append(sentence)
 
 
-class _Track(Protocol):
-    stream: Any
-
-    def take(
-        self, packet: av.Packet[AudioStream], zero_seconds: Fraction
-    ) -> list[av.Packet[AudioStream]]:
-        """What becomes of a packet, so much earlier."""
-        ...
-
-    def rest(self) -> list[av.Packet[AudioStream]]:
-        """What is left at the end."""
-        ...
+def _name(number: int, stream: AudioStream) -> str:
+    return f"track {number}" + (f" ({stream.language})" if stream.language else "")
 
 
-class _Copied:
-    def __init__(self, container: OutputContainer, source: AudioStream) -> None:
-        """Raises ValueError if the container cannot hold the codec."""
-        self.stream = container.add_stream_from_template(source)
-        self._last_ticks: int | None = None
-
-    def take(
-        self, packet: av.Packet[AudioStream], zero_seconds: Fraction
-    ) -> list[av.Packet[AudioStream]]:
-        assert packet.time_base is not None
-        given = packet.pts if packet.dts is None else packet.dts
-        assert given is not None
-        ticks = given - round(zero_seconds / packet.time_base)
-        if self._last_ticks is not None:
-            # A muxer gives up where time goes back, as it does in some streams that were joined.
-            ticks = max(ticks, self._last_ticks + 1)
-        packet.dts = packet.pts = self._last_ticks = ticks
-        packet.stream = self.stream
-        return [packet]
-
-    def rest(self) -> list[av.Packet[AudioStream]]:
-        return []
-
-
-class _Encoded:
-    def __init__(self, container: OutputContainer, source: AudioStream, encoder: str) -> None:
-        stream = container.add_stream(encoder, rate=SAMPLES_PER_SECOND)
-        self.stream = cast("AudioStream", stream)
-        channels = min(source.channels, 2)
-        self.stream.layout = ("mono", "stereo")[channels - 1]
-        self.stream.bit_rate = BITS_PER_CHANNEL * channels
-        self._source = source
-
-    def take(
-        self, packet: av.Packet[AudioStream], zero_seconds: Fraction
-    ) -> list[av.Packet[AudioStream]]:
-        import av
-
-        try:
-            frames = self._source.codec_context.decode(packet)
-        except av.InvalidDataError:
-            return []
-        encoded = []
-        for frame in frames:
-            if frame.pts is not None and frame.time_base is not None:
-                frame.pts -= round(zero_seconds / frame.time_base)
-            encoded += self.stream.encode(frame)
-        return encoded
-
-    def rest(self) -> list[av.Packet[AudioStream]]:
-        return self.stream.encode(None)
+def _find_speakers(context: AudioCodecContext, packets: Iterable[TimedPacket]) -> tuple[str, ...]:
+    """What the channels are for in the first of `packets` that can be decoded; () if none can."""
+    try:
+        for each in packets:
+            for heard in decode(context, each.packet)[0]:
+                return heard.speakers
+        return ()
+    finally:
+        context.flush_buffers()

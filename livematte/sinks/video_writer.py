@@ -63,12 +63,14 @@ def _container_options(codec: Codec, *, streamed: bool, sound: Soundtrack | None
     options = {"flush_packets": "1"}
     if codec.container in ("matroska", "webm"):
         return {**options, "cluster_time_limit": str(round(FRAGMENT_SECONDS * 1000))}
-    flags = "+empty_moov+default_base_moof" if streamed else "+hybrid_fragmented"
-    if not streamed:
-        if sound is None or not sound.has_tracks:
-            flags += "+delay_moov"  # the header knows exactly where the first picture is
-        elif sound.is_known:
-            flags += "+empty_moov"  # it need not wait for sound that may come late
+    flags = "+default_base_moof" if streamed else "+hybrid_fragmented"
+    if sound is None or not sound.has_tracks:
+        # With a late header, that knows exactly where the first picture is.
+        flags += "+empty_moov" if streamed else "+delay_moov"
+    elif sound.is_known:
+        flags += "+empty_moov"  # it need not wait for sound that may come late
+    elif streamed:
+        flags += "+empty_moov+delay_moov"
     options["frag_duration"] = str(round(FRAGMENT_SECONDS * 1_000_000))
     # Without an edit list, pictures that are reordered would begin a little after 0.
     return {**options, "movflags": flags, "use_editlist": "0" if streamed else "1"}
@@ -213,27 +215,52 @@ class VideoWriter:
         try:
             # The header is written with the first packet: with a header alone FFmpeg cannot finish
             # a file that is made of fragments.
-            self._container = av.open(
-                file_url(self._unfinished.path) if self._unfinished is not None else self._pipe,
-                "w",
-                format=self._codec.container,
-                options=dict(FILES_ALONE),
-            )
+            self._container = self._open_container()
             self._stream = self._add_stream(self._container, 1 / self._frame_seconds)
             if self._recording is not None:
                 self._soundtrack = Soundtrack(self._recording, self._container)
-                self._container.options.update(_RECORDING_OPTIONS[self._codec.container])
-            self._container.options.update(
-                _container_options(
-                    self._codec,
-                    streamed=self._target.is_stream,
-                    sound=self._soundtrack,
-                )
-            )
+            self._muxed_stream = self._stream
+            self._set_options(self._container)
             self._stream.codec_context.open(strict=False)
         except (av.FFmpegError, OSError) as error:
             self.abort()
             raise self._failed(error) from error
+
+    def _open_container(self) -> OutputContainer:
+        import av
+
+        return av.open(
+            file_url(self._unfinished.path) if self._unfinished is not None else self._pipe,
+            "w",
+            format=self._codec.container,
+            options=dict(FILES_ALONE),
+        )
+
+    def _set_options(self, container: OutputContainer) -> None:
+        if self._recording is not None:
+            container.options.update(_RECORDING_OPTIONS[self._codec.container])
+        container.options.update(
+            _container_options(self._codec, streamed=self._target.is_stream, sound=self._soundtrack)
+        )
+
+    def _write_header(self) -> None:
+        """Begin the file, without sound if it cannot be begun with it.
+
+        Nothing else may be done with a container whose header has failed.
+        """
+        import av
+
+        assert self._container is not None
+        try:
+            self._container.start_encoding()
+        except av.FFmpegError as error:
+            if self._soundtrack is None or not self._soundtrack.give_up(error):
+                raise
+            self._container.close()
+            self._container = self._open_container()
+            self._muxed_stream = self._container.add_stream_from_template(self._stream, opaque=True)
+            self._set_options(self._container)
+            self._container.start_encoding()
 
     def _add_stream(self, container: OutputContainer, frames_per_second: Fraction) -> VideoStream:
         stream = cast(
@@ -307,9 +334,25 @@ class VideoWriter:
 
     def _mux(self, packets: list[av.Packet[VideoStream]]) -> None:
         assert self._container is not None
+        if packets and not self._encoded:
+            self._write_header()
         self._note_ahead(packets)
-        self._container.mux(packets)
+        for packet in packets:
+            packet.stream = self._muxed_stream
+            self._mux_one(packet)
         self._encoded += len(packets)
+
+    def _mux_one(self, packet: av.Packet[VideoStream]) -> None:
+        import av
+
+        assert self._container is not None
+        try:
+            self._container.mux(packet)
+        except av.FFmpegError as error:
+            # Packets are written when those of other tracks have come. This one waits now, and the
+            # one that could not be written was sound.
+            if self._soundtrack is None or not self._soundtrack.note_fault(error):
+                raise
 
     def _convert(self, picture: Rendered) -> av.VideoFrame:
         """The picture as Y'CbCr, or Y'CbCrA."""
