@@ -38,12 +38,15 @@ from livematte.cli.terminal import (
     say,
     stopped_by_signals,
 )
+from livematte.counted import counted
 from livematte.errors import SourceError, UsageError
 from livematte.frame import Size
 from livematte.network.size import SHORT_SIDES
 
 if TYPE_CHECKING:
     from livematte.background import Background
+    from livematte.cli.slowness import Asked
+    from livematte.pace import Slow
     from livematte.pipeline import OnDemand, Pipeline
     from livematte.render.renderer import Choice
     from livematte.sinks import PreviewWindow, Sink
@@ -192,6 +195,7 @@ def run(
         return
     with reported(debug):
         # Loaded here, so that help and mistyped options need not wait for OpenCV.
+        from livematte.cli.slowness import Asked
         from livematte.pipeline import Pipeline
         from livematte.refinement import choose_refinement
         from livematte.render.renderer import check_device, check_precision, open_renderer
@@ -224,6 +228,20 @@ def run(
                 on_change=say,
             )
 
+        def asked() -> Asked:
+            return Asked(
+                quality,
+                without or (),
+                light_wrap,
+                short_side,
+                source.size,
+                can_ask_size=input_path is None,
+                device=device,
+                precision=precision,
+                threads=threads,
+                outputs=[each.description for each in sinks],
+            )
+
         pipeline = Pipeline(
             source,
             lambda frame_size: open_on(device, precision, frame_size),
@@ -236,6 +254,8 @@ def run(
             on_demand=_choose_on_demand(on_demand, source, sinks),
             on_ready=lambda choice: _say_start(source, choice, backgrounds, sinks),
             on_trouble=say,
+            on_idle=_say_idle,
+            on_slow=lambda slow: _say_slow(slow, asked, pipeline),
         )
 
         def reload() -> None:
@@ -393,10 +413,28 @@ def _choose_on_demand(asked: bool | None, source: Source, sinks: Sequence[Sink])
 def _say_start(
     source: Source, choice: Choice, backgrounds: Sequence[Background], sinks: Sequence[Sink]
 ) -> None:
+    from livematte.sinks import VirtualCamera
+
     reason = f" ({choice.reason})" if choice.reason else ""
     behind = ", ".join(each.description for each in backgrounds)
-    shown = ", ".join(each.description for each in sinks)
+    shown = ", ".join(
+        f"{each.description} ({each.choice})"
+        if isinstance(each, VirtualCamera)
+        else each.description
+        for each in sinks
+    )
     say(f"{source.description} → {choice.renderer.description}{reason} → {behind} → {shown}")
+
+
+def _say_idle(is_off: bool) -> None:
+    say("camera off: nobody is watching" if is_off else "camera on again")
+
+
+def _say_slow(slow: Slow, asked: Callable[[], Asked], pipeline: Pipeline) -> None:
+    from livematte.cli import slowness
+
+    timings = {} if pipeline.choice is None else pipeline.choice.renderer.timings.by_stage()
+    say(slowness.sentence(slow, asked(), timings))
 
 
 def _status(pipeline: Pipeline) -> list[str]:
@@ -424,7 +462,7 @@ def _say_end(pipeline: Pipeline, source: Source, preview: PreviewWindow | None) 
         say("no frames")
         return
     say(
-        f"{summary.frames} frames, {summary.dropped} dropped, "
+        f"{counted(summary.frames, 'frame')}, {summary.dropped} dropped, "
         f"{summary.frames_per_second:.1f} frames/s, "
         f"latency {summary.median_latency_seconds * 1000:.0f} ms median, "
         f"{summary.p95_latency_seconds * 1000:.0f} ms 95th percentile"

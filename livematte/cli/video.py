@@ -34,6 +34,7 @@ from livematte.cli.terminal import (
     say,
     stopped_by_signals,
 )
+from livematte.counted import counted
 from livematte.network.size import LIVE_SHORT_SIDE
 
 
@@ -146,6 +147,10 @@ def video(
             for remark in job.remarks:
                 say(remark)
         rate = job.pipeline.statistics.summary().frames_per_second
-        say(f"{job.frames} frames in {output}, {rate:.1f} frames/s" if job.frames else "no frames")
+        say(
+            f"{counted(job.frames, 'frame')} in {output}, {rate:.1f} frames/s"
+            if job.frames
+            else "no frames"
+        )
         if interrupted.is_set():
             raise typer.Exit(EXIT_INTERRUPTED)

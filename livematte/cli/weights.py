@@ -9,6 +9,7 @@ import typer
 from rich.progress import BarColumn, DownloadColumn, Progress, TextColumn, TransferSpeedColumn
 
 from livematte.cli.terminal import console, reported, say
+from livematte.counted import counted
 
 weights_app = typer.Typer(help="Get and convert the weights of the network.")
 
@@ -64,8 +65,8 @@ def quantize_weights(
         if check:
             off = quantizing.compare(source, written, quantizing.read_frames(check))
             say(
-                f"Its matte is {off.mean:.2e} off the float32 one's on average over {off.frames} "
-                f"frames, {off.worst:.2e} in the worst."
+                f"Its matte is {off.mean:.2e} off the float32 one's on average over "
+                f"{counted(off.frames, 'frame')}, {off.worst:.2e} in the worst."
             )
 
 

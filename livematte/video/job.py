@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from livematte.background import Background, Transparent, parse
+from livematte.counted import counted
 from livematte.errors import MatteError, UsageError
 from livematte.pipeline import Pipeline
 from livematte.refinement import DEFAULT, Refinement
@@ -145,10 +146,10 @@ class VideoJob:
         """What is not as was wished, each in a sentence, once it has run or failed."""
         remarks = [*self._said, *self._source.remarks, *self._output.remarks]
         if self._bad.frames:
-            shown = "1 frame shows" if self._bad.frames == 1 else f"{self._bad.frames} frames show"
+            shown = counted(self._bad.frames, "frame shows", "frames show")
             remarks.append(f"{shown} the background alone, without a usable matte: {self._bad}")
         if self._stopped_early:
-            remarks.append(f"stopped early after {self.frames} frames")
+            remarks.append(f"stopped early after {counted(self.frames, 'frame')}")
         return remarks
 
     def run(self) -> None:
