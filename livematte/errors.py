@@ -9,6 +9,7 @@
     ├── RenderError      (RuntimeError) the renderer failed on a frame
     │   └── MatteError                  the network gave a matte that cannot be right
     └── SinkError        (OSError)      a window, virtual camera or file takes no pictures
+        └── SharedError                 another program feeds the virtual camera as well
 
 Each says what happened and to what, and what to do next, and each is also the builtin that a
 caller who knows nothing of livematte would catch.
@@ -81,3 +82,7 @@ class MatteError(RenderError):
 
 class SinkError(LivematteError, OSError):
     """A window, virtual camera or file does not take pictures."""
+
+
+class SharedError(SinkError):
+    """Another program feeds the same virtual camera, and callers would see both by turns."""

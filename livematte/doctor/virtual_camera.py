@@ -130,7 +130,7 @@ def _examine(device: str, devices: Sequence[str]) -> Finding:
     with v4l2.opened(device) as descriptor:
         capabilities = v4l2.capabilities(descriptor)
     if (held := v4l2loopback.held(device)) is not None:
-        return ok(f"{name} is free, and kept at {held.size} by a program that watches it")
+        return ok(f"{name} is free; the driver keeps it at {held.size}")
     if capabilities.gives_pictures:
         labels = [_label(each) for each in devices]
         numbers = [each.removeprefix("/dev/video") for each in devices]

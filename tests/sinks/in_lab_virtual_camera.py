@@ -181,7 +181,7 @@ def test_a_device_can_be_used_again_while_it_is_watched() -> None:
         with opened(OUT):
             pass
         with opened(OUT, Size(640, 360)) as camera:
-            assert camera.description.endswith("(kept at 320x240 by a program that watches it)")
+            assert camera.description.endswith("(the driver keeps it at 320x240)")
     finally:
         os.close(watching)
     with opened(OUT, Size(640, 480)) as camera:
