@@ -17,8 +17,8 @@ _VIDIOC_QUERYBUF: Final = 0xC0005609 | _BUFFER.size << 16
 _OUTPUT: Final = 2
 _ZEROS: Final = (0,) * 21
 
-MOST_BUFFERS: Final = 8
-"""The driver has eight unless it was told otherwise; where it has fewer, some are told twice."""
+MOST_BUFFERS: Final = 32
+"""A driver has two unless it was told otherwise, and no more than this."""
 
 
 class Written(NamedTuple):
@@ -38,7 +38,12 @@ def written(descriptor: int) -> frozenset[Written]:
     found = set()
     for index in range(MOST_BUFFERS):
         answer = bytearray(_BUFFER.pack(index, _OUTPUT, *_ZEROS))
-        fcntl.ioctl(descriptor, _VIDIOC_QUERYBUF, answer)
+        try:
+            fcntl.ioctl(descriptor, _VIDIOC_QUERYBUF, answer)
+        except OSError:
+            if not index:
+                raise
+            break
         fields = _BUFFER.unpack(answer)
         seconds, microseconds, number = fields[5], fields[6], fields[17]
         found.add(Written(seconds, microseconds, number))
