@@ -59,8 +59,8 @@ def run(
     camera: Annotated[
         str | None,
         typer.Option(
-            help="Number, device path or stream address of the camera.",
-            show_default="0",
+            help="Number, name (or a part of it), device path or stream address of the camera.",
+            show_default="the first camera",
             rich_help_panel="Source",
         ),
     ] = None,
@@ -201,6 +201,7 @@ def run(
         from livematte.render.renderer import check_device, check_precision, open_renderer
         from livematte.sinks.dated import dated
         from livematte.sinks.leftovers import find_leftovers, sentence
+        from livematte.sources.choosing import find_camera, usual_camera
 
         check_device(device)
         check_precision(precision)
@@ -210,9 +211,13 @@ def run(
         outputs = [dated(each, started) for each in output or []]
         _check_outputs([each.name for each in outputs], input_path)
         backgrounds = parse_backgrounds(background or ["green"])
+        if camera is None and input_path is None and not demo:
+            camera = str(usual_camera())
+        elif camera:
+            camera = str(find_camera(camera))
         source = _choose_source(camera, input_path, demo, size, fps, realtime=not no_realtime)
         preview = None if no_preview else _make_preview(lambda: _status(pipeline))
-        read_from = [] if demo or input_path is not None else [camera or "0"]
+        read_from = [] if camera is None else [camera]
         sinks = _choose_sinks(preview, virtual_camera, outputs, overwrite, backgrounds, read_from)
 
         def open_on(chosen: str, chosen_precision: str, frame_size: Size) -> Choice:
@@ -289,7 +294,9 @@ def cameras() -> None:
             raise SourceError("No camera was found.", "Plug one in, or try livematte --demo.")
         table = Table("--camera", "Name", "Modes", box=None)
         for each in found:
-            about = each.problem or "\n".join(each.modes) or "not told by this system"
+            about = (
+                "\n".join(filter(None, (each.problem, *each.modes))) or "not told by this system"
+            )
             table.add_row(str(each.index), escape(each.name), escape(about))
         Console().print(table)
 
@@ -315,8 +322,6 @@ def _choose_source(
     wanted = None if size is None else parse_size(size)
     if demo:
         return Demo(wanted or Size(1280, 720), realtime=realtime)
-    if camera is None:
-        camera = "0"
     if not camera:
         raise UsageError("--camera has no name.", "Choose one that `livematte cameras` lists.")
     is_number = camera.isdecimal() and len(camera) < 5

@@ -30,6 +30,9 @@ from livematte.sinks.camera_format import LAYOUTS
 
 MODPROBE: Final = "sudo modprobe v4l2loopback exclusive_caps=1 card_label=livematte"
 
+LOADED: Final = Path("/sys/module/v4l2loopback")
+"""Is there while the module is loaded, or built into the kernel."""
+
 VIRTUAL_DEVICES: Final = Path("/sys/devices/virtual/video4linux")
 
 # From linux/videodev2.h.
@@ -76,6 +79,12 @@ def choose(avoid: Collection[str]) -> str:
             reasons.append(error.problem.rstrip("."))
         else:
             return device
+    if not reasons and LOADED.exists():
+        raise SinkError(
+            "There is no virtual camera: the kernel module v4l2loopback is loaded, and has no "
+            "device.",
+            f"Load it again with `sudo modprobe -r v4l2loopback && {MODPROBE}`.",
+        )
     if not reasons:
         raise SinkError(
             "There is no virtual camera: the kernel module v4l2loopback is not loaded.",
@@ -108,10 +117,10 @@ def check(device: str, avoid: Collection[str]) -> None:
         )
     _query(device)
     if held(device) is not None and _is_fed(device):
-        raise _busy(device)
+        raise busy(device)
     release(device)
     if not _query(device).takes_pictures:
-        raise _busy(device)
+        raise busy(device)
     kept = held(device)
     if kept is not None and not kept.can_be_sent:
         raise unsendable(device, kept)
@@ -241,7 +250,8 @@ def full(device: str) -> SinkError:
     )
 
 
-def _busy(device: str) -> SinkError:
+def busy(device: str) -> SinkError:
+    """The error for a device that another program feeds."""
     return SinkError(
         f"{device} is in use: another program feeds it.",
         "Stop that program, or leave the name out to have a free device chosen.",
