@@ -13,6 +13,7 @@ from difflib import get_close_matches
 from typing import Final
 
 from livematte.addresses import is_address, shown_address
+from livematte.counted import counted
 from livematte.errors import SourceError
 from livematte.sources.listing import CameraInfo, list_cameras
 
@@ -40,7 +41,8 @@ def find_camera(wanted: int | str) -> int | str:
         found = [each for each in found if each.is_usual] or found
     if len(found) > 1:
         raise SourceError(
-            f"{len(found)} cameras are called {shown_address(wanted)!r}: {_listed(found)}.",
+            f"{counted(len(found), 'camera')} are called {shown_address(wanted)!r}: "
+            f"{_listed(found)}.",
             f"Choose one by its number, as in --camera {found[0].index}{_or_by_bus(found[0])}.",
         )
     return found[0].index
