@@ -9,7 +9,8 @@
     ├── RenderError      (RuntimeError) the renderer failed on a frame
     │   └── MatteError                  the network gave a matte that cannot be right
     └── SinkError        (OSError)      a window, virtual camera or file takes no pictures
-        └── NoReaderError               the program that read the standard output has ended
+        ├── NoReaderError               the program that read the standard output has ended
+        └── SharedError                 another program feeds the virtual camera as well
 
 Each says what happened and to what, and what to do next, and each is also the builtin that a
 caller who knows nothing of livematte would catch.
@@ -92,3 +93,7 @@ class NoReaderError(SinkError):
             "The program that read the standard output has ended.",
             "If it should have gone on, see what it said.",
         )
+
+
+class SharedError(SinkError):
+    """Another program feeds the same virtual camera, and callers would see both by turns."""

@@ -21,6 +21,7 @@ from typing import Final, NamedTuple
 
 import numpy as np
 
+from livematte.counted import counted
 from livematte.errors import LivematteError, SinkError
 from livematte.frame import Rendered, Size
 from livematte.patience import AwakeClock
@@ -261,7 +262,7 @@ class Outputs:
     def remarks(self) -> list[str]:
         """What recordings lack, each in a sentence."""
         return [
-            f"{each.description}: {each.left_out} pictures are missing: "
+            f"{each.description}: {counted(each.left_out, 'picture is', 'pictures are')} missing: "
             "its encoder or drive was too slow."
             for each in self._outlets
             if each.keeps and each.left_out

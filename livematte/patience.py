@@ -11,6 +11,9 @@ LONGEST_STEP_SECONDS: Final = 0.25
 """Between two looks at the clock. Who looks later was asleep: the program was stopped, or the
 computer's lid was closed, and nobody is to blame that no picture came."""
 
+SLEPT_SECONDS: Final = 2.0
+"""A busy computer may keep a program waiting for less; more is sleep."""
+
 DURATIONS: Final = 5
 TIMES_AS_LONG: Final = 3
 """A slow computer is not a fault: a picture may take this many times as long as the last ones."""
@@ -21,12 +24,15 @@ class AwakeClock:
 
     def __init__(self) -> None:
         self.seconds = 0.0
+        self.slept = 0
+        """How many times the program has slept."""
         self._last_seconds = time.monotonic()
 
     def tick(self) -> None:
         """To be called many times a second."""
         now = time.monotonic()
         self.seconds += min(now - self._last_seconds, LONGEST_STEP_SECONDS)
+        self.slept += now - self._last_seconds > SLEPT_SECONDS
         self._last_seconds = now
 
 

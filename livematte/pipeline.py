@@ -29,6 +29,7 @@ from livematte.background import Picture
 from livematte.errors import LivematteError, MatteError, RenderError
 from livematte.frame_queue import FrameQueue
 from livematte.outputs import Outputs
+from livematte.pace import Pace, Slow
 from livematte.patience import AwakeClock, Patience
 from livematte.picture_guard import PictureGuard
 from livematte.render_thread import POLL_SECONDS, RenderThread
@@ -60,6 +61,9 @@ IDLE_POLL_SECONDS: Final = 0.1
 
 IDLE_AFTER_SECONDS: Final = 5.0
 """The camera is kept on for so long after the last one who watched."""
+
+PAUSE_SECONDS: Final = 1.0
+"""Frames that are dropped so soon after a pause are those that a driver has kept."""
 
 JOIN_SECONDS: Final = 0.4
 """How long a thread is given to end; one that is stuck in a driver is left behind."""
@@ -118,6 +122,8 @@ class Pipeline:
     on_ready: called in the main thread once the renderer is open.
     on_sent: called in the main thread after each picture that was sent; it does not keep it.
     on_trouble: told in a sentence, by any thread, what has failed and what is done about it.
+    on_idle: told whether the camera was turned off, since nobody watches, or on again.
+    on_slow: told once if pictures were too slow for long, of a live source.
     on_doubt: told of each frame of a file whose matte cannot be right, and why; what it raises ends
         the run. Such a frame is sent as the background alone.
     """
@@ -137,6 +143,8 @@ class Pipeline:
         on_ready: Callable[[Choice], None] | None = None,
         on_sent: Callable[[Rendered], None] | None = None,
         on_trouble: Callable[[str], None] = lambda _sentence: None,
+        on_idle: Callable[[bool], None] = lambda _is_off: None,
+        on_slow: Callable[[Slow], None] = lambda _slow: None,
         on_doubt: Callable[[Frame, MatteError], None] = lambda _frame, _error: None,
     ) -> None:
         self.statistics = Statistics()
@@ -156,6 +164,8 @@ class Pipeline:
         self._on_ready = on_ready
         self._on_sent = on_sent
         self._on_trouble = on_trouble
+        self._on_idle = on_idle
+        self._on_slow = on_slow
         self._on_doubt = on_doubt
 
         self._waiting = FrameQueue(source)
@@ -170,6 +180,11 @@ class Pipeline:
         self._clock = AwakeClock()
         self._outputs = Outputs(sinks, self._clock, live=source.live, on_trouble=on_trouble)
         self._handed = 0
+        self._late = self._held_up = 0
+        """Frames dropped before the renderer and before the outputs, counted or not."""
+        self._slept = 0
+        self._counting_from_seconds = 0.0
+        self._pace = Pace()
         self._patience = Patience(self._clock)
         self._rendering = self._make_rendering(open_renderer)
         self._given_up: list[RenderThread] = []
@@ -325,6 +340,7 @@ class Pipeline:
             self._start_threads()
             self._mend_rendering()
             self._mind_watchers()
+            self._mind_pace()
             self._obey()
 
     def _start(self, start_thread: Callable[[], None]) -> None:
@@ -459,7 +475,33 @@ class Pipeline:
     def _count_taken(self) -> None:
         for each in self._outputs.taken():
             self.statistics.sent(each.captured_seconds, each.taken_seconds, each.is_shown)
-        self.statistics.dropped = self._waiting.dropped + self._outputs.dropped
+        late, held_up = self._waiting.dropped, self._outputs.dropped
+        dropped = late + held_up - self._late - self._held_up
+        self._late, self._held_up = late, held_up
+        if self._clock.slept > self._slept:
+            self._slept = self._clock.slept
+            self._pause(PAUSE_SECONDS)
+        # What comes while the network is compiled, or is left in a driver after a pause, is not
+        # dropped for want of time.
+        if self._handed and self._clock.seconds >= self._counting_from_seconds:
+            self.statistics.dropped += dropped
+
+    def _pause(self, seconds: float) -> None:
+        """Pictures go on after a pause, or are about to stop; what is dropped does not count."""
+        self.statistics.pause()
+        self._pace.pause()
+        self._counting_from_seconds = self._clock.seconds + seconds
+
+    def _mind_pace(self) -> None:
+        if not self._source.live or not self._handed or self._is_off:
+            return
+        if self._source.trouble or self._rendering.choice is None:
+            self._pace.pause()
+            return
+        frames, late, held_up = self.statistics.frames, self._late, self._held_up
+        slow = self._pace.look(self._clock.seconds, frames, late, held_up)
+        if slow is not None:
+            self._on_slow(slow)
 
     def _trouble(self) -> str:
         """Why no picture comes, in a few words."""
@@ -575,12 +617,16 @@ class Pipeline:
             self._watched_seconds = self._clock.seconds
             if self._is_off:
                 self._is_off = False
+                self._pause(PAUSE_SECONDS)
                 self._show_slate("Starting")
                 self._on_demand.turn_on()
+                self._on_idle(False)
         elif not self._is_off and self._clock.seconds - self._watched_seconds > IDLE_AFTER_SECONDS:
             self._is_off = True
             self._patience.lose()
+            self._pause(float("inf"))
             self._on_demand.turn_off()
+            self._on_idle(True)
 
 
 def _stop(backgrounds: Sequence[Background]) -> None:

@@ -33,8 +33,11 @@ class Statistics:
     def __init__(self) -> None:
         self.dropped = 0
         self.frames = 0
-        self._first_seconds = 0.0
         self._last_seconds = 0.0
+        self._elapsed_seconds = 0.0
+        self._gaps = 0
+        """Between pictures, without those that pauses are in."""
+        self._is_paused = True
         self._recent: deque[float] = deque()
         self._latencies: deque[float] = deque(maxlen=KEPT_LATENCIES)
 
@@ -46,8 +49,10 @@ class Statistics:
         is_shown: whether its latency counts; not if it only reached a recording.
         """
         now = time.monotonic() if taken_seconds is None else taken_seconds
-        if self.frames == 0:
-            self._first_seconds = now
+        if not self._is_paused:
+            self._elapsed_seconds += now - self._last_seconds
+            self._gaps += 1
+        self._is_paused = False
         self.frames += 1
         self._last_seconds = now
         if is_shown:
@@ -55,6 +60,11 @@ class Statistics:
         self._recent.append(now)
         while now - self._recent[0] > RECENT_SECONDS:
             self._recent.popleft()
+
+    def pause(self) -> None:
+        """Until the next picture no time passes: the camera is off, or the computer sleeps."""
+        self._is_paused = True
+        self._recent.clear()
 
     @property
     def recent_frames_per_second(self) -> float:
@@ -71,12 +81,11 @@ class Statistics:
 
     def summary(self) -> Summary:
         """The whole run so far."""
-        elapsed = self._last_seconds - self._first_seconds
         latencies = list(self._latencies)
         return Summary(
             self.frames,
             self.dropped,
-            (self.frames - 1) / elapsed if elapsed > 0 else 0.0,
+            self._gaps / self._elapsed_seconds if self._elapsed_seconds > 0 else 0.0,
             float(np.median(latencies)) if latencies else None,
             float(np.percentile(latencies, 95)) if latencies else None,
         )

@@ -12,7 +12,7 @@ import itertools
 import os
 import struct
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from fractions import Fraction
 from pathlib import Path
 from typing import Any, Final, NamedTuple
@@ -93,6 +93,22 @@ def paths(folder: Path = DEVICES) -> list[str]:
     names = (path.name for path in folder.glob("video*"))
     numbers = sorted(int(name.removeprefix("video")) for name in names)
     return [f"/dev/video{number}" for number in numbers]
+
+
+def name_in_sysfs(path: str) -> str:
+    """What the kernel calls a device, without opening it; "" if that cannot be read."""
+    with suppress(OSError):
+        return (DEVICES / os.path.basename(path) / "name").read_text().strip()
+    return ""
+
+
+def serial_number(path: str) -> str:
+    """That of the USB device that a video device belongs to; "" if it has none."""
+    with suppress(OSError):
+        # The link names the USB interface; the device that it is of is the folder around it.
+        interface = os.path.realpath(DEVICES / os.path.basename(path) / "device")
+        return (Path(interface).parent / "serial").read_text().strip()
+    return ""
 
 
 @contextmanager

@@ -11,11 +11,12 @@ import av
 import numpy as np
 import pytest
 
-from livematte import looped_video
+from livematte import looped_video, pace
 from livematte import pipeline as pipeline_module
 from livematte.background import Background, parse
 from livematte.errors import RenderError, SinkError, SourceError
 from livematte.frame import Frame, Image, Rendered, Size
+from livematte.pace import Slow
 from livematte.pipeline import OnDemand, Pipeline
 from livematte.render.fake import FakeRenderer
 from livematte.render.renderer import Choice
@@ -189,8 +190,58 @@ def test_live_frames_that_come_too_fast_are_dropped_and_counted() -> None:
     assert indices[-1] == 59, "the newest frame is the one that is shown"
     assert_own_mattes(sink.matted)
     summary = pipeline.statistics.summary()
-    assert summary.frames + summary.dropped == 60
+    assert 50 < summary.frames + summary.dropped <= 60, "all but those before the first picture"
     assert sorted(source.recycled) == list(range(60))
+
+
+def test_frames_that_come_before_the_first_picture_or_after_a_pause_were_not_dropped(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    class Asleep(ListedSource):
+        def frames(self) -> Iterator[Frame]:
+            for frame in super().frames():
+                if frame.index == 80:
+                    # As a driver does after the computer has slept: all that it kept, at once.
+                    now[0] += 3600.0
+                    time.sleep(0.1)
+                    self._seconds_apart = 0.0
+                if frame.index == 110:
+                    self._seconds_apart = 0.01
+                yield frame
+
+    now, tick = [0.0], time.monotonic
+    monkeypatch.setattr(time, "monotonic", lambda: tick() + now[0])
+
+    def open_slowly(size: Size) -> Choice:
+        time.sleep(0.5)
+        return Choice(FakeRenderer(size), "")
+
+    source, sink = Asleep(150, live=True, seconds_apart=0.01), RecordingSink()
+    pipeline = Pipeline(source, open_slowly, [parse("navy")], [sink])
+    pipeline.run()
+    summary = pipeline.statistics.summary()
+    assert source.recycled != [each.index for each in sink.matted], "some were left out"
+    assert summary.dropped <= 3
+    assert summary.frames_per_second > 20, "an hour of sleep is no hour of pictures"
+
+
+@pytest.mark.parametrize(("seconds_per_frame", "told"), [(0.0, 0), (0.03, 1)])
+def test_a_run_that_is_too_slow_for_long_is_told_of_once(
+    seconds_per_frame: float, told: int, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(pace, "SETTLING_SECONDS", 0.2)
+    monkeypatch.setattr(pace, "WINDOW_SECONDS", 0.5)
+    source, slow = ListedSource(200, live=True, seconds_apart=0.01), list[Slow]()
+
+    def open_slowly(size: Size) -> Choice:
+        time.sleep(0.3)
+        return Choice(FakeRenderer(size, seconds_per_frame), "")
+
+    Pipeline(source, open_slowly, [parse("navy")], [RecordingSink()], on_slow=slow.append).run()
+    assert len(slow) == told
+    for each in slow:
+        assert each.shown < 35 < each.came
+        assert each.outputs_share < 0.1
 
 
 def test_a_live_frame_does_not_grow_old_while_it_waits() -> None:
@@ -440,6 +491,7 @@ def test_the_camera_is_on_only_while_somebody_watches(monkeypatch: pytest.Monkey
     monkeypatch.setattr(pipeline_module, "IDLE_AFTER_SECONDS", 0.3)
     monkeypatch.setattr(pipeline_module, "IDLE_SLATE_SECONDS", 0.1)
     is_on, is_watched, turned = threading.Event(), threading.Event(), []
+    told: list[bool] = []
     is_on.set()
 
     class OnAndOff(ListedSource):
@@ -464,6 +516,7 @@ def test_the_camera_is_on_only_while_somebody_watches(monkeypatch: pytest.Monkey
         [parse("navy")],
         [sink],
         on_demand=OnDemand(is_watched.is_set, lambda: turn(False), lambda: turn(True)),
+        on_idle=told.append,
     )
     running = threading.Thread(target=pipeline.run)
     running.start()
@@ -483,6 +536,7 @@ def test_the_camera_is_on_only_while_somebody_watches(monkeypatch: pytest.Monkey
     pipeline.stop()
     running.join(5)
     assert [on for on, _ in turned[:4]] == [False, True, False, True]
+    assert told[:4] == [True, False, True, False]
     assert_own_mattes(sink.matted)
 
 

@@ -13,6 +13,8 @@ from rich.console import Group
 from rich.markup import escape
 from rich.table import Table
 
+from livematte.counted import counted
+
 if TYPE_CHECKING:
     from livematte.bench.machine import Machine
     from livematte.bench.speed import Candidate, Round
@@ -155,7 +157,7 @@ def tables(report: Report) -> Group:
     machine = report.machine
     int8 = "with" if machine.int8_dot_product else "without"
     installed = ", ".join(f"{name} {which or '-'}" for name, which in machine.versions.items())
-    cores = "1 core" if machine.cores == 1 else f"{machine.cores} cores"
+    cores = counted(machine.cores, "core")
     lines: list[str | Table] = [
         f"{escape(machine.processor)}, {cores}, {int8} instructions for int8; "
         f"{escape(machine.system)}",

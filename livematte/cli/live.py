@@ -44,6 +44,7 @@ from livematte.cli.terminal import (
     say,
     stopped_by_signals,
 )
+from livematte.counted import counted
 from livematte.errors import SourceError, UsageError
 from livematte.media.identity import are_one
 from livematte.media.names import require_readable_name
@@ -51,6 +52,8 @@ from livematte.size import Size
 
 if TYPE_CHECKING:
     from livematte.background import Background
+    from livematte.cli.slowness import Asked
+    from livematte.pace import Slow
     from livematte.pipeline import OnDemand, Pipeline
     from livematte.render.renderer import Choice
     from livematte.sinks import PreviewWindow, Sink
@@ -72,8 +75,8 @@ def run(
         typer.Option(
             metavar="CAMERA",
             autocompletion=completion.cameras,
-            help="Number, device path or stream address of the camera.",
-            show_default="0",
+            help="Number, name (or a part of it), device path or stream address of the camera.",
+            show_default="the first camera",
             rich_help_panel="Source",
         ),
     ] = None,
@@ -248,11 +251,13 @@ def run(
     with reported(debug):
         # Loaded here, so that help and mistyped options need not wait for OpenCV.
         from livematte.background import files_of
+        from livematte.cli.slowness import Asked
         from livematte.pipeline import Pipeline
         from livematte.refinement import choose_refinement
         from livematte.render.renderer import check_device, check_precision, open_renderer
         from livematte.sinks.dated import dated
         from livematte.sinks.leftovers import find_leftovers, sentence
+        from livematte.sources.choosing import find_camera, usual_camera
 
         check_device(device)
         check_precision(precision)
@@ -262,9 +267,13 @@ def run(
         outputs = [dated(each, started) for each in output or []]
         _check_outputs([each.name for each in outputs], input_path)
         backgrounds = parse_backgrounds(background or ["green"])
+        if camera is None and input_path is None and not demo:
+            camera = str(usual_camera())
+        elif camera:
+            camera = str(find_camera(camera))
         source = _choose_source(camera, input_path, demo, size, fps, realtime=realtime)
         window = _make_preview(lambda: _status(pipeline)) if preview else None
-        read_from = [] if demo or input_path is not None else [camera or "0"]
+        read_from = [] if camera is None else [camera]
         inputs = [*files_of(backgrounds), *([] if input_path is None else [input_path])]
         sinks = _choose_sinks(
             window, virtual_camera, outputs, overwrite, backgrounds, read_from, inputs, source
@@ -283,6 +292,20 @@ def run(
                 on_change=say,
             )
 
+        def asked() -> Asked:
+            return Asked(
+                quality,
+                without or (),
+                light_wrap,
+                short_side,
+                source.size,
+                can_ask_size=input_path is None,
+                device=device,
+                precision=precision,
+                threads=threads,
+                outputs=[each.description for each in sinks],
+            )
+
         pipeline = Pipeline(
             source,
             lambda frame_size: open_on(device, precision, frame_size),
@@ -295,6 +318,8 @@ def run(
             on_demand=_choose_on_demand(on_demand, source, sinks),
             on_ready=lambda choice: _say_start(source, choice, backgrounds, sinks),
             on_trouble=say,
+            on_idle=_say_idle,
+            on_slow=lambda slow: _say_slow(slow, asked, pipeline),
         )
 
         def reload() -> None:
@@ -330,7 +355,9 @@ def cameras() -> None:
             raise SourceError("No camera was found.", "Plug one in, or try livematte --demo.")
         table = Table("--camera", "Name", "Modes", box=None)
         for each in found:
-            about = each.problem or "\n".join(each.modes) or "not told by this system"
+            about = (
+                "\n".join(filter(None, (each.problem, *each.modes))) or "not told by this system"
+            )
             table.add_row(str(each.index), escape(each.name), escape(about))
         Console().print(table)
 
@@ -358,8 +385,6 @@ def _choose_source(
     wanted = None if size is None else parse_size(size)
     if demo:
         return Demo(wanted or Size(1280, 720), realtime=realtime)
-    if camera is None:
-        camera = "0"
     if not camera:
         raise UsageError("--camera has no name.", "Choose one that `livematte cameras` lists.")
     is_number = camera.isdecimal() and len(camera) < 5
@@ -470,9 +495,28 @@ def _choose_on_demand(asked: bool | None, source: Source, sinks: Sequence[Sink])
 def _say_start(
     source: Source, choice: Choice, backgrounds: Sequence[Background], sinks: Sequence[Sink]
 ) -> None:
+    from livematte.sinks import VirtualCamera
+
     reason = f" ({choice.reason})" if choice.reason else ""
-    behind, shown = described(backgrounds), ", ".join(each.description for each in sinks)
+    behind = described(backgrounds)
+    shown = ", ".join(
+        f"{each.description} ({each.choice})"
+        if isinstance(each, VirtualCamera)
+        else each.description
+        for each in sinks
+    )
     say(f"{source.description} → {choice.renderer.description}{reason} → {behind} → {shown}")
+
+
+def _say_idle(is_off: bool) -> None:
+    say("camera off: nobody is watching" if is_off else "camera on again")
+
+
+def _say_slow(slow: Slow, asked: Callable[[], Asked], pipeline: Pipeline) -> None:
+    from livematte.cli import slowness
+
+    timings = {} if pipeline.choice is None else pipeline.choice.renderer.timings.by_stage()
+    say(slowness.sentence(slow, asked(), timings))
 
 
 def _status(pipeline: Pipeline) -> list[str]:
@@ -500,7 +544,7 @@ def _say_end(pipeline: Pipeline, source: Source, preview: PreviewWindow | None) 
         say("no frames")
         return
     say(
-        f"{summary.frames} frames, {summary.dropped} dropped, "
+        f"{counted(summary.frames, 'frame')}, {summary.dropped} dropped, "
         f"{summary.frames_per_second:.1f} frames/s, "
         f"latency {summary.median_latency_seconds * 1000:.0f} ms median, "
         f"{summary.p95_latency_seconds * 1000:.0f} ms 95th percentile"

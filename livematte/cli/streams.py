@@ -18,6 +18,7 @@ from collections import deque
 from typing import IO, Final
 
 from livematte.cli.plain import ENCODING_ERRORS
+from livematte.counted import counted
 from livematte.errors import SinkError
 
 _NAMES: Final = ("stdin", "stdout", "stderr")
@@ -159,7 +160,8 @@ class QueuedText(io.TextIOBase):
 
     def _note_what_was_left_out(self) -> None:
         if self._left_out:
-            line = f"livematte: {self._left_out} lines were left out here, for want of a reader"
+            line = f"livematte: {counted(self._left_out, 'line was', 'lines were')} left out here, "
+            line += "for want of a reader"
             self._append((line + os.linesep).encode(self._encoding, ENCODING_ERRORS))
             self._left_out = 0
 

@@ -43,6 +43,7 @@ from livematte.cli.terminal import (
     stopped_by_signals,
 )
 from livematte.cli.times import parse_time
+from livematte.counted import counted
 from livematte.network.size import LIVE_SHORT_SIDE
 
 STANDARD: Final = "-"
@@ -209,7 +210,11 @@ def video(
         where = ", ".join(
             "the standard output" if each == STANDARD else each for each in job.output_names
         )
-        say(f"{job.frames} frames in {where}, {rate:.1f} frames/s" if job.frames else "no frames")
+        say(
+            f"{counted(job.frames, 'frame')} in {where}, {rate:.1f} frames/s"
+            if job.frames
+            else "no frames"
+        )
         if interrupted.is_set():
             raise typer.Exit(EXIT_INTERRUPTED)
 

@@ -12,6 +12,7 @@ from livematte.cli import completion
 from livematte.cli.commands import Command, Group
 from livematte.cli.examples import epilog
 from livematte.cli.terminal import console, reported, say
+from livematte.counted import counted
 
 weights_app = typer.Typer(
     cls=Group,
@@ -82,8 +83,8 @@ def quantize_weights(
         if check:
             off = quantizing.compare(source, written, quantizing.read_frames(check))
             say(
-                f"Its matte is {off.mean:.2e} off the float32 one's on average over {off.frames} "
-                f"frames, {off.worst:.2e} in the worst."
+                f"Its matte is {off.mean:.2e} off the float32 one's on average over "
+                f"{counted(off.frames, 'frame')}, {off.worst:.2e} in the worst."
             )
 
 

@@ -6,7 +6,7 @@ import sys
 from collections.abc import Callable, Iterator, Sequence
 from typing import TYPE_CHECKING, Final
 
-from livematte.doctor.finding import Finding, ok, problem
+from livematte.doctor.finding import Finding, note, ok, problem
 from livematte.doctor.linux import end_command, not_let_in, permission
 
 if TYPE_CHECKING:
@@ -63,7 +63,7 @@ def _examine(path: str, camera: CameraInfo) -> Finding:
     try:
         with v4l2.opened(path) as descriptor:
             if not v4l2.is_held(descriptor):
-                return ok(name, camera.modes)
+                return _usable(name, path, camera)
     except PermissionError:
         return problem(f"{name}: you may not open it.", *permission(path))
     except FileNotFoundError:
@@ -82,6 +82,17 @@ def _examine(path: str, camera: CameraInfo) -> Finding:
         "Close that program, or end it:" if len(holders) == 1 else "Close the one that shows it.",
         end_command(holders),
     )
+
+
+def _usable(name: str, path: str, camera: CameraInfo) -> Finding:
+    from livematte.sources import formats, linux_camera
+
+    if camera.problem:
+        found = linux_camera.query(path).formats
+        return note(f"{name}: it {camera.problem}.", formats.remedy(found, path))
+    if camera.is_colourless:
+        return ok(f"{name} (an infrared camera: only used if you ask for it)", camera.modes)
+    return ok(name, camera.modes)
 
 
 def elsewhere(

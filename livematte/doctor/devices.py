@@ -7,6 +7,7 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final
 
+from livematte.counted import counted
 from livematte.doctor.finding import Finding, note, ok, problem
 from livematte.doctor.packages import reinstall
 
@@ -120,6 +121,6 @@ def check_openvino() -> Iterator[Finding]:
         name = core.get_property(device, "FULL_DEVICE_NAME")
         if device == "CPU":
             precision = "int8" if has_int8_dot_product() else "fp32, as it has no fast int8"
-            yield ok(f"the CPU, {name}, {cores()} cores, computes in {precision}")
+            yield ok(f"the CPU, {name}, {counted(cores(), 'core')}, computes in {precision}")
         else:
             yield ok(f"{device}, {name}, is used by --device openvino:{device}")

@@ -9,7 +9,16 @@ from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import Final
 
-from livematte.doctor import cameras, devices, display, packages, trial, virtual_camera, weights
+from livematte.doctor import (
+    cameras,
+    devices,
+    display,
+    packages,
+    recordings,
+    trial,
+    virtual_camera,
+    weights,
+)
 from livematte.doctor.finding import Check, Finding, Report, pip, problem
 
 PATIENCE_SECONDS: Final = 90.0
@@ -33,6 +42,7 @@ CHECKS: Final = (
     Check("display", display.check),
     Check("CUDA", devices.check_cuda),
     Check("OpenVINO", devices.check_openvino),
+    Check("recordings", recordings.check),
     Check("run", trial.check, essential=True),
 )
 

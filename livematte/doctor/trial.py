@@ -7,6 +7,7 @@ import time
 from collections.abc import Callable, Iterator
 from typing import TYPE_CHECKING, Final
 
+from livematte.counted import counted
 from livematte.doctor.finding import Finding, note, ok, problem
 
 if TYPE_CHECKING:
@@ -133,7 +134,8 @@ def _judge(counter: Counter, summary: Summary, choice: Choice) -> Finding:
     latencies = summary.median_latency_seconds, summary.p95_latency_seconds
     median, p95 = (f"{1000 * each:.0f} ms" for each in latencies if each is not None)
     text = (
-        f"{counter.pictures} pictures of 1280x720 at {summary.frames_per_second:.1f} frames/s, "
+        f"{counted(counter.pictures, 'picture')} of 1280x720 at "
+        f"{summary.frames_per_second:.1f} frames/s, "
         f"latency {median} median, {p95} 95th percentile, the first after "
         f"{counter.seconds_to_first:.1f} s. {by}"
     )

@@ -11,10 +11,25 @@ from fractions import Fraction
 from pathlib import Path
 from typing import Final
 
-from livematte.doctor.finding import Finding, ok, problem
-from livematte.doctor.linux import end_command, not_let_in, permission
+from livematte.doctor.finding import Finding, Status, ok, problem
+from livematte.doctor.linux import (
+    end_command,
+    has_secure_boot,
+    is_container,
+    not_let_in,
+    permission,
+)
 
 MODULES: Final = Path("/lib/modules")
+
+FED: Final = "and not for livematte's pictures"
+
+SIGNING: Final = (
+    'If that fails with "Key was rejected by service", Secure Boot refuses the module: enroll the '
+    "key that it was signed with by `sudo mokutil --import` (/var/lib/dkms/mok.pub, on Ubuntu "
+    "/var/lib/shim-signed/mok/MOK.der, on Fedora /etc/pki/akmods/certs/public_key.der), restart, "
+    "and choose Enroll MOK."
+)
 
 INSTALL: Final = {
     "debian": "sudo apt install v4l2loopback-dkms linux-headers-$(uname -r)",
@@ -64,24 +79,79 @@ def _on_linux() -> Iterator[Finding]:
 
     devices = v4l2.paths(VIRTUAL_DEVICES)
     if not devices:
-        yield not_loaded(platform.release(), _families())
-    for device in devices:
-        yield _examine(device, devices)
+        yield not_loaded(
+            platform.release(),
+            _families(),
+            in_container=is_container(),
+            secure_boot=has_secure_boot(),
+        )
+    found = [_examine(device, devices) for device in devices]
+    yield from found
+    if found and all(each.status is Status.OK and each.text.endswith(FED) for each in found):
+        labels = [*map(_label, devices), "livematte"]
+        numbers = [each.removeprefix("/dev/video") for each in devices]
+        yield problem(
+            "Every device is fed by another program; none is free for livematte's pictures.",
+            "Close what uses them, and make them anew with one more:",
+            f"sudo modprobe -r v4l2loopback && {load_command(labels, [*numbers, _free(numbers)])}",
+        )
 
 
-def not_loaded(kernel: str, families: Sequence[str], modules: Path = MODULES) -> Finding:
-    """kernel: its release. families: of Linux, the nearest first, as /etc/os-release has them."""
+def _free(numbers: Sequence[str]) -> str:
+    """A number that none of the devices has."""
+    from livematte import v4l2
+
+    taken = {path.removeprefix("/dev/video") for path in v4l2.paths()} | set(numbers)
+    return next(str(each) for each in range(10, 100) if str(each) not in taken)
+
+
+def not_loaded(
+    kernel: str,
+    families: Sequence[str],
+    modules: Path = MODULES,
+    *,
+    loaded: Path | None = None,
+    in_container: bool = False,
+    secure_boot: bool = False,
+) -> Finding:
+    """Of a computer without any device of v4l2loopback's.
+
+    kernel: its release. families: of Linux, the nearest first, as /etc/os-release has them.
+    loaded: the folder that there is while the module is loaded; None for the kernel's.
+    in_container: the module is for the computer around it to load.
+    secure_boot: the kernel refuses modules that are not signed.
+    """
+    from livematte.sinks.v4l2loopback import LOADED
+
     load = load_command(["livematte"])
+    if (loaded or LOADED).exists():
+        return problem(
+            "The kernel module v4l2loopback is loaded, and has no device.",
+            "Load it again:",
+            f"sudo modprobe -r v4l2loopback && {load}",
+        )
+    if in_container:
+        return problem(
+            "The kernel module v4l2loopback is not loaded, and a container cannot load it.",
+            "Load it on the computer itself, then start the container with --device and its "
+            "number, as in docker run --device /dev/video10 ...:",
+            load_command(["livematte"], ["10"]),
+        )
     try:
         installed = "/v4l2loopback.ko" in (modules / kernel / "modules.dep").read_text()
     except OSError:
         installed = False
+    signing = ""
+    if secure_boot:
+        signing = f" {SIGNING}"
     if installed:
-        return problem("The kernel module v4l2loopback is not loaded.", "Load it:", load)
+        return problem("The kernel module v4l2loopback is not loaded.", f"Load it.{signing}", load)
     install = next((INSTALL[each] for each in families if each in INSTALL), "")
     return problem(
         f"The kernel module v4l2loopback is not installed for the kernel {kernel}.",
-        "Install and load it:" if install else "Install v4l2loopback by your system's means, then:",
+        f"Install and load it.{signing}"
+        if install
+        else f"Install v4l2loopback by your system's means, then load it.{signing}",
         f"{install} && {load}" if install else load,
     )
 
@@ -124,13 +194,17 @@ def _examine(device: str, devices: Sequence[str]) -> Finding:
     try:
         v4l2loopback.check(device, avoid=())
     except SinkError as error:
+        if error.problem == v4l2loopback.busy(device).problem:
+            who = linux_camera.processes_holding(device)
+            by = f" ({', '.join(map(str, who))})" if who else ""
+            return ok(f"{name} is a camera that another program feeds{by}, {FED}")
         holders = linux_camera.processes_holding(device)
         by = f" Open in {', '.join(map(str, holders))}." if holders else ""
         return problem(f"{name}: {error.problem}{by}", error.remedy, end_command(holders))
     with v4l2.opened(device) as descriptor:
         capabilities = v4l2.capabilities(descriptor)
     if (held := v4l2loopback.held(device)) is not None:
-        return ok(f"{name} is free, and kept at {held.size} by a program that watches it")
+        return ok(f"{name} is free; the driver keeps it at {held.size}")
     if capabilities.gives_pictures:
         labels = [_label(each) for each in devices]
         numbers = [each.removeprefix("/dev/video") for each in devices]

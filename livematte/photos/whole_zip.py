@@ -10,6 +10,7 @@ from contextlib import suppress
 from pathlib import Path
 from typing import Any, Final
 
+from livematte.counted import counted
 from livematte.errors import SinkError
 from livematte.sinks.pipe import READER_SECONDS, Pipe
 from livematte.sinks.unfinished_file import UnfinishedFile
@@ -112,7 +113,11 @@ class WholeZip:
             self._file.close()
         if self._error is not None:
             told = unwritable(self._path, self._error)
-            kept = f"{count} files are kept in {named}." if count else told.remedy
+            kept = (
+                f"{counted(count, 'file is', 'files are')} kept in {named}."
+                if count
+                else told.remedy
+            )
             raise SinkError(told.problem, kept) from self._error
 
 

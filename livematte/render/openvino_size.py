@@ -52,9 +52,14 @@ class RateHoldingSize:
         frame_size: Size,
         frames_per_second: Fraction,
         on_change: Callable[[str], None],
+        views: int = 1,
     ) -> None:
-        """on_change: told in a sentence when the size has changed."""
+        """on_change: told in a sentence when the size has changed.
+
+        views: how many times the network sees each frame.
+        """
         self._model = model
+        self._views = views
         self._rate = float(frames_per_second)
         self._on_change = on_change
         self._sizes = {each: network_size(frame_size, each) for each in AUTO_SHORT_SIDES}
@@ -75,9 +80,9 @@ class RateHoldingSize:
         self.reason = self._reason(short_side, seconds)
 
     def _compile(self, short_side: int) -> float:
-        """Make this the present size; returns the seconds that its network takes."""
+        """Make this the present size; returns the seconds that its network takes for a frame."""
         self.network = self._model.compile(self._sizes[short_side])
-        return self.network.measured_seconds()
+        return self._views * self.network.measured_seconds()
 
     def note(self, seconds: float) -> None:
         """A frame took the network so long; may begin to prepare another size."""
@@ -117,10 +122,10 @@ class RateHoldingSize:
         self._on_change(f"Matte at {new_size} now: {why}.")
 
     def _reason(self, short_side: int, seconds: float) -> str:
+        """Promises no rate: the work around the network, capture and outputs take time as well."""
         if seconds * self._rate > 1:
-            # What goes on around the network comes on top where there is one core for all.
             most = f"at most {1 / seconds:.0f} of {self._rate:g} frames/s here"
             return f"the smallest that auto takes, {most}"
         if short_side == max(self._sizes):
-            return f"it holds {self._rate:g} frames/s, and larger ones are no more accurate"
-        return f"the largest that holds {self._rate:g} frames/s here"
+            return "larger ones are no more accurate"
+        return "the largest for which there is time here"

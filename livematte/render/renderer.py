@@ -226,7 +226,9 @@ def _open_openvino(name: str, wish: _Wish) -> Choice:
     )
     size: FixedSize | RateHoldingSize
     if name == "CPU" and wish.matte_short_side is None and wish.frames_per_second is not None:
-        size = RateHoldingSize(model, wish.frame_size, wish.frames_per_second, wish.on_change)
+        size = RateHoldingSize(
+            model, wish.frame_size, wish.frames_per_second, wish.on_change, views
+        )
     else:
         size = FixedSize(model.compile(wish.matte_size))
     return Choice(OpenVinoRenderer(model, size, wish.frame_size, wish.refinement), size.reason)

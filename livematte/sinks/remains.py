@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import Final, NamedTuple
 
 from livematte.container import open_container
+from livematte.counted import counted
 
 COUNTED_BYTES: Final = 300_000_000
 """Of longer files only the beginning is read, to see that there is something in them."""
@@ -31,8 +32,7 @@ class Remains(NamedTuple):
     def __str__(self) -> str:
         if self.frames is None:
             return "a long recording"
-        plural = "" if self.frames == 1 else "s"
-        return f"{self.seconds:.1f} seconds, {self.frames} frame{plural}"
+        return f"{self.seconds:.1f} seconds, {counted(self.frames, 'frame')}"
 
 
 def look_into(path: Path) -> Remains:

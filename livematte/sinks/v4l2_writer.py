@@ -6,19 +6,22 @@ the driver keeps another size or format than was asked for.
 
 from __future__ import annotations
 
+import errno
 import fcntl
 import os
 import struct
+import time
 from contextlib import suppress
 from typing import Final
 
 import numpy as np
 
 from livematte import v4l2
-from livematte.errors import SinkError
+from livematte.errors import SharedError, SinkError
 from livematte.frame import Image, Size
-from livematte.sinks.camera_format import CONVERSIONS, contain
-from livematte.sinks.v4l2loopback import Held, release, unsendable
+from livematte.sinks.camera_format import LAYOUTS, contain
+from livematte.sinks.v4l2_buffers import Written, written
+from livematte.sinks.v4l2loopback import FEEDING_SECONDS, Held, full, release, unsendable
 
 # From linux/videodev2.h. The kernel aligns the union in a format like a pointer.
 _PADDING: Final = struct.calcsize("P") - 4
@@ -44,8 +47,21 @@ class Writer:
             self._descriptor = os.open(device, os.O_RDWR)
         except OSError as error:
             raise _refused(device, error) from error
+        self._is_shared = False
+        self._number: int | None = None
+        """That the driver gave the last picture that was sent; None where it is not known."""
+        self._lying: frozenset[Written] = frozenset()
+        self._lying_since_seconds = 0.0
         try:
+            # Two of livematte would else find each other only when both are sending.
+            fcntl.flock(self._descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
             self.format = self._negotiate(size, frames_per_second)
+        except BlockingIOError as error:
+            os.close(self._descriptor)
+            raise SinkError(
+                f"{device} is in use: another livematte feeds it.",
+                "Stop that one, or name another device.",
+            ) from error
         except OSError as error:
             os.close(self._descriptor)
             if isinstance(error, SinkError):
@@ -53,9 +69,13 @@ class Writer:
             raise _refused(device, error) from error
 
     def send(self, image: Image) -> None:
-        """`image`: uint8 BGR (H, W, 3) of any size. Raises `SinkError` if it is not taken."""
+        """`image`: uint8 BGR (H, W, 3) of any size.
+
+        Raises `SinkError` if it is not taken, of these `SharedError` if another program has written
+        since the last picture.
+        """
         fitted = contain(image, self.format.size)
-        data = np.ascontiguousarray(CONVERSIONS[self.format.fourcc](fitted))
+        data = np.ascontiguousarray(LAYOUTS[self.format.fourcc].convert(fitted))
         try:
             os.write(self._descriptor, data.data)
         except OSError as error:
@@ -64,10 +84,45 @@ class Writer:
                 "Close the programs that use the device, or name another device.",
             ) from error
 
+        self._require_to_be_alone()
+
+    def is_alone(self) -> bool:
+        """Whether nobody has written for a while; to be asked many times, while nothing is sent."""
+        now = time.monotonic()
+        try:
+            lying = written(self._descriptor)
+        except OSError:
+            return True
+        if lying != self._lying:
+            self._lying, self._lying_since_seconds = lying, now
+        is_alone = now - self._lying_since_seconds >= FEEDING_SECONDS
+        if is_alone:
+            self._number, self._is_shared = None, False
+        return is_alone
+
+    def _require_to_be_alone(self) -> None:
+        """Raise `SharedError` if the last picture but one was not written here."""
+        try:
+            number = max(each.number for each in written(self._descriptor))
+        except OSError:
+            return
+        before, self._number = self._number, number
+        if before is None:
+            return
+        if number <= before:
+            self._number = None  # a reader that came has made the driver forget its count
+        elif number > before + 1:
+            self._is_shared = True
+            raise SharedError(
+                f"Another program sends to {self._device}, too, and callers would see both.",
+                "Close that program, or name another device.",
+            )
+
     def close(self) -> None:
         os.close(self._descriptor)
-        with suppress(SinkError):
-            release(self._device)
+        if not self._is_shared:
+            with suppress(SinkError):
+                release(self._device)
 
     def _negotiate(self, size: Size, frames_per_second: float) -> Held:
         """Ask for a format and return the one that it is."""
@@ -78,7 +133,7 @@ class Writer:
         answer = bytearray(_FORMAT.pack(_OUTPUT, size.width, size.height, usual, *about))
         fcntl.ioctl(self._descriptor, _VIDIOC_S_FMT, answer)
         _, width, height, fourcc, *_ = _FORMAT.unpack(answer)
-        found = Held(Size(width, height), fourcc.decode("ascii", "replace"))
+        found = Held(Size(width, height), fourcc.decode("ascii", "replace").strip())
         if not found.can_be_sent:
             raise unsendable(self._device, found)
         with suppress(OSError):  # who reads it is told; pictures come when they come
@@ -89,6 +144,8 @@ class Writer:
 
 
 def _refused(device: str, error: OSError) -> SinkError:
+    if error.errno == errno.EBUSY:
+        return full(device)
     return SinkError(
         f"The virtual camera {device} cannot be opened: {error.strerror or error}.",
         "Close the programs that use the device, or name another device.",

@@ -25,9 +25,13 @@ from typing import Final, NamedTuple
 from livematte import v4l2
 from livematte.errors import LivematteError, SinkError, UsageError
 from livematte.frame import Size
-from livematte.sinks.camera_format import CONVERSIONS
+from livematte.sinks import v4l2_buffers
+from livematte.sinks.camera_format import LAYOUTS
 
 MODPROBE: Final = "sudo modprobe v4l2loopback exclusive_caps=1 card_label=livematte"
+
+LOADED: Final = Path("/sys/module/v4l2loopback")
+"""Is there while the module is loaded, or built into the kernel."""
 
 VIRTUAL_DEVICES: Final = Path("/sys/devices/virtual/video4linux")
 
@@ -47,7 +51,7 @@ MOST_BUFFERS: Final = 32
 class Held(NamedTuple):
     """What the driver keeps a device at while a program watches it, or where it was told to.
 
-    fourcc: as sysfs writes it: "YU12", "YUYV".
+    fourcc: as sysfs writes it, without spaces: "YU12", "YUYV", "Y16".
     """
 
     size: Size
@@ -56,7 +60,10 @@ class Held(NamedTuple):
     @property
     def can_be_sent(self) -> bool:
         """Whether pictures can be converted to it."""
-        return self.fourcc in CONVERSIONS and not any(side % 2 for side in self.size)
+        layout = LAYOUTS.get(self.fourcc)
+        return layout is not None and not any(
+            side % block for side, block in zip(self.size, layout.block, strict=True)
+        )
 
 
 def choose(avoid: Collection[str]) -> str:
@@ -72,6 +79,12 @@ def choose(avoid: Collection[str]) -> str:
             reasons.append(error.problem.rstrip("."))
         else:
             return device
+    if not reasons and LOADED.exists():
+        raise SinkError(
+            "There is no virtual camera: the kernel module v4l2loopback is loaded, and has no "
+            "device.",
+            f"Load it again with `sudo modprobe -r v4l2loopback && {MODPROBE}`.",
+        )
     if not reasons:
         raise SinkError(
             "There is no virtual camera: the kernel module v4l2loopback is not loaded.",
@@ -104,10 +117,10 @@ def check(device: str, avoid: Collection[str]) -> None:
         )
     _query(device)
     if held(device) is not None and _is_fed(device):
-        raise _busy(device)
+        raise busy(device)
     release(device)
     if not _query(device).takes_pictures:
-        raise _busy(device)
+        raise busy(device)
     kept = held(device)
     if kept is not None and not kept.can_be_sent:
         raise unsendable(device, kept)
@@ -121,15 +134,18 @@ def held(device: str) -> Held | None:
         if text:
             fourcc, _, rest = text.partition(":")
             width, height = rest.partition("@")[0].split("x")
-            return Held(Size(int(width), int(height)), fourcc)
+            return Held(Size(int(width), int(height)), fourcc.strip())
     return None
 
 
 def unsendable(device: str, kept: Held) -> SinkError:
     """The error for a device that is kept at what pictures cannot be converted to."""
+    why = f"livematte cannot make {kept.fourcc}"
+    if kept.fourcc in LAYOUTS:
+        why = f"{kept.fourcc} has no agreed layout at this odd size"
     return SinkError(
         f"{device} is held at {kept.size} {kept.fourcc} by a program that watches it, or by its "
-        "setting keep_format, and pictures cannot be sent so.",
+        f"setting keep_format, and {why}.",
         "Turn the camera off in that program, or free the device with `v4l2-ctl "
         f"-d {device} -c keep_format=0`.",
     )
@@ -138,6 +154,8 @@ def unsendable(device: str, kept: Held) -> SinkError:
 def _is_fed(device: str) -> bool:
     """Whether new pictures come: a program that has crashed left the same state, and none come."""
     with suppress(OSError), v4l2.opened(device) as descriptor:
+        with suppress(OSError):
+            return _is_written_to(descriptor)
         for _ in range(MOST_BUFFERS):  # those that lie there from before
             if not _takes_picture(descriptor):
                 break
@@ -146,6 +164,17 @@ def _is_fed(device: str) -> bool:
             if _takes_picture(descriptor):
                 return True
             time.sleep(FEEDING_POLL_SECONDS)
+    return False
+
+
+def _is_written_to(descriptor: int) -> bool:
+    """Raises OSError if the driver does not tell."""
+    before = v4l2_buffers.written(descriptor)
+    deadline_seconds = time.monotonic() + FEEDING_SECONDS
+    while time.monotonic() < deadline_seconds:
+        if v4l2_buffers.written(descriptor) != before:
+            return True
+        time.sleep(FEEDING_POLL_SECONDS)
     return False
 
 
@@ -182,7 +211,7 @@ def _query(device: str) -> v4l2.Capabilities:
         ) from error
     except OSError as error:
         if error.errno == errno.EBUSY:
-            raise _busy(device) from error
+            raise full(device) from error
         if error.errno in (errno.EACCES, errno.EPERM):
             raise SinkError(
                 f"You may not use {device}.",
@@ -195,7 +224,34 @@ def _query(device: str) -> v4l2.Capabilities:
     return capabilities
 
 
-def _busy(device: str) -> SinkError:
+def label(device: str) -> str:
+    """What programs call it, from its card_label. Raises OSError if there is no such loopback."""
+    return (VIRTUAL_DEVICES / Path(os.path.realpath(device)).name / "name").read_text().strip()
+
+
+def is_listed_as_camera(device: str) -> bool:
+    """Whether Chrome, Zoom and Teams list it once it is fed: it was made with exclusive_caps=1."""
+    with suppress(OSError), v4l2.opened(device) as descriptor:
+        capabilities = v4l2.capabilities(descriptor)
+        return not (capabilities.gives_pictures and capabilities.takes_pictures)
+    return True
+
+
+def full(device: str) -> SinkError:
+    """The error for a device that no more programs may open."""
+    setting = VIRTUAL_DEVICES / Path(os.path.realpath(device)).name / "max_openers"
+    try:
+        most = f" (max_openers is {setting.read_text().strip()})"
+    except OSError:
+        most = ""
+    return SinkError(
+        f"{device} is open in as many programs as it allows{most}.",
+        f"Close one of them, or allow more with `echo 10 | sudo tee {setting}`.",
+    )
+
+
+def busy(device: str) -> SinkError:
+    """The error for a device that another program feeds."""
     return SinkError(
         f"{device} is in use: another program feeds it.",
         "Stop that program, or leave the name out to have a free device chosen.",

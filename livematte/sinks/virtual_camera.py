@@ -10,7 +10,7 @@ from contextlib import suppress
 from fractions import Fraction
 from typing import TYPE_CHECKING, Final, Protocol
 
-from livematte.errors import LivematteError, SinkError
+from livematte.errors import LivematteError, SharedError, SinkError
 from livematte.frame import Image, Rendered, Size
 
 if TYPE_CHECKING:
@@ -26,7 +26,15 @@ class Feed(Protocol):
     """A device that is open and takes pictures."""
 
     def send(self, image: Image) -> None:
-        """`image`: uint8 BGR (H, W, 3). Raises `SinkError` if it is not taken."""
+        """`image`: uint8 BGR (H, W, 3).
+
+        Raises `SinkError` if it is not taken, of these `SharedError` if another program feeds the
+        device as well.
+        """
+        ...
+
+    def is_alone(self) -> bool:
+        """Whether no other program feeds the device, as far as can be known."""
         ...
 
     def close(self) -> None: ...
@@ -69,6 +77,8 @@ class VirtualCamera:
         self._feed: Feed | None = None
         self._readers: Readers | None = None
         self._readers_lock = threading.Lock()
+        self._is_shared = False
+        """Whether another program feeds the device as well, and is left alone with it."""
         self._failed_seconds: float | None = None
         """When it was last found that the device takes no pictures; None while it does."""
 
@@ -82,10 +92,24 @@ class VirtualCamera:
 
     @property
     def description(self) -> str:
-        kept = (
-            f"(kept at {self._kept_size} by a program that watches it)" if self._kept_size else ""
-        )
+        kept = f"(the driver keeps it at {self._kept_size})" if self._kept_size else ""
         return " ".join(filter(None, ("virtual camera", self._device, kept)))
+
+    @property
+    def choice(self) -> str:
+        """What a person has to choose for a call, in a few words, once it is open."""
+        label = self._device or "the virtual camera"
+        if sys.platform == "linux" and self._device is not None:
+            from livematte.sinks import v4l2loopback
+
+            with suppress(OSError):
+                label = v4l2loopback.label(self._device)
+            if not v4l2loopback.is_listed_as_camera(self._device):
+                return (
+                    f'called "{label}"; Chrome, Zoom and Teams do not list it, since it was made '
+                    "without exclusive_caps=1: see livematte doctor"
+                )
+        return f'choose "{label}" in Zoom, Teams or the browser'
 
     def open(self, size: Size, frames_per_second: Fraction) -> None:
         self._size = Size(size.width // 2 * 2, size.height // 2 * 2)
@@ -124,9 +148,17 @@ class VirtualCamera:
         if self._failed_seconds is not None and not self._open_again():
             return
         assert self._feed is not None, "open() comes first"
+        if self._is_shared:
+            if not self._feed.is_alone():
+                return
+            self._is_shared = False
+            self._on_trouble(f"The {self.description} is livematte's alone again.")
         width, height = self._size
         try:
             self._feed.send(picture.image[:height, :width])
+        except SharedError as error:
+            self._on_trouble(f"{error.problem} Nothing more is sent until it stops.")
+            self._is_shared = True
         except SinkError as error:
             self._on_trouble(f"{error.problem} Waiting for it.")
             self._failed_seconds = time.monotonic()
@@ -136,7 +168,7 @@ class VirtualCamera:
         now = time.monotonic()
         if self._failed_seconds is None or now - self._failed_seconds < RETRY_SECONDS:
             return False
-        self._failed_seconds = now
+        self._failed_seconds, self._is_shared = now, False
         self._close()
         try:
             self._open()
@@ -147,7 +179,7 @@ class VirtualCamera:
         return True
 
     def close(self) -> None:
-        self._failed_seconds = None
+        self._failed_seconds, self._is_shared = None, False
         self._close()
 
     abort = close
@@ -186,6 +218,9 @@ class Elsewhere:
             raise SinkError(
                 f"The virtual camera {self.device} takes no more pictures: {error}.", REMEDY
             ) from error
+
+    def is_alone(self) -> bool:
+        return True
 
     def close(self) -> None:
         self._camera.close()

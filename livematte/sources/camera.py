@@ -20,7 +20,9 @@ from numpy.typing import NDArray
 from livematte.addresses import is_address, shown_address
 from livematte.errors import SourceError, UsageError
 from livematte.frame import Frame, Image, Size
+from livematte.sources.choosing import find_camera
 from livematte.sources.source import FrameBuffers
+from livematte.sources.still_address import StillCapture, gives_stills
 
 WANTED_SIZE: Final = Size(1280, 720)
 WANTED_RATE: Final = 30.0
@@ -50,7 +52,7 @@ class UnpluggedError(SourceError):
 
 
 class Camera:
-    """A webcam by its number or device path, or a stream by its address.
+    """A webcam by its number, device path or name, or a stream by its address.
 
     The size and the rate that are asked for are a wish: `description` says what the camera gives,
     and says so when that is not what was asked for.
@@ -66,7 +68,10 @@ class Camera:
         size: Size | None = None,
         frames_per_second: float | None = None,
     ) -> None:
-        """device: 0, "/dev/video2", "rtsp://..."; size, frames_per_second: None for the usual."""
+        """device: 0, "/dev/video2", "HD Pro Webcam", "rtsp://...", as `choosing` tells.
+
+        size, frames_per_second: None for the usual.
+        """
         self._device = device
         self._asked_size = size
         self._asked_rate = frames_per_second
@@ -76,6 +81,7 @@ class Camera:
         self._frames_per_second = Fraction(30)
         self._fourcc = ""
         self._has_given = False
+        self._is_colourless = False
 
     @property
     def size(self) -> Size:
@@ -88,6 +94,8 @@ class Camera:
     @property
     def description(self) -> str:
         kind = "" if self._is_stream else "camera "
+        if isinstance(getattr(self, "_capture", None), StillCapture):
+            kind = "pictures of "
         name = f' "{self._name}"' if self._name else ""
         fourcc = f" {self._fourcc}" if self._fourcc else ""
         rate = float(self._frames_per_second)
@@ -97,10 +105,15 @@ class Camera:
         if self._asked_rate is not None and abs(self._asked_rate - rate) > 0.5:
             asked.append(f"{self._asked_rate:g} frames/s")
         instead = f" instead of {' at '.join(asked)}" if asked else ""
-        return f"{kind}{self._shown}{name}, {self._size}{fourcc} at {rate:.4g} frames/s{instead}"
+        grey = " (grey: probably an infrared camera)" if self._is_colourless else ""
+        at = f"at {rate:.4g} frames/s"
+        return f"{kind}{self._shown}{name}, {self._size}{fourcc}{grey} {at}{instead}"
 
     def __enter__(self) -> Camera:
-        self._capture = self._open_stream() if self._is_stream else self._open_camera()
+        self._device = find_camera(self._device)
+        self._capture: cv2.VideoCapture | StillCapture = (
+            self._open_stream() if self._is_stream else self._open_camera()
+        )
         try:
             # The first frame shows whether any comes, and its size whether the driver told right.
             first = self._receive(None)
@@ -181,15 +194,18 @@ class Camera:
             if self._interrupted.is_set():
                 return None
             with suppress(cv2.error):  # of a torn picture
-                received, image = (
-                    self._capture.retrieve(into) if self._can_wait else self._capture.read(into)
-                )
-                if received:
+                received, image = self._read(into)
+                if received and image is not None:
                     return self._checked(image)
             if time.monotonic() > deadline_seconds:
                 break
             self._interrupted.wait(TORN_WAIT_SECONDS)
         raise self._gone()
+
+    def _read(self, into: Image | None) -> tuple[bool, NDArray[Any] | None]:
+        if isinstance(self._capture, cv2.VideoCapture) and self._can_wait:
+            return self._capture.retrieve(into)
+        return self._capture.read(into)
 
     def _checked(self, image: NDArray[Any]) -> Image:
         """Raises `SourceError` if it is no picture of colour."""
@@ -206,6 +222,7 @@ class Camera:
         return self._capture.getBackendName() == "V4L2"
 
     def _is_ready(self) -> bool:
+        assert isinstance(self._capture, cv2.VideoCapture), "no other can be waited for"
         try:
             ready, _ = cv2.VideoCapture.waitAny([self._capture], int(WAIT_SECONDS * 1e9))
         except cv2.error as error:
@@ -228,11 +245,13 @@ class Camera:
             "Plug it in and start again.",
         )
 
-    def _open_stream(self) -> cv2.VideoCapture:
+    def _open_stream(self) -> cv2.VideoCapture | StillCapture:
         if self._shown != self._device:
             # They would tell the address with all that is in it, passwords too.
             os.environ["OPENCV_FFMPEG_LOGLEVEL"] = "-8"
             cv2.utils.logging.setLogLevel(cv2.utils.logging.LOG_LEVEL_SILENT)
+        if gives_stills(str(self._device)):
+            return StillCapture(str(self._device), self._asked_rate)
         patience_ms = int(PATIENCE_SECONDS * 1000)
         capture = cv2.VideoCapture(
             str(self._device),
@@ -252,13 +271,14 @@ class Camera:
     def _open_camera(self) -> cv2.VideoCapture:
         size = self._asked_size or WANTED_SIZE
         if sys.platform == "linux":
-            from livematte.sources import linux_camera
+            from livematte.sources import formats, linux_camera
 
             # OpenCV waits for the first picture by itself, 10 s unless it is told otherwise here.
             os.environ.setdefault("OPENCV_VIDEOIO_V4L_SELECT_TIMEOUT", f"{PATIENCE_SECONDS:.0f}")
             path = self._path()
             camera = linux_camera.require_camera(path)
             self._name = camera.name
+            self._is_colourless = formats.is_colourless("", camera.formats)
             compressed = any(mode.fourcc == MJPG and mode.offers(size) for mode in camera.modes)
         else:
             path, compressed = "", True

@@ -22,6 +22,9 @@ from livematte.sources.source import FrameBuffers
 
 FRAMES_PER_SECOND: Final = Fraction(30)
 
+LATE_SECONDS: Final = 1.0
+"""Who is later has slept, and makes up for nothing, like a camera."""
+
 SMALLEST: Final = 64
 """Neither side may be shorter: nothing could be seen of the person."""
 
@@ -95,7 +98,10 @@ class Demo:
         for index in itertools.count():
             media_seconds = float(index / FRAMES_PER_SECOND)
             if self._realtime:
-                self._interrupted.wait(start_seconds + media_seconds - time.monotonic())
+                early_seconds = start_seconds + media_seconds - time.monotonic()
+                self._interrupted.wait(early_seconds)
+                if early_seconds < -LATE_SECONDS:
+                    start_seconds -= early_seconds
             if self._interrupted.is_set():
                 return
             image = self._buffers.take()

@@ -15,6 +15,7 @@ from livematte.background import cover
 from livematte.errors import LivematteError, SourceError
 from livematte.frame import Frame, Image, Size
 from livematte.sources.camera import Camera, UnpluggedError
+from livematte.sources.choosing import find_camera
 
 if TYPE_CHECKING:
     from livematte.sources.source import Source
@@ -83,7 +84,7 @@ class LastingCamera:
 
     def __enter__(self) -> LastingCamera:
         # Before it is opened: who knows whether it is still there afterwards.
-        self._find = _finder(self._device)
+        self._find = _finder(find_camera(self._device))
         self._open_first()
         self._size = self._camera.size
         self._frames_per_second = self._camera.frames_per_second

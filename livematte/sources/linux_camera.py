@@ -7,11 +7,15 @@ import os
 from collections.abc import Iterator
 from contextlib import suppress
 from pathlib import Path
-from typing import NamedTuple
+from typing import Final, NamedTuple
 
 from livematte import v4l2
 from livematte.errors import SourceError
+from livematte.sources import formats
 from livematte.v4l2 import Mode
+
+UDEV_LINKS: Final = "/dev/v4l/"
+"""Links in here are there as long as their cameras are."""
 
 
 class Camera(NamedTuple):
@@ -22,6 +26,11 @@ class Camera(NamedTuple):
     is_loopback: bool
     modes: list[Mode]
     bus: str
+
+    @property
+    def formats(self) -> list[str]:
+        """How pictures come, as "MJPG", in the driver's order; empty where it does not tell."""
+        return list(dict.fromkeys(each.fourcc for each in self.modes))
 
 
 def query(path: str) -> Camera:
@@ -36,6 +45,11 @@ def query(path: str) -> Camera:
             is_loopback = device.driver == v4l2.LOOPBACK_DRIVER
             return Camera(device.name, device.gives_pictures, is_loopback, modes, device.bus)
     except FileNotFoundError as error:
+        if path in v4l2.paths():
+            raise SourceError(
+                f"The kernel has the camera {path}, and there is no such file.",
+                f"In a container, let it in when you start it: `docker run --device {path} ...`.",
+            ) from error
         known = ", ".join(v4l2.paths()) or "none"
         raise SourceError(
             f"There is no camera {path} (video devices here: {known}).",
@@ -54,15 +68,20 @@ def query(path: str) -> Camera:
 
 
 def require_camera(path: str) -> Camera:
-    """`query`, and raise `SourceError` if the device gives no pictures."""
+    """`query`, and raise `SourceError` if the device gives no pictures that can be used."""
     camera = query(path)
-    if camera.gives_pictures:
-        return camera
-    if camera.is_loopback:
+    # A loopback without exclusive_caps is a camera at all times, and has a format while it is fed.
+    if camera.is_loopback and not camera.modes:
         raise SourceError(
             f"{path} ({camera.name}) is a virtual camera, and no program feeds it now.",
             "Start the program that does first, or choose one that `livematte cameras` lists.",
         )
+    if camera.gives_pictures:
+        if unusable := formats.problem(camera.formats):
+            raise SourceError(
+                f"{path} ({camera.name}) {unusable}.", formats.remedy(camera.formats, path)
+            )
+        return camera
     raise SourceError(
         f"{path} ({camera.name}) gives no pictures; many cameras have such a device beside "
         "the one that does.",
@@ -74,15 +93,24 @@ class Identity(NamedTuple):
     """By what a camera is known again when it was unplugged and comes back as another device.
 
     others: where cameras of the same name are plugged in, which are not to be taken for it.
+    link: what it was asked for by, if that is a link, such as /dev/v4l/by-id/usb-..., which udev
+        makes again for the same camera wherever it is; "" if not.
     """
 
     path: str
     name: str
     bus: str
     others: frozenset[str]
+    link: str = ""
 
     def find(self) -> str:
         """The path that it has now. Raises `SourceError` if it is not there."""
+        if self.link:
+            with suppress(SourceError):
+                if query(os.path.realpath(self.link)).name == self.name:
+                    return self.link
+            if self.link.startswith(UDEV_LINKS):
+                raise SourceError(f'The camera "{self.name}" is not there.', "Plug it in again.")
         found = {path: bus for path, bus in _called(self.name) if bus not in self.others}
         if found.get(self.path) == self.bus:
             return self.path
@@ -96,10 +124,12 @@ class Identity(NamedTuple):
 
 def identify(device: int | str) -> Identity:
     """Raises `SourceError` if there is no such camera."""
-    path = os.path.realpath(f"/dev/video{device}" if isinstance(device, int) else device)
+    named = f"/dev/video{device}" if isinstance(device, int) else device
+    path = os.path.realpath(named)
     camera = query(path)
     others = {bus for other, bus in _called(camera.name) if other != path} - {camera.bus}
-    return Identity(path, camera.name, camera.bus, frozenset(others))
+    link = named if os.path.islink(named) else ""
+    return Identity(path, camera.name, camera.bus, frozenset(others), link)
 
 
 def _called(name: str) -> Iterator[tuple[str, str]]:
@@ -131,6 +161,14 @@ def processes_holding(path: str) -> list[Holder]:
                 if int(process.name) != os.getpid():
                     found.append(Holder(name, int(process.name)))
     return found
+
+
+def is_livematte(holder: Holder) -> bool:
+    """Whether a program is livematte, by its command."""
+    with suppress(OSError):
+        words = Path(f"/proc/{holder.process}/cmdline").read_bytes().split(b"\0")
+        return any(os.path.basename(each) == b"livematte" for each in words[:3])
+    return False
 
 
 def is_held(path: str) -> bool:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import sys
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
 from livematte.errors import SourceError
@@ -19,13 +19,38 @@ class CameraInfo:
 
     index: what --camera takes.
     modes: what it offers, a line for each kind of picture; empty where the system does not tell.
-    problem: why it cannot be opened now; "" if nothing speaks against it.
+    problem: why it cannot be used now; "" if nothing speaks against it.
+    card: its name alone, as its maker wrote it; "" where `name` is that.
+    bus, serial: where it is plugged in, and its serial number; "" where the system does not tell.
+    is_virtual: a program feeds it, or may.
+    is_colourless: an infrared or depth camera.
+    is_fed_by_livematte: by this program, started somewhere else.
     """
 
     index: int
     name: str
     modes: tuple[str, ...]
     problem: str = ""
+    card: str = ""
+    bus: str = ""
+    serial: str = ""
+    is_virtual: bool = False
+    is_colourless: bool = False
+    is_fed_by_livematte: bool = False
+
+    @property
+    def called(self) -> str:
+        return self.card or self.name
+
+    @property
+    def keys(self) -> tuple[str, ...]:
+        """What it can be asked for by."""
+        return tuple(filter(None, (self.called, self.bus, self.serial)))
+
+    @property
+    def is_usual(self) -> bool:
+        """Whether it may be chosen for somebody who has named none."""
+        return not self.problem and not self.is_colourless
 
 
 def list_cameras() -> list[CameraInfo]:
@@ -38,20 +63,34 @@ def list_cameras() -> list[CameraInfo]:
 
 def _on_linux() -> Iterator[CameraInfo]:
     from livematte import v4l2
-    from livematte.sources import linux_camera
+    from livematte.sources import formats, linux_camera
 
     for path in v4l2.paths():
         index = int(path.removeprefix("/dev/video"))
         try:
             camera = linux_camera.query(path)
         except SourceError as error:
-            yield CameraInfo(index, path, (), error.problem)
+            yield CameraInfo(index, path, (), error.problem, v4l2.name_in_sysfs(path))
             continue
-        name = f"{camera.name} ({path})"
-        if camera.gives_pictures:
-            yield CameraInfo(index, name, tuple(_mode_lines(camera.modes)))
+        info = CameraInfo(
+            index,
+            f"{camera.name} ({path})",
+            tuple(_mode_lines(camera.modes)),
+            formats.problem(camera.formats),
+            camera.name,
+            camera.bus,
+            v4l2.serial_number(path),
+            is_virtual=camera.is_loopback,
+            is_colourless=formats.is_colourless(camera.name, camera.formats),
+        )
+        if camera.is_loopback and not camera.modes:
+            yield replace(info, problem="a virtual camera; nothing is sending to it")
         elif camera.is_loopback:
-            yield CameraInfo(index, name, (), "a virtual camera that no program feeds now")
+            holders = linux_camera.processes_holding(path)
+            ours = any(linux_camera.is_livematte(each) for each in holders)
+            yield replace(info, is_fed_by_livematte=ours)
+        elif camera.gives_pictures:
+            yield info
 
 
 def _mode_lines(modes: list[Mode]) -> Iterator[str]:
@@ -75,10 +114,17 @@ def _mode_text(mode: Mode) -> str:
 def _elsewhere() -> Iterator[CameraInfo]:
     from cv2_enumerate_cameras import enumerate_cameras
 
+    from livematte.sources import formats
     from livematte.sources.camera import capture_backend
 
     for camera in enumerate_cameras(capture_backend()):
-        yield CameraInfo(camera.index, camera.name, ())
+        yield CameraInfo(
+            camera.index,
+            camera.name,
+            (),
+            is_virtual="virtual" in camera.name.casefold(),
+            is_colourless=formats.is_colourless(camera.name, ()),
+        )
 
 
 def find_by_name(index: int, name: str) -> int:

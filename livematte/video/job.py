@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from livematte.background import Background, Blur, Picture, Transparent, files_of, parse
+from livematte.counted import counted
 from livematte.errors import MatteError, SinkError, UsageError
 from livematte.media.names import require_readable_name
 from livematte.pipeline import Pipeline
@@ -166,10 +167,10 @@ class VideoJob:
         said = [remark for output in self._outputs for remark in output.remarks]
         remarks = list(dict.fromkeys([*self._said, *self._source.remarks, *said]))
         if self._bad.frames:
-            shown = "1 frame shows" if self._bad.frames == 1 else f"{self._bad.frames} frames show"
+            shown = counted(self._bad.frames, "frame shows", "frames show")
             remarks.append(f"{shown} the background alone, without a usable matte: {self._bad}")
         if self._stopped_early:
-            remarks.append(f"stopped early after {self.frames} frames")
+            remarks.append(f"stopped early after {counted(self.frames, 'frame')}")
         return remarks
 
     def run(self) -> None:

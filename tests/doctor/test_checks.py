@@ -10,13 +10,13 @@ from pathlib import Path
 import pytest
 import torch
 
-from livematte.doctor import cameras, devices, display, virtual_camera
+from livematte.doctor import cameras, devices, display, linux, recordings, virtual_camera
 from livematte.doctor import weights as weights_check
 from livematte.doctor.finding import Status
 from livematte.errors import DeviceError, SinkError, SourceError
 from livematte.network import weights
 from livematte.render import network_cache
-from livematte.sinks import x11
+from livematte.sinks import journal, x11
 from livematte.sources import CameraInfo
 
 
@@ -106,6 +106,65 @@ def test_a_module_that_is_not_loaded(tmp_path: Path) -> None:
     (tmp_path / "6.1").mkdir()
     (tmp_path / "6.1" / "modules.dep").write_text("updates/dkms/v4l2loopback.ko.xz: videodev.ko\n")
     assert virtual_camera.not_loaded("6.1", ["debian"], tmp_path).command == LOAD
+
+
+def test_a_module_that_secure_boot_may_refuse(tmp_path: Path) -> None:
+    (tmp_path / "6.1").mkdir()
+    (tmp_path / "6.1" / "modules.dep").write_text("updates/dkms/v4l2loopback.ko.xz: videodev.ko\n")
+    finding = virtual_camera.not_loaded("6.1", [], tmp_path, secure_boot=True)
+    assert "mokutil --import" in finding.fix
+    assert finding.command == LOAD
+    assert "mokutil" not in virtual_camera.not_loaded("6.1", [], tmp_path).fix
+    variable = tmp_path / "SecureBoot-8be4df61-93ca-11d2-aa0d-00e098032b8c"
+    for content, expected in ((b"\6\0\0\0\1", True), (b"\6\0\0\0\0", False), (b"", False)):
+        variable.write_bytes(content)
+        assert linux.has_secure_boot(tmp_path) == expected
+    assert not linux.has_secure_boot(tmp_path / "none")
+
+
+def test_a_module_that_is_loaded_without_a_device(tmp_path: Path) -> None:
+    finding = virtual_camera.not_loaded("6.1", ["debian"], tmp_path, loaded=tmp_path)
+    assert "is loaded, and has no device" in finding.text
+    assert finding.command == f"sudo modprobe -r v4l2loopback && {LOAD}"
+
+
+@pytest.mark.skipif(sys.platform == "win32", reason="groups of users as Linux has them")
+def test_a_container_is_let_in_by_the_computer_around_it(tmp_path: Path) -> None:
+    finding = virtual_camera.not_loaded("6.1", ["debian"], tmp_path, in_container=True)
+    assert "a container cannot load it" in finding.text
+    assert "docker run --device /dev/video10" in finding.fix
+    assert "apt" not in finding.command
+    device = tmp_path / "video10"
+    device.touch()
+    words, command = linux.permission(str(device), in_container=True)
+    assert "container" in words
+    assert command == f"docker run --device {device} --group-add {device.stat().st_gid} ..."
+
+    mounts, marker = tmp_path / "mounts", tmp_path / ".dockerenv"
+    mounts.write_text("overlay / overlay rw 0 0\n")
+    assert not linux.is_container([marker], mounts)
+    marker.touch()
+    assert linux.is_container([marker], mounts)
+    mounts.write_text("/dev/root / ext4 rw 0 0\noverlay /var/lib/docker/1 overlay rw 0 0\n")
+    assert not linux.is_container([marker], mounts)
+
+
+def test_unfinished_recordings_are_listed_with_what_finishes_them(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(journal, "folder", lambda: tmp_path / "journal")
+    (none,) = recordings.check()
+    assert (none.status, none.command) == (Status.OK, "")
+    for name in ("talk", "lesson"):
+        unfinished = tmp_path / f".{name}.unfinished.mp4"
+        unfinished.write_bytes(b"some of it")
+        journal.begin(unfinished, tmp_path / f"{name}.mp4")
+    found = list(recordings.check())
+    assert len(found) == 2
+    for each in found:
+        assert (each.status, each.command) == (Status.NOTE, "livematte recover")
+        assert "all 2 recordings" in each.fix
+    assert str(tmp_path / "talk.mp4") in str([each.text for each in found])
 
 
 @pytest.mark.parametrize(

@@ -61,8 +61,9 @@ def test_a_loopback_that_is_fed_is_a_camera_and_no_free_virtual_camera(
     fed, out = found["loopback fed"], found["devices"][2]
     assert [each[0] for each in fed["cameras"]] == ["ok", "ok"]
     assert f"lab-out ({out})" in fed["cameras"][1][1]
-    assert [each[0] for each in fed["virtual camera"]] == ["ok", "problem"]
-    assert f"Open in ffmpeg (process {fed['process']})" in fed["virtual camera"][1][1]
+    assert [each[0] for each in fed["virtual camera"]] == ["ok", "ok"], "it is a usual set-up"
+    assert f"feeds (ffmpeg (process {fed['process']}))" in fed["virtual camera"][1][1]
+    assert fed["virtual camera"][1][3] == "", "nothing is to be killed"
 
 
 def test_without_permission_it_says_how_to_get_it(found: dict[str, Any]) -> None:

@@ -54,7 +54,7 @@ def render_for(choice: Choice, seconds: float) -> None:
 def test_a_slow_camera_gets_the_largest_size() -> None:
     choice = open_at_rate(1)
     assert choice.renderer.description.endswith("matte at 576x320")
-    assert choice.reason == "it holds 1 frames/s, and larger ones are no more accurate"
+    assert choice.reason == "larger ones are no more accurate"
     choice.renderer.close()
 
 

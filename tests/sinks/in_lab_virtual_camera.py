@@ -6,7 +6,9 @@ were made with exclusive_caps=1. After each check both must be free again.
 
 from __future__ import annotations
 
+import fcntl
 import os
+import re
 import subprocess
 import sys
 import time
@@ -20,9 +22,12 @@ import numpy as np
 import pytest
 import pyvirtualcam  # type: ignore[import-untyped]  # it ships no types
 
+from livematte import v4l2
 from livematte.errors import SinkError, UsageError
 from livematte.frame import Image, Size
-from livematte.sinks import VirtualCamera, v4l2loopback
+from livematte.sinks import VirtualCamera, v4l2_writer, v4l2loopback
+from livematte.sinks.camera_format import LAYOUTS, contain
+from livematte.sinks.v4l2_writer import Writer
 from tests.sinks.pictures import GREEN, picture
 
 CAMERA = "/dev/video-cam"
@@ -181,7 +186,7 @@ def test_a_device_can_be_used_again_while_it_is_watched() -> None:
         with opened(OUT):
             pass
         with opened(OUT, Size(640, 360)) as camera:
-            assert camera.description.endswith("(kept at 320x240 by a program that watches it)")
+            assert camera.description.endswith("(the driver keeps it at 320x240)")
     finally:
         os.close(watching)
     with opened(OUT, Size(640, 480)) as camera:
@@ -246,24 +251,160 @@ def test_a_kept_format_that_nobody_feeds_is_free_and_sent() -> None:
     control = ["v4l2-ctl", "-d", OUT, "-c"]
     subprocess.run([*control, "keep_format=1"], check=True)
     try:
-        for kept in ("yuv420p", "yuv422p"):
-            write = [*WRITE.replace("yuv420p", kept).split(), OUT]
+        for kept in ("yuv420p", "h264"):
+            encoded = "yuv420p -c:v libx264 -g 1" if kept == "h264" else kept
+            write = [*WRITE.replace("yuv420p", encoded).split(), OUT]
             with subprocess.Popen(write) as writer:
                 wait_until(lambda: not is_free(OUT))
                 writer.kill()
-            if kept == "yuv422p":
+            if kept == "h264":
                 break
             with opened(OUT):
                 pass
             subprocess.run([*control, "keep_format=0"], check=True)
             os.close(os.open(OUT, os.O_RDWR))
             subprocess.run([*control, "keep_format=1"], check=True)
-        with pytest.raises(SinkError, match="held at 320x240 422P") as caught:
+        with pytest.raises(SinkError, match=r"held at 320x240 H264 .* cannot make H264") as caught:
             VirtualCamera(OUT).open(SIZE, RATE)
         assert "keep_format=0" in caught.value.remedy
     finally:
         subprocess.run([*control, "keep_format=0"], check=True)
         os.close(os.open(OUT, os.O_RDWR))
+
+
+@contextmanager
+def kept_at(fourcc: str, size: Size = SIZE) -> Iterator[int]:
+    """A program watches the device, whose writer had sent this format; yields what it reads by."""
+    watching = os.open(OUT, os.O_RDWR | os.O_NONBLOCK)
+    writing = os.open(OUT, os.O_RDWR)
+    try:
+        v4l2.capabilities(writing)
+        request = bytearray(v4l2_writer._FORMAT.pack(2, *size, fourcc.ljust(4).encode(), *[0] * 9))
+        fcntl.ioctl(writing, v4l2_writer._VIDIOC_S_FMT, request)
+        os.write(writing, bytes(100))
+        os.close(writing)
+        assert v4l2loopback.held(OUT) == (size, fourcc), "the driver took another format"
+        yield watching
+    finally:
+        os.close(watching)
+
+
+def last_read(watching: int) -> bytes:
+    content = b""
+    with suppress(BlockingIOError):
+        while frame := os.read(watching, 1 << 22):
+            content = frame
+    return content
+
+
+@pytest.fixture
+def soon(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Whether a device is fed is found out in a short time."""
+    for module in (v4l2loopback, v4l2_writer):
+        monkeypatch.setattr(module, "FEEDING_SECONDS", 0.3)
+
+
+@pytest.mark.usefixtures("soon")
+def test_every_format_that_the_driver_keeps_and_can_be_made_is_sent() -> None:
+    listed = subprocess.run(
+        ["v4l2-ctl", "-d", OUT, "--list-formats-out"], capture_output=True, text=True
+    ).stdout
+    names = {each.strip() for each in re.findall(r"'(....)'", listed)} & set(LAYOUTS)
+    assert len(names) >= 18, listed
+    for fourcc in sorted(names):
+        with kept_at(fourcc) as watching, opened(OUT, Size(640, 480)):
+            bgr = np.ascontiguousarray(contain(picture(Size(640, 480)).image, SIZE))
+            wanted = np.ascontiguousarray(LAYOUTS[fourcc].convert(bgr)).tobytes()
+            assert last_read(watching) == wanted, fourcc
+
+
+@pytest.mark.usefixtures("soon")
+def test_a_kept_odd_size_is_sent_where_its_layout_is_clear() -> None:
+    odd = Size(321, 241)
+    with kept_at("RGB3", odd) as watching, opened(OUT):
+        assert len(last_read(watching)) == 321 * 241 * 3
+    with (
+        kept_at("YU12", odd),
+        pytest.raises(SinkError, match="YU12 has no agreed layout at this odd size"),
+    ):
+        VirtualCamera(OUT).open(SIZE, RATE)
+
+
+@pytest.mark.usefixtures("soon")
+def test_pictures_that_the_driver_repeats_are_nobodys() -> None:
+    def set_to(milliseconds: int) -> None:
+        subprocess.run(["v4l2-ctl", "-d", OUT, "-c", f"timeout={milliseconds}"], check=True)
+
+    with kept_at("YU12") as watching:
+        last_read(watching)
+        set_to(100)
+        try:
+            v4l2loopback.check(OUT, avoid=())
+        finally:
+            set_to(0)
+            time.sleep(0.2)
+            last_read(watching)  # or the driver would repeat what it has freed, and crash
+
+
+@pytest.mark.usefixtures("soon")
+def test_another_program_that_begins_to_send_is_noticed_and_left_alone() -> None:
+    told: list[str] = []
+    camera = VirtualCamera(OUT, on_trouble=told.append)
+    camera.open(SIZE, RATE)
+    watching = os.open(OUT, os.O_RDWR | os.O_NONBLOCK)
+    other = os.open(OUT, os.O_RDWR)
+    theirs = bytes([7]) * (SIZE.width * SIZE.height * 3 // 2)
+    try:
+        for number in range(20):
+            camera.send(picture(SIZE))
+            if number >= 10:
+                os.write(other, theirs)
+            time.sleep(0.02)
+            assert len(told) == (number > 10)
+            if number > 11:
+                assert last_read(watching) == theirs
+        assert "Another program sends to /dev/video-out, too" in told[0]
+        deadline = time.monotonic() + PATIENCE_SECONDS
+        while len(told) < 2 and time.monotonic() < deadline:
+            camera.send(picture(SIZE))
+            time.sleep(0.02)
+        assert told[1] == "The virtual camera /dev/video-out is livematte's alone again."
+        assert last_read(watching) not in (b"", theirs)
+        # Who comes to watch makes the driver forget its count, and is no other writer.
+        read = [*READ.split(), "-y", "/dev/null"]
+        with subprocess.Popen(read) as reader:
+            while reader.poll() is None:
+                camera.send(picture(SIZE))
+                time.sleep(0.02)
+        assert len(told) == 2
+    finally:
+        os.close(other)
+        os.close(watching)
+        camera.close()
+
+
+def test_two_of_livematte_do_not_share_a_device() -> None:
+    with opened(OUT), pytest.raises(SinkError, match="another livematte feeds it"):
+        Writer(OUT, SIZE, 10.0)
+
+
+def test_a_device_that_is_open_as_often_as_it_may_be_says_so() -> None:
+    setting = v4l2loopback.VIRTUAL_DEVICES / Path(os.path.realpath(OUT)).name / "max_openers"
+    usual = setting.read_text()
+    watching = [os.open(OUT, os.O_RDWR) for _ in range(2)]
+    setting.write_text("2")
+    try:
+        with pytest.raises(SinkError, match=r"as many programs as it allows \(max_openers is 2\)"):
+            VirtualCamera(OUT).open(SIZE, RATE)
+    finally:
+        setting.write_text(usual)
+        for each in watching:
+            os.close(each)
+
+
+def test_the_camera_to_choose_is_named() -> None:
+    with opened(OUT) as camera:
+        assert camera.choice == 'choose "lab-out" in Zoom, Teams or the browser'
 
 
 def test_a_device_that_fails_is_opened_again() -> None:

@@ -12,7 +12,7 @@ import sys
 import threading
 import time
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import asdict
 from itertools import islice
 from pathlib import Path
@@ -20,7 +20,9 @@ from typing import Any
 
 from livematte.errors import LivematteError
 from livematte.frame import Size
+from livematte.sinks import v4l2loopback
 from livematte.sources import Camera, LastingCamera, linux_camera, list_cameras
+from livematte.sources.choosing import usual_camera
 
 CAMERA = "/dev/video-cam"
 FEED = "/dev/video-feed"
@@ -76,17 +78,55 @@ def recycles(count: int) -> int:
 
 
 @contextmanager
-def fed_loopback() -> Iterator[None]:
-    """A clip played in a loop into the loopback device."""
-    pattern = ["-f", "lavfi", "-i", "testsrc=size=640x480:rate=15", "-pix_fmt", "yuv420p"]
+def fed_loopback(form: str = "yuv420p") -> Iterator[None]:
+    """A clip played in a loop into the loopback device; form: of pixels, or a codec."""
+    coded = {"libx264": ["-c:v", "libx264", "-g", "1"]}.get(form, ["-pix_fmt", form])
+    pattern = ["-f", "lavfi", "-i", "testsrc=size=640x480:rate=15", *coded]
     feeder = subprocess.Popen(["ffmpeg", "-v", "error", "-re", *pattern, "-f", "v4l2", FEED])
     try:
-        while not linux_camera.query(FEED).gives_pictures:
+        while not linux_camera.query(FEED).gives_pictures and feeder.poll() is None:
             time.sleep(0.1)  # until the lab's time is up
         yield
     finally:
         feeder.kill()
         feeder.wait()
+        v4l2loopback.release(FEED)
+
+
+def fed_in(form: str) -> str:
+    """What opening a loopback says that is fed so, or what it is."""
+    with fed_loopback(form), suppress(LivematteError):
+        camera = Camera(FEED, Size(640, 480))
+        return error_of(camera) or camera.description
+    return ""
+
+
+def linked() -> dict[str, Any]:
+    """Pull the plug of a camera that was asked for by its link, which udev makes anew later."""
+    link = Path("/dev/v4l/by-id/usb-Test_Camera-video-index0")
+    link.parent.mkdir(parents=True, exist_ok=True)
+    link.symlink_to(os.path.realpath(CAMERA))
+    told: list[str] = []
+    opening, frames = LastingCamera(str(link), Size(320, 180), on_trouble=told.append), list[int]()
+
+    def read() -> None:
+        with opening:
+            frames.extend(each.index for each in opening.frames())
+
+    reader = threading.Thread(target=read, daemon=True)
+    reader.start()
+    time.sleep(1)
+    (DRIVER / "unbind").write_text("vivid.0")
+    link.unlink()
+    plug_again()
+    time.sleep(1)
+    without_link = list(told)
+    link.symlink_to(os.path.realpath(CAMERA))
+    time.sleep(1)
+    opening.interrupt()
+    reader.join(3)
+    link.unlink()
+    return {"without link": without_link, "told": told}
 
 
 def interrupting() -> float:
@@ -190,6 +230,15 @@ def main() -> None:
     with fed_loopback():
         found["fed"] = read_some(Camera(FEED, Size(640, 480)), 10)
         found["listed while fed"] = [each.problem for each in list_cameras()]
+    found["fed in"] = {
+        form: fed_in(form) for form in ("libx264", "yuv422p", "gray", "bgr24", "rgb24", "nv12")
+    }
+    found["named"] = {
+        name: error_of(Camera(name, Size(320, 180)))
+        for name in ("vivid", "VIV", "platform:vivid-000", "vived", "lab-feed")
+    }
+    found["usual"]["number"] = usual_camera()
+    found["linked"] = linked()
     found["unplugged"] = unplugging()
     found["unplugged while opening"] = [
         unplugging_while_opening(number * 0.04, is_driver=bool(number % 2)) for number in range(12)

@@ -19,6 +19,17 @@ with Camera("/dev/video-cam", Size(320, 180)) as camera:
     print(next(camera.frames()).size, bool(linux_camera.query("/dev/video-cam").modes))
 """
 
+TWO_CAMERAS = f"""
+from livematte.errors import SourceError
+from livematte.sources.choosing import find_camera
+try:
+    find_camera("vivid")
+except SourceError as error:
+    print(error)
+{ONE_FRAME}
+print(find_camera("platform:vivid-001"))
+"""
+
 linux_only = pytest.mark.skipif(sys.platform != "linux", reason="asks the kernel of Linux")
 
 
@@ -126,6 +137,44 @@ class TestInTheLab:
         assert [each["problem"] != "" for each in loopbacks] == [True, True]
         assert found["listed while fed"][1] == ""
 
+    def test_formats_that_cannot_be_decoded_are_said_and_others_work(
+        self, found: dict[str, Any]
+    ) -> None:
+        said = found["fed in"]
+        assert "only in H264, which cannot be decoded" in said["libx264"]
+        assert "-input_format h264" in said["libx264"]
+        assert "only in 422P" in said["yuv422p"]
+        assert "GREY (grey: probably an infrared camera)" in said["gray"]
+        for form, fourcc in (("bgr24", "BGR3"), ("rgb24", "RGB3"), ("nv12", "NV12")):
+            assert f"640x480 {fourcc} at " in said[form]
+        assert "in use" not in str(said)
+
+    def test_a_name_opens_the_camera(self, found: dict[str, Any]) -> None:
+        named = found["named"]
+        assert [named[each] for each in ("vivid", "VIV", "platform:vivid-000")] == ["", "", ""]
+        assert 'Did you mean --camera "vivid"?' in named["vived"]
+        assert "no program feeds it" in named["lab-feed"]
+        assert found["usual"]["number"] == 0
+
+    def test_a_camera_by_its_link_is_only_where_the_link_is(self, found: dict[str, Any]) -> None:
+        linked = found["linked"]
+        assert len(linked["without link"]) == 1, "another device is not taken for it"
+        assert len(linked["told"]) == 2
+        assert "is back: camera /dev/v4l/by-id/usb-Test_Camera" in linked["told"][1]
+
+
+@pytest.mark.lab
+@needs_lab
+def test_two_cameras_of_one_name_are_told_apart_and_the_multi_planar_one_gives_frames(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setenv("VIVID", "vivid.n_devs=2 vivid.node_types=0x1,0x1 vivid.multiplanar=2,1")
+    said = run_in_lab(sys.executable, "-c", TWO_CAMERAS, seconds=60)
+    refused, *others = said.strip().splitlines()
+    for each in ("2 cameras are called 'vivid'", "platform:vivid-000", "--camera 0"):
+        assert each in refused
+    assert others == ["320x180 True", "1"]
+
 
 @pytest.mark.lab
 @needs_lab
@@ -136,13 +185,3 @@ def test_a_camera_unplugged_while_it_is_opened_is_there_again(found: dict[str, A
         assert tried["is_back"] or tried["error"].startswith("SourceError: There is no cam"), tried
         assert tried["seconds"] < 5, tried
     assert sum(tried["is_back"] for tried in found["unplugged while opening"]) >= 9
-
-
-@pytest.mark.lab
-@needs_lab
-def test_a_camera_of_the_multi_planar_interface_gives_frames(
-    monkeypatch: pytest.MonkeyPatch,
-) -> None:
-    monkeypatch.setenv("VIVID", "vivid.n_devs=1 vivid.node_types=0x1 vivid.multiplanar=2")
-    said = run_in_lab(sys.executable, "-c", ONE_FRAME, seconds=60)
-    assert said.split() == ["320x180", "True"]

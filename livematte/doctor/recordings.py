@@ -1,0 +1,23 @@
+"""Recordings that were not finished, because their process was killed or the power failed."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+from livematte.doctor.finding import Finding, note, ok
+
+
+def check() -> Iterator[Finding]:
+    from livematte.counted import counted
+    from livematte.sinks.leftovers import find_leftovers
+
+    left = find_leftovers()
+    which = "it" if len(left) == 1 else f"all {counted(len(left), 'recording')}"
+    for each in left:
+        yield note(
+            f"{each.path} was not finished; what there is of it is {each.unfinished}.",
+            f"To finish {which}:",
+            "livematte recover",
+        )
+    if not left:
+        yield ok("none is unfinished")

@@ -1,0 +1,125 @@
+"""Which camera is meant by what a person wrote after --camera, and which one if they wrote nothing.
+
+2, /dev/video2, rtsp://...     as it is
+C920, "HD Pro Webcam"          the camera of that name, or of a name that this is a part of
+usb-0000:00:14.0-1, 8C4D02AF   the camera that is plugged in there, or has this serial number
+"""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Sequence
+from difflib import get_close_matches
+from typing import Final
+
+from livematte.addresses import is_address, shown_address
+from livematte.counted import counted
+from livematte.errors import SourceError
+from livematte.sources.listing import CameraInfo, list_cameras
+
+FIRST_CAMERA: Final = 0
+
+_OURS: Final = ("obs virtual camera", "unity video capture", "livematte")
+"""Virtual cameras, by parts of their names, that livematte may feed itself."""
+
+
+def find_camera(wanted: int | str) -> int | str:
+    """The number, path or address of the camera that is meant, for `Camera`.
+
+    Raises `SourceError`, with the cameras there are, if it is a name that none or several have.
+    """
+    if isinstance(wanted, int) or _is_path(wanted) or is_address(wanted):
+        return wanted
+    if wanted.isdecimal() and len(wanted) < 5:
+        return int(wanted)
+    cameras = list_cameras()
+    found = _named(wanted, cameras)
+    if not found:
+        raise _unknown(wanted, cameras)
+    if len(found) > 1:
+        # Of those that one device makes, such as for H.264 and for infrared, one can be used.
+        found = [each for each in found if each.is_usual] or found
+    if len(found) > 1:
+        raise SourceError(
+            f"{counted(len(found), 'camera')} are called {shown_address(wanted)!r}: "
+            f"{_listed(found)}.",
+            f"Choose one by its number, as in --camera {found[0].index}{_or_by_bus(found[0])}.",
+        )
+    return found[0].index
+
+
+def usual_camera() -> int:
+    """The number of the first camera for people, which is never a virtual camera of livematte's.
+
+    An infrared camera, one whose pictures cannot be decoded, and one that is in use by the
+    driver's account are left to who asks for them.
+
+    Raises `SourceError`, with the reason for each camera, if there is none.
+    """
+    try:
+        cameras = list_cameras()
+    except ImportError:  # of the library that lists them elsewhere than on Linux
+        return FIRST_CAMERA
+    real = [each for each in cameras if not each.is_virtual]
+    virtual = [each for each in cameras if each.is_virtual and not _is_ours(each)]
+    for each in (*real, *virtual):
+        if each.is_usual:
+            return each.index
+    # Whether it can be opened is for the attempt to say, with what to do about it.
+    for each in real:
+        if each.problem:
+            return each.index
+    if not cameras:
+        return FIRST_CAMERA
+    raise SourceError(
+        f"No camera gives colour pictures: {_listed(cameras)}.",
+        "Plug one in, choose one of these with --camera, or try livematte --demo.",
+    )
+
+
+def _is_path(text: str) -> bool:
+    starts = ("/", "./", "../", "~", "\\")
+    return text.startswith(starts) or os.path.lexists(text) or text[1:3] == ":\\"
+
+
+def _named(wanted: str, cameras: Sequence[CameraInfo]) -> list[CameraInfo]:
+    """Those of exactly that name, bus or serial number; else those with that part in the name."""
+    text = wanted.strip().casefold()
+    if not text:
+        return []
+    exact = [each for each in cameras if text in (key.casefold() for key in each.keys if key)]
+    return exact or [each for each in cameras if text in each.called.casefold()]
+
+
+def _unknown(wanted: str, cameras: Sequence[CameraInfo]) -> SourceError:
+    shown = shown_address(wanted)
+    cameras = [each for each in cameras if not (each.is_virtual and each.problem)]
+    problem = f"There is no camera {shown!r} (cameras here: {_listed(cameras) or 'none'})."
+    cards = {each.called.casefold(): each for each in cameras}
+    words = {word.casefold(): each for each in cameras for word in each.called.split()}
+    known = {**words, **cards}
+    near = get_close_matches(wanted.strip().casefold(), known, n=1)
+    if near:
+        camera = known[near[0]]
+        return SourceError(problem, f'Did you mean --camera "{camera.called}"?')
+    return SourceError(
+        problem, "Choose one of those by number or name, or see `livematte cameras`."
+    )
+
+
+def _or_by_bus(camera: CameraInfo) -> str:
+    return f", or by where it is plugged in: --camera {camera.bus}" if camera.bus else ""
+
+
+def _listed(cameras: Sequence[CameraInfo]) -> str:
+    return ", ".join(_described(each) for each in cameras)
+
+
+def _described(camera: CameraInfo) -> str:
+    about = [camera.bus, f"serial {camera.serial}" if camera.serial else "", camera.problem]
+    more = ", ".join(filter(None, about))
+    return f'{camera.index} "{camera.called}"' + (f" ({more})" if more else "")
+
+
+def _is_ours(camera: CameraInfo) -> bool:
+    return camera.is_fed_by_livematte or any(each in camera.called.casefold() for each in _OURS)

@@ -1,0 +1,141 @@
+"""An address that gives one picture at a time, as many network cameras have: asked again and again.
+
+`http://camera/snapshot.jpg` is a picture and no stream; FFmpeg would show it once and end.
+"""
+
+from __future__ import annotations
+
+import threading
+import time
+import urllib.error
+import urllib.parse
+import urllib.request
+from contextlib import suppress
+from http.client import HTTPException
+from io import BytesIO
+from typing import Final
+from urllib.response import addinfourl
+
+import cv2
+import numpy as np
+from PIL import Image as PillowImage
+
+from livematte.frame import Image
+
+USUAL_RATE: Final = 5.0
+"""Pictures a second that are asked for, unless the person asks for something else."""
+
+MOST_BYTES: Final = 32 << 20
+MOST_PIXELS: Final = 8192 * 8192
+
+PATIENCE_SECONDS: Final = 5.0
+"""A picture that does not come for so long does not come."""
+
+
+def gives_stills(address: str) -> bool:
+    """Whether an http(s) address answers with one picture, by what it says of its content.
+
+    False if it cannot be asked, and of addresses of other kinds.
+    """
+    if not address.lower().startswith(("http://", "https://")):
+        return False
+    with suppress(OSError, HTTPException, ValueError), _ask(address) as answer:
+        return answer.headers.get_content_maintype() == "image"
+    return False
+
+
+class StillCapture:
+    """Takes pictures from such an address, with the methods of `cv2.VideoCapture`.
+
+    A server may be slower than `frames_per_second`: its last picture is given again then, so that
+    frames come steadily, but not for longer than `PATIENCE_SECONDS`.
+    """
+
+    def __init__(self, address: str, frames_per_second: float | None = None) -> None:
+        self._address = address
+        self._period_seconds = 1 / (frames_per_second or USUAL_RATE)
+        self._changed = threading.Condition()
+        self._image: Image | None = None
+        self._taken_seconds = self._given_seconds = time.monotonic()
+        self._is_open = True
+        threading.Thread(target=self._take_all, name="stills", daemon=True).start()
+
+    def isOpened(self) -> bool:  # noqa: N802 - OpenCV's name
+        return self._is_open
+
+    def getBackendName(self) -> str:  # noqa: N802 - OpenCV's name
+        return "HTTP"
+
+    def get(self, prop: int) -> float:
+        return 1 / self._period_seconds if prop == cv2.CAP_PROP_FPS else 0.0
+
+    def set(self, prop: int, value: float) -> bool:
+        return False
+
+    def read(self, into: Image | None = None) -> tuple[bool, Image | None]:
+        """The picture of now; False if there has been none for too long. Waits for its time."""
+        due_seconds = self._given_seconds + self._period_seconds
+        while self._is_open and time.monotonic() < due_seconds:
+            time.sleep(min(0.1, max(0.0, due_seconds - time.monotonic())))
+        with self._changed:
+            self._changed.wait_for(
+                lambda: self._image is not None or not self._is_open, PATIENCE_SECONDS
+            )
+            self._given_seconds = time.monotonic()
+            is_old = self._given_seconds - self._taken_seconds > PATIENCE_SECONDS
+            if self._image is None or is_old or not self._is_open:
+                return False, None
+            if into is None or into.shape != self._image.shape:
+                return True, self._image.copy()
+            np.copyto(into, self._image)
+            return True, into
+
+    def release(self) -> None:
+        with self._changed:
+            self._is_open = False
+            self._changed.notify_all()
+
+    def _take_all(self) -> None:
+        while self._is_open:
+            began_seconds = time.monotonic()
+            image = None
+            with suppress(OSError, HTTPException, ValueError, cv2.error):
+                image = _picture(self._address)
+            with self._changed:
+                if image is not None:
+                    self._image, self._taken_seconds = image, time.monotonic()
+                    self._changed.notify_all()
+                left_seconds = began_seconds + self._period_seconds - time.monotonic()
+                self._changed.wait_for(lambda: not self._is_open, max(0.01, left_seconds))
+
+
+def _picture(address: str) -> Image | None:
+    """What it shows now: uint8 BGR (H, W, 3). Raises OSError, HTTPException or ValueError."""
+    with _ask(address) as answer:
+        data = answer.read(MOST_BYTES + 1)
+    if len(data) > MOST_BYTES:
+        return None
+    with PillowImage.open(BytesIO(data)) as about:
+        if about.width * about.height > MOST_PIXELS:
+            return None
+    image = cv2.imdecode(np.frombuffer(data, np.uint8), cv2.IMREAD_COLOR)
+    return None if image is None else np.ascontiguousarray(image, np.uint8)
+
+
+def _ask(address: str) -> addinfourl:
+    """The answer to a request, with what the address has for a name and password."""
+    parts = urllib.parse.urlsplit(address)
+    host = parts.netloc.rpartition("@")[2]
+    plain = urllib.parse.urlunsplit((*parts[:1], host, *parts[2:4], ""))
+    passwords = urllib.request.HTTPPasswordMgrWithDefaultRealm()
+    request = urllib.request.Request(plain, headers={"Cache-Control": "no-cache"})
+    if parts.username is not None:
+        name = urllib.parse.unquote(parts.username)
+        password = urllib.parse.unquote(parts.password or "")
+        passwords.add_password(None, plain, name, password)
+    opener = urllib.request.build_opener(
+        urllib.request.HTTPDigestAuthHandler(passwords),
+        urllib.request.HTTPBasicAuthHandler(passwords),
+    )
+    answer: addinfourl = opener.open(request, timeout=PATIENCE_SECONDS)
+    return answer
