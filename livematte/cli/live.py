@@ -267,6 +267,10 @@ def run(
         outputs = [dated(each, started) for each in output or []]
         _check_outputs([each.name for each in outputs], input_path)
         backgrounds = parse_backgrounds(background or ["green"])
+        if (camera is not None) + (input_path is not None) + demo > 1:
+            raise UsageError(
+                "--camera, --input and --demo were given together.", "Choose one of them."
+            )
         if camera is None and input_path is None and not demo:
             camera = str(usual_camera())
         elif camera:
@@ -372,8 +376,6 @@ def _choose_source(
 ) -> Source:
     from livematte.sources import Demo, LastingCamera, VideoFile
 
-    if (camera is not None) + (input_path is not None) + demo > 1:
-        raise UsageError("--camera, --input and --demo were given together.", "Choose one of them.")
     if input_path is not None:
         if size is not None or fps is not None:
             raise UsageError(

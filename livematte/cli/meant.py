@@ -130,9 +130,9 @@ def meant(word: str, before: Sequence[str], after: Sequence[str], commands: Sequ
 
 
 def _is_colour(word: str) -> bool:
-    import webcolors  # type: ignore[import-untyped]  # it ships no types
+    from livematte.css_colour import colour_names
 
-    return word.lower() in webcolors.names()
+    return word.lower() in colour_names()
 
 
 def as_one_name(words: Sequence[str]) -> str | None:
