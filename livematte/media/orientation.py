@@ -51,7 +51,11 @@ UPRIGHT: Final = Orientation()
 
 
 def orientation_of(frame: av.VideoFrame) -> Orientation:
-    """What the file, or the stream itself, says of `frame`."""
+    """What the file, or the stream itself, says of `frame`.
+
+    To be asked of few frames: those whose side data PyAV was asked for refer to themselves, and
+    their memory is not given back before Python looks for such cycles.
+    """
     from av.sidedata.sidedata import Type
 
     matrix = frame.side_data.get(Type.DISPLAYMATRIX)  # type: ignore[call-overload]

@@ -24,7 +24,7 @@ from livematte.colour import (
 from livematte.container import MOST_PIXELS
 from livematte.frame import Image, Size
 from livematte.media.hdr import to_sdr
-from livematte.media.orientation import orientation_of
+from livematte.media.orientation import UPRIGHT, Orientation, orientation_of
 
 if TYPE_CHECKING:
     import av
@@ -54,6 +54,8 @@ class PictureConverter:
 
         self._reformatter = av.video.reformatter.VideoReformatter()
         self._alpha_formats: dict[str, bool] = {}
+        self._kind: tuple[int, int, int, str] | None = None
+        self._orientation = UPRIGHT
 
     def convert(
         self, frame: av.VideoFrame, pixel_aspect: Fraction | None, out: Image | None = None
@@ -70,7 +72,7 @@ class PictureConverter:
         pixels = self._to_sdr(frame, size) if is_hdr(frame) else self._to_bgr(frame, size)
         if self._has_alpha(frame):
             pixels = self._on_black(pixels, self._alpha(frame, size), frame.format.name == "pal8")
-        pixels = orientation_of(frame).upright(pixels)
+        pixels = self._orientation_of(frame).upright(pixels)
         if out is None:
             return pixels
         if pixels.shape == out.shape:
@@ -78,6 +80,13 @@ class PictureConverter:
         else:
             np.copyto(out, cover(pixels, Size.of(out)))
         return out
+
+    def _orientation_of(self, frame: av.VideoFrame) -> Orientation:
+        """Looked up where something else changes, too."""
+        kind = frame.rotation, frame.width, frame.height, frame.format.name
+        if kind != self._kind:
+            self._kind, self._orientation = kind, orientation_of(frame)
+        return self._orientation
 
     def _to_bgr(self, frame: av.VideoFrame, size: Size) -> Image:
         matrix = None

@@ -55,8 +55,15 @@ class Timeline:
             index, told = packet.stream_index, packet.dts * tick
             place = self._place_picture if kind == "video" else self._place_sound
             offset = place(index, told)
-            self._last[index] = told + offset
-            self._expected[index] = self._last[index] + (packet.duration or 0) * tick
+            before, now = self._last.get(index), told + offset
+            lasts = (packet.duration or 0) * tick
+            if not lasts and before is not None:
+                lasts = max(now - before, Fraction(0))
+            self._last[index], self._expected[index] = now, now + lasts
+            if packet.pts is not None:
+                ahead = (packet.pts - packet.dts) * tick
+                if not -BACK_SECONDS <= ahead <= GAP_SECONDS:
+                    packet.pts = None  # FFmpeg has made it up of the other clock's times
         if offset:
             ticks = round(offset / tick)
             if packet.pts is not None:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import gc
+import sys
 from collections.abc import Callable, Sequence
 from fractions import Fraction
 from pathlib import Path
@@ -18,6 +20,7 @@ from livematte.frame import Image, Size
 from livematte.looped_video import LoopedVideo
 from livematte.moving import Moving
 from livematte.sources import VideoFile
+from tests.test_endurance import resident_bytes
 
 SIZE: Final = Size(128, 96)
 
@@ -424,3 +427,26 @@ def test_white_beyond_white_keeps_its_colour_and_stays_below_white() -> None:
     assert white.min() >= 250
     assert glare.min() > white.max() <= 254
     np.testing.assert_allclose(sky[::-1], [255 * 0.6, 255 * 0.8, 255], atol=6)
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="reads the process's memory from /proc")
+def test_frames_are_given_back_at_once(tmp_path: Path) -> None:
+    """What refers to itself stays until Python looks for it, which is after many frames."""
+    size = Size(640, 480)
+    path = write(tmp_path / "a.mp4", [plain(90, size)] * 150, codec="mpeg4")
+    resident: list[int] = []
+    gc.disable()
+    try:
+        with VideoFile(path, realtime=False) as video:
+            for frame in video.frames():
+                video.recycle(frame)
+                resident.append(resident_bytes())
+        background = LoopedVideo(path)
+        for _ in range(150):
+            background.next().pixels()
+            resident.append(resident_bytes())
+    finally:
+        gc.enable()
+    # To keep them would take 69 MB each time.
+    for begin in (40, 190):
+        assert resident[begin + 109] - resident[begin] < 20e6
