@@ -245,7 +245,7 @@ def read_part(
 ) -> list[tuple[float, int]]:
     """When each frame is shown, on the timeline of players, and how bright it is."""
     with VideoFile(path, realtime=False, start_seconds=start, end_seconds=end) as video:
-        begins = float(video.first_seconds - video.zero_seconds) + (start or 0)
+        begins = float(video.first_seconds - video._origin_seconds)
         frames = [
             (round(begins + frame.media_seconds, 3), round(float(frame.image.mean())))
             for frame in video.frames()

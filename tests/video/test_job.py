@@ -534,7 +534,7 @@ def test_the_input_is_never_written_over(tmp_path: Path) -> None:
     path = talk(tmp_path)
     (tmp_path / "other.mp4").symlink_to(path)
     for output in (path, tmp_path / "other.mp4"):
-        with pytest.raises(UsageError, match="is the input itself"):
+        with pytest.raises(UsageError, match="is read in this run"):
             VideoJob(path, output, overwrite=True)
 
 
