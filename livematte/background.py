@@ -13,6 +13,7 @@ from typing import Final
 import cv2
 import numpy as np
 
+from livematte.counted import counted
 from livematte.css_colour import NotOpaqueError, colour_names, parse_colour
 from livematte.errors import UsageError
 from livematte.frame import Image, Size
@@ -192,7 +193,7 @@ def parse(text: str) -> Background:
     backgrounds = parse_all(text)
     if len(backgrounds) > 1:
         raise UsageError(
-            f"Background {text} is {len(backgrounds)} pictures, and there is one here.",
+            f"Background {text} is {counted(len(backgrounds), 'picture')}, and there is one here.",
             "Name one of them.",
         )
     return backgrounds[0]

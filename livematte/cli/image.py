@@ -37,6 +37,7 @@ from livematte.cli.terminal import (
     say,
     stopped_by_signals,
 )
+from livematte.counted import counted
 from livematte.network.size import DEFAULT_SHORT_SIDE
 
 if TYPE_CHECKING:
@@ -269,15 +270,14 @@ def _say_found(found: Found) -> None:
         say(f"{photo.path}: its results are named {photo.name}.*, since others share its stem")
     if found.raw:
         say(
-            f"{_count(len(found.raw), 'raw photo')} left out, developed ones of the same name are "
+            f"{counted(len(found.raw), 'raw photo')} left out, developed ones of the same name are "
             f"taken instead: {_some(found.raw)}"
         )
-
     for path, kept in found.same:
         say(f"{path} is the same file as {kept}, and done once")
     if found.results:
         say(
-            f"{_count(len(found.results), 'result')} of livematte left out, which "
+            f"{counted(len(found.results), 'result')} of livematte left out, which "
             f"{'is' if len(found.results) == 1 else 'are'} no photos: {_some(found.results)}"
         )
 
@@ -299,10 +299,6 @@ def _say_end(report: Report, failures: list[Failure], where: str) -> None:
         parts.append(f"{report.left} not tried")
     place = f"; results in {where}" if report.done or report.skipped else ""
     say(", ".join(parts) + place)
-
-
-def _count(number: int, what: str) -> str:
-    return f"{number} {what}" if number == 1 else f"{number} {what}s"
 
 
 def _some(paths: list[Path]) -> str:

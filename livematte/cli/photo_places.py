@@ -142,7 +142,7 @@ def _format_of(path: Path, kind: Save, image_format: str | None) -> str:
     own_format = _FORMATS.get(path.suffix.lower())
     if own_format is None:
         raise UsageError(
-            f"{path}: results are not written as {path.suffix} files.",
+            f"Results are not written as {path.suffix}: {path}.",
             "End it with .png, .webp or .jpg.",
         )
     if kind is Save.ALPHA and own_format != "png":
