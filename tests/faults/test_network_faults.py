@@ -157,19 +157,27 @@ def plant(
     """Make every inference go wrong from now on; returns what takes the fault out again."""
     run = Request.run
     mattes: dict[Request, NDArray[np.float32]] = {}
+    # An inference that is under way when the fault is taken out must not put it in again.
+    planting = threading.Lock()
+    is_planted = True
 
     def run_wrongly(request: Request) -> float:
         mattes.setdefault(request, request.matte)
         seconds = run(request) if computes else 0.0
-        fault(request)
+        with planting:
+            if is_planted:
+                fault(request)
         return seconds
 
     monkeypatch.setattr(Request, "run", run_wrongly)
 
     def take_out() -> None:
+        nonlocal is_planted
         monkeypatch.setattr(Request, "run", run)
-        for request, matte in mattes.items():
-            request.matte = matte
+        with planting:
+            is_planted = False
+            for request, matte in mattes.items():
+                request.matte = matte
 
     return take_out
 
