@@ -55,13 +55,7 @@ class LoopedAnimation:
 
         Raises `BackgroundError` as when it is made.
         """
-        try:
-            file = keep_file(self._path)
-        except OSError as error:
-            raise BackgroundError(
-                f"Background {self._path} cannot be read: {error.strerror or error}.",
-                "Check that it is there, and its permissions.",
-            ) from error
+        file = keep_file(self._path)
         self._close()
         self._file, self._close = file, weakref.finalize(self, file.close)
         self._until_seconds = seconds

@@ -2,30 +2,24 @@
 
 from __future__ import annotations
 
-import io
-import os
 import weakref
 from collections.abc import Callable, Iterator
 from fractions import Fraction
 from pathlib import Path
-from typing import TYPE_CHECKING, BinaryIO, Final, NamedTuple
+from typing import TYPE_CHECKING, Final, NamedTuple
 
 from livematte.container import MOST_PIXELS
 from livematte.errors import BackgroundError, SourceError
 from livematte.frame import Image
+from livematte.media.kept_file import keep_file, unreadable
 from livematte.media.pictures import PictureConverter
 from livematte.media.video_reader import VideoReader
-from livematte.regular_file import open_regular
 
 if TYPE_CHECKING:
     import av
 
 SHORTEST_LOOP_SECONDS: Final = 0.1
 """A video that claims to be shorter would be decoded again and again while one frame is made."""
-
-KEPT_BYTES: Final = 64 * 1024 * 1024
-"""Files up to this size are read into memory at the start; nothing can be lost of them then."""
-
 
 LONGEST_LAST_SECONDS: Final = 60
 """A last picture that is said to last longer is doubted."""
@@ -78,7 +72,7 @@ class LoopedVideo:
 
         Raises `BackgroundError` as when it is made.
         """
-        file = _keep(self._path)
+        file = keep_file(self._path)
         self._close()
         self._file, self._close = file, weakref.finalize(self, file.close)
         self._until_seconds = seconds
@@ -122,7 +116,7 @@ class LoopedVideo:
                 f"Background {error.problem}", "Choose another background, or another copy of it."
             ) from error
         except OSError as error:
-            raise _unreadable(self._path, error) from error
+            raise unreadable(self._path, error) from error
         try:
             converter = PictureConverter()
             usual_seconds = float(1 / reader.frames_per_second)
@@ -153,21 +147,3 @@ def _duration(frame: av.VideoFrame) -> float:
         return 0.0
     seconds = float(frame.duration * frame.time_base)
     return seconds if 0 < seconds <= LONGEST_LAST_SECONDS else 0.0
-
-
-def _keep(path: Path) -> BinaryIO:
-    try:
-        file = open_regular(path)
-        if os.fstat(file.fileno()).st_size > KEPT_BYTES:
-            return file
-        with file:
-            return io.BytesIO(file.read(KEPT_BYTES))
-    except OSError as error:
-        raise _unreadable(path, error) from error
-
-
-def _unreadable(path: Path, error: OSError) -> BackgroundError:
-    return BackgroundError(
-        f"Background {path} cannot be read: {error.strerror or error}.",
-        "Check that it is there, and its permissions.",
-    )

@@ -15,11 +15,12 @@ import av
 import numpy as np
 import pytest
 
-from livematte import looped_video, moving
+from livematte import moving
 from livematte.background import cover
 from livematte.errors import BackgroundError
 from livematte.frame import Image, Size
 from livematte.looped_video import LoopedVideo, Shot
+from livematte.media import kept_file
 from livematte.moving import Moving
 from livematte.sources import VideoFile
 
@@ -197,11 +198,11 @@ OVERWRITTEN: Final = {"emptied", "a text", "a playlist", "noise"}
 
 
 @pytest.mark.skipif(sys.platform == "win32", reason="Windows keeps files that are open")
-@pytest.mark.parametrize("kept_bytes", [looped_video.KEPT_BYTES, 0], ids=["memory", "open file"])
+@pytest.mark.parametrize("kept_bytes", [kept_file.KEPT_BYTES, 0], ids=["memory", "open file"])
 def test_a_file_that_is_lost_leaves_its_last_picture_until_it_is_back(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, kept_bytes: int
 ) -> None:
-    monkeypatch.setattr(looped_video, "KEPT_BYTES", kept_bytes)
+    monkeypatch.setattr(kept_file, "KEPT_BYTES", kept_bytes)
     monkeypatch.setattr(moving, "RETRY_SECONDS", 0.2)
     paths = {name: tmp_path / f"{name}.mkv" for name in LOSSES}
     for path in paths.values():
@@ -300,7 +301,7 @@ def test_it_goes_on_where_it_was_after_a_pause_in_a_live_run_too(video: Path) ->
 def test_a_job_on_a_file_keeps_the_last_picture_and_says_so(
     video: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(looped_video, "KEPT_BYTES", 0)
+    monkeypatch.setattr(kept_file, "KEPT_BYTES", 0)
     monkeypatch.setattr(moving, "RETRY_SECONDS", 0.0)
     told: list[str] = []
     shown = Moving(video)

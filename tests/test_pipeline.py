@@ -11,11 +11,12 @@ import av
 import numpy as np
 import pytest
 
-from livematte import looped_video, pace
+from livematte import pace
 from livematte import pipeline as pipeline_module
 from livematte.background import Background, parse
 from livematte.errors import RenderError, SinkError, SourceError
 from livematte.frame import Frame, Image, Rendered, Size
+from livematte.media import kept_file
 from livematte.pace import Slow
 from livematte.pipeline import OnDemand, Pipeline
 from livematte.render.fake import FakeRenderer
@@ -359,7 +360,7 @@ def test_it_ends_after_so_many_frames() -> None:
 def test_a_background_that_is_lost_stops_no_picture_and_is_said_once(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(looped_video, "KEPT_BYTES", 0)
+    monkeypatch.setattr(kept_file, "KEPT_BYTES", 0)
     path, told = tmp_path / "lost.avi", list[str]()
     with av.open(str(path), "w") as container:
         stream = container.add_stream("ffv1", rate=30)
