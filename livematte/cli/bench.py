@@ -12,7 +12,7 @@ from rich.markup import escape
 
 from livematte.cli import completion
 from livematte.cli.choices import DEVICES, checked, one_of, require_device
-from livematte.cli.options import MATTE_SIZE_VALUES, PRECISIONS
+from livematte.cli.options import MATTE_SIZE_VALUES, PRECISIONS, switch
 from livematte.cli.terminal import console, parse_matte_size, parse_size, reported
 from livematte.network.size import DEFAULT_SHORT_SIDE
 
@@ -93,21 +93,14 @@ def bench(
     ] = True,
     photos: Annotated[
         bool,
-        typer.Option(
-            "--photos/--no-photos",
-            metavar="",
-            show_default=False,
-            help="Instead of video: JPEG photos of 1280x720 to mattes, against the network alone.",
+        switch(
+            "photos",
+            "Instead of video: JPEG photos of 1280x720 to mattes, against the network alone.",
         ),
     ] = False,
     as_json: Annotated[
         bool,
-        typer.Option(
-            "--json/--no-json",
-            metavar="",
-            show_default=False,
-            help="Print JSON, in seconds and bytes.",
-        ),
+        switch("json", "Print JSON, in seconds and bytes."),
     ] = False,
 ) -> None:
     """Measure how fast livematte is on this computer, end to end and stage by stage."""

@@ -22,6 +22,7 @@ from livematte.cli.options import (
     Device,
     Precision,
     Quality,
+    switch,
 )
 from livematte.cli.terminal import AUTOMATIC, console, parse_matte_size, reported, say
 
@@ -74,12 +75,7 @@ def quality(
     ] = None,
     as_json: Annotated[
         bool,
-        typer.Option(
-            "--json/--no-json",
-            metavar="",
-            show_default=False,
-            help="Print JSON, with each photo and clip.",
-        ),
+        switch("json", "Print JSON, with each photo and clip."),
     ] = False,
     debug: Debug = False,
 ) -> None:

@@ -12,6 +12,7 @@ from rich.markup import escape
 
 from livematte import __version__
 from livematte.cli.config import problem_of, settings_path
+from livematte.cli.options import switch
 from livematte.cli.terminal import EXIT_FAILURE, console, reported
 
 if TYPE_CHECKING:
@@ -27,9 +28,7 @@ def doctor(
     context: typer.Context,
     as_json: Annotated[
         bool,
-        typer.Option(
-            "--json/--no-json", metavar="", show_default=False, help="Print JSON, for programs."
-        ),
+        switch("json", "Print JSON, for programs."),
     ] = False,
 ) -> None:
     """Check what works on this computer, and how to fix what doesn't.

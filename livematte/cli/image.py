@@ -24,6 +24,7 @@ from livematte.cli.options import (
     Threads,
     Weights,
     parse_choices,
+    switch,
 )
 from livematte.cli.progress import progress_bar
 from livematte.cli.terminal import (
@@ -103,13 +104,7 @@ def image(
     ] = None,
     recursive: Annotated[
         bool,
-        typer.Option(
-            "--recursive/--no-recursive",
-            "-r",
-            metavar="",
-            show_default=False,
-            help="Include subfolders.",
-        ),
+        switch("recursive", "Include subfolders.", short="-r"),
     ] = False,
     background: Annotated[
         str | None,
@@ -137,20 +132,16 @@ def image(
     overwrite: Overwrite = False,
     skip_existing: Annotated[
         bool,
-        typer.Option(
-            "--skip-existing/--no-skip-existing",
-            metavar="",
-            show_default=False,
-            help="Leave results that are there, and make the missing ones; add to the zip file.",
+        switch(
+            "skip-existing",
+            "Leave results that are there, and make the missing ones; add to the zip file.",
         ),
     ] = False,
     keep_metadata: Annotated[
         bool,
-        typer.Option(
-            "--keep-metadata/--no-keep-metadata",
-            metavar="",
-            show_default=False,
-            help="Results keep who made the photo, its copyright, date, camera and settings. Never "
+        switch(
+            "keep-metadata",
+            "Results keep who made the photo, its copyright, date, camera and settings. Never "
             "the place, a thumbnail, or serial numbers. The resolution (DPI) is always kept.",
         ),
     ] = False,
@@ -174,12 +165,7 @@ def image(
     ] = None,
     show: Annotated[
         bool,
-        typer.Option(
-            "--show/--no-show",
-            metavar="",
-            show_default=False,
-            help="Show the comparison of each photo in a window.",
-        ),
+        switch("show", "Show the comparison of each photo in a window."),
     ] = False,
     device: Device = AUTOMATIC,
     matte_size: FixedMatteSize = str(DEFAULT_SHORT_SIDE),

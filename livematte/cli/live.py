@@ -34,6 +34,7 @@ from livematte.cli.options import (
     Threads,
     Weights,
     Without,
+    switch,
 )
 from livematte.cli.reload import reloading_on_hangup
 from livematte.cli.terminal import (
@@ -92,13 +93,7 @@ def run(
     ] = None,
     demo: Annotated[
         bool,
-        typer.Option(
-            "--demo/--no-demo",
-            metavar="",
-            help="Use the built-in demo instead of a camera.",
-            show_default=False,
-            rich_help_panel="Source",
-        ),
+        switch("demo", "Use the built-in demo instead of a camera.", panel="Source"),
     ] = False,
     size: Annotated[
         str | None,
@@ -189,12 +184,7 @@ def run(
     ] = None,
     overwrite: Annotated[
         bool,
-        typer.Option(
-            "--overwrite/--no-overwrite",
-            metavar="",
-            help="Replace existing output files.",
-            show_default=False,
-        ),
+        switch("overwrite", "Replace existing output files."),
     ] = False,
     preview: Annotated[
         bool,

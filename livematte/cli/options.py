@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Sequence
-from typing import Annotated
+from typing import Annotated, Any
 
 import typer
 
@@ -16,6 +16,19 @@ from livematte.near import did_you_mean, near
 from livematte.network.size import DEFAULT_SHORT_SIDE, SHORT_SIDES
 
 NETWORK_PANEL = "Network"
+
+
+def switch(name: str, told: str, *, short: str | None = None, panel: str | None = None) -> Any:
+    """An option that is on or off, by `--NAME` or `--no-NAME`, with what its help tells."""
+    return typer.Option(
+        f"--{name}/--no-{name}",
+        *([] if short is None else [short]),
+        metavar="",
+        show_default=False,
+        help=told,
+        rich_help_panel=panel,
+    )
+
 
 Device = Annotated[
     str,
@@ -169,22 +182,12 @@ RESULTS_FOLDER = "mattes"
 
 Overwrite = Annotated[
     bool,
-    typer.Option(
-        "--overwrite/--no-overwrite",
-        metavar="",
-        show_default=False,
-        help="Replace what is there already.",
-    ),
+    switch("overwrite", "Replace what is there already."),
 ]
 
 Debug = Annotated[
     bool,
-    typer.Option(
-        "--debug/--no-debug",
-        metavar="",
-        show_default=False,
-        help="Show tracebacks and library messages.",
-    ),
+    switch("debug", "Show tracebacks and library messages."),
 ]
 
 

@@ -7,7 +7,7 @@ from typing import Annotated
 
 import typer
 
-from livematte.cli.options import Debug
+from livematte.cli.options import Debug, switch
 from livematte.cli.terminal import EXIT_FAILURE, reported, say
 from livematte.errors import UsageError
 
@@ -21,9 +21,7 @@ def recover(
     ] = None,
     only_list: Annotated[
         bool,
-        typer.Option(
-            "--list/--no-list", metavar="", show_default=False, help="Only list what was found."
-        ),
+        switch("list", "Only list what was found."),
     ] = False,
     debug: Debug = False,
 ) -> None:
