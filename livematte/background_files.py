@@ -20,7 +20,7 @@ from livematte.css_colour import parse_colour
 from livematte.errors import BackgroundError, SourceError, UsageError
 from livematte.frame import Image, Size
 from livematte.media.names import address_of
-from livematte.photos.kinds import PHOTO_ENDINGS
+from livematte.photos.kinds import PHOTO_ENDINGS, VIDEO
 from livematte.photos.memory import DECODE_BYTES, usable_bytes
 from livematte.photos.read import OpenedPhoto, UnknownKindError, open_photo, to_srgb
 
@@ -171,10 +171,8 @@ def _video(path: Path, no_picture: UnknownKindError) -> Picture:
     try:
         return Moving(path)
     except BackgroundError:
-        is_known = "no picture of a known kind" not in no_picture.problem
-        if path.suffix.lower() not in PHOTO_ENDINGS and not is_known:
-            raise
-        if "a video" in no_picture.problem:
+        is_named_a_photo = path.suffix.lower() in PHOTO_ENDINGS
+        if no_picture.kind == VIDEO or not (no_picture.kind or is_named_a_photo):
             raise
         raise BackgroundError(f"Background {no_picture.problem}", no_picture.remedy) from None
 

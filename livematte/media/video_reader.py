@@ -162,8 +162,7 @@ class VideoReader:
                 yield from frames
                 return
             back_seconds = max(Fraction(1), 2 * back_seconds)
-        self.container.close()
-        self._open()
+        self._reopen()
         yield from self._decode()
 
     def _clock_changes_before(self, start: Fraction) -> bool:

@@ -28,6 +28,9 @@ RAW_ENDINGS: Final = frozenset(
 )
 """Of photos as the sensor saw them."""
 
+VIDEO: Final = "a video"
+"""The name of that kind."""
+
 _HEAD_BYTES: Final = 400
 _TIFF: Final = (b"II*\0", b"MM\0*", b"II+\0", b"MM\0+")
 _PHOTOS: Final = (
@@ -116,7 +119,7 @@ def kind_of(file: BinaryIO, path: Path) -> Kind:
         return Kind("", "Save it as JPEG or PNG with another program.", tiff=tiff)
     if _is_video(head):
         command = f"livematte video {shlex.quote(str(path))} -o matted.mp4"
-        return Kind("a video", f"For videos use {command}.")
+        return Kind(VIDEO, f"For videos use {command}.")
     start = head.removeprefix(codecs.BOM_UTF8).lstrip()
     start = start.lower() if start.startswith(b"<") else start
     name = next((name for begin, name in _OTHERS if start.startswith(begin)), "")

@@ -152,7 +152,14 @@ class OpenedPhoto:
 
 
 class UnknownKindError(SourceError):
-    """A file is no picture that can be read; it may be a video."""
+    """A file is no picture that can be read; it may be a video.
+
+    kind: what it is, as `photos.kinds.Kind` names it; "" if that is not known.
+    """
+
+    def __init__(self, problem: str, remedy: str, kind: str = "") -> None:
+        super().__init__(problem, remedy)
+        self.kind = kind
 
 
 @contextmanager
@@ -199,7 +206,7 @@ def open_photo(
                 if kind.name
                 else "no picture of a known kind"
             )
-            raise UnknownKindError(f"{path} is {what}.", kind.remedy) from error
+            raise UnknownKindError(f"{path} is {what}.", kind.remedy, kind.name) from error
         except FileNotFoundError as error:
             raise SourceError(
                 f"{path} is not there.", "Check that it has not been moved or renamed."

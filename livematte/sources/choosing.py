@@ -9,12 +9,12 @@ from __future__ import annotations
 
 import os
 from collections.abc import Sequence
-from difflib import get_close_matches
 from typing import Final
 
 from livematte.addresses import is_address, shown_address
 from livematte.counted import counted
 from livematte.errors import SourceError
+from livematte.near import near
 from livematte.sources.listing import CameraInfo, list_cameras
 
 FIRST_CAMERA: Final = 0
@@ -98,9 +98,9 @@ def _unknown(wanted: str, cameras: Sequence[CameraInfo]) -> SourceError:
     cards = {each.called.casefold(): each for each in cameras}
     words = {word.casefold(): each for each in cameras for word in each.called.split()}
     known = {**words, **cards}
-    near = get_close_matches(wanted.strip().casefold(), known, n=1)
-    if near:
-        camera = known[near[0]]
+    meant = near(wanted.strip().casefold(), known)
+    if meant is not None:
+        camera = known[meant]
         return SourceError(problem, f'Did you mean --camera "{camera.called}"?')
     return SourceError(
         problem, "Choose one of those by number or name, or see `livematte cameras`."
