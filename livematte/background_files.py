@@ -19,8 +19,9 @@ from livematte.background import Picture, Still, suggestion
 from livematte.css_colour import parse_colour
 from livematte.errors import BackgroundError, SourceError, UsageError
 from livematte.frame import Image, Size
+from livematte.media.endings import PHOTO_ENDINGS, VIDEO_ENDINGS
 from livematte.media.names import address_of
-from livematte.photos.kinds import PHOTO_ENDINGS, VIDEO
+from livematte.photos.kinds import VIDEO
 from livematte.photos.memory import DECODE_BYTES, usable_bytes
 from livematte.photos.read import OpenedPhoto, UnknownKindError, open_photo, to_srgb
 
@@ -34,12 +35,6 @@ MOST_MOVING_PIXELS: Final = 100_000_000
 
 NO_LIMIT_BYTES: Final = 1 << 62
 """Of memory: it is looked at once a picture is reduced."""
-
-VIDEO_ENDINGS: Final = frozenset(
-    {".mp4", ".m4v", ".mov", ".mkv", ".webm", ".avi", ".mpg", ".mpeg", ".ts", ".m2ts", ".mts"}
-    | {".3gp", ".ogv", ".wmv", ".flv", ".y4m"}
-)
-"""What a pattern means besides pictures."""
 
 OPEN_AT_ONCE: Final = 4
 """How many pictures of a folder are in memory: the ones that were shown last."""

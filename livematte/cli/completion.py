@@ -8,7 +8,7 @@ from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Final
 
-from livematte.cli.meant import PHOTO_ENDINGS, VIDEO_ENDINGS
+from livematte.media.endings import GIF, PHOTO_ENDINGS, VIDEO_ENDINGS
 from livematte.settings import profile_names
 
 BACKGROUNDS: Final = (
@@ -69,12 +69,12 @@ def files(incomplete: str, endings: frozenset[str]) -> list[str]:
 
 def videos(incomplete: str) -> list[str]:
     """Files that are named like videos."""
-    return files(incomplete, VIDEO_ENDINGS)
+    return files(incomplete, VIDEO_ENDINGS | GIF)
 
 
 def photos(incomplete: str) -> list[str]:
     """Files that are named like photos."""
-    return files(incomplete, PHOTO_ENDINGS)
+    return files(incomplete, PHOTO_ENDINGS - GIF)
 
 
 def cameras(incomplete: str) -> list[tuple[str, str]]:

@@ -11,22 +11,9 @@ from typing import Final
 
 from livematte.doctor.finding import command_line
 from livematte.errors import SourceError, UsageError
+from livematte.media.endings import GIF, PHOTO_ENDINGS, VIDEO_ENDINGS
 from livematte.near import did_you_mean, near, near_file
 
-PHOTO_ENDINGS: Final = frozenset(
-    {
-        *(".jpg", ".jpeg", ".jpe", ".jif", ".jfif", ".jfi", ".mpo"),
-        *(".png", ".apng", ".webp", ".tif", ".tiff", ".bmp", ".dib"),
-        *(".heic", ".heics", ".heif", ".heifs", ".hif", ".avif", ".avifs"),
-        *(".jp2", ".j2k", ".j2c", ".jpc", ".jpf", ".jpx", ".pbm", ".pgm", ".ppm", ".pnm"),
-    }
-)
-"""Those of `photos.kinds`, which takes long to load, but for GIF, which is a video here."""
-
-VIDEO_ENDINGS: Final = frozenset(
-    {".mp4", ".m4v", ".mov", ".mkv", ".webm", ".avi", ".mpg", ".mpeg", ".ts", ".mts", ".m2ts"}
-    | {".wmv", ".flv", ".ogv", ".3gp", ".mxf", ".gif", ".y4m", ".nut"}
-)
 MOST_WORDS: Final = 12
 """Of a name with spaces; each row of so many words is looked for."""
 
@@ -36,12 +23,12 @@ _WORDS: Final = ("demo", "help", "version", "virtual-camera")
 
 def is_video(name: str | Path) -> bool:
     """By the ending of the name."""
-    return Path(name).suffix.lower() in VIDEO_ENDINGS
+    return Path(name).suffix.lower() in VIDEO_ENDINGS | GIF
 
 
 def is_photo(name: str | Path) -> bool:
     """By the ending of the name."""
-    return Path(name).suffix.lower() in PHOTO_ENDINGS
+    return Path(name).suffix.lower() in PHOTO_ENDINGS - GIF
 
 
 def matted_name(name: str) -> str:

@@ -9,9 +9,10 @@ from collections.abc import Iterable, Iterator
 from pathlib import Path
 from typing import NamedTuple
 
+from livematte.media.endings import PHOTO_ENDINGS
 from livematte.media.identity import Identity, identity
 from livematte.media.mark import is_result
-from livematte.photos.kinds import PHOTO_ENDINGS, RAW_ENDINGS, begins_like_a_photo
+from livematte.photos.kinds import RAW_ENDINGS, begins_like_a_photo
 from livematte.regular_file import open_regular
 
 

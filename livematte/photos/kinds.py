@@ -9,16 +9,6 @@ from typing import BinaryIO, Final, NamedTuple
 
 from livematte.photos.tiff import TiffFile, read_tiff
 
-PHOTO_ENDINGS: Final = frozenset(
-    {
-        *(".jpg", ".jpeg", ".jpe", ".jif", ".jfif", ".jfi", ".mpo"),
-        *(".png", ".apng", ".webp", ".tif", ".tiff", ".bmp", ".dib", ".gif"),
-        *(".heic", ".heics", ".heif", ".heifs", ".hif", ".avif", ".avifs"),
-        *(".jp2", ".j2k", ".j2c", ".jpc", ".jpf", ".jpx", ".pbm", ".pgm", ".ppm", ".pnm"),
-    }
-)
-"""What is taken for a photo in a folder; what begins like one is, too."""
-
 RAW_ENDINGS: Final = frozenset(
     {
         *(".3fr", ".arw", ".cr2", ".cr3", ".crw", ".dcr", ".dng", ".erf", ".fff", ".gpr", ".iiq"),

@@ -9,12 +9,12 @@ from pathlib import Path
 import cv2
 import pytest
 
-from livematte.cli.meant import VIDEO_ENDINGS, is_photo, is_video
+from livematte.cli.meant import is_photo, is_video
 from livematte.cli.options import PARTS, PRECISIONS, QUALITIES
 from livematte.cli.times import parse_time
 from livematte.cli.video import SAVES
 from livematte.errors import UsageError
-from livematte.photos.kinds import PHOTO_ENDINGS
+from livematte.media.endings import GIF, PHOTO_ENDINGS, VIDEO_ENDINGS
 from livematte.refinement import PARTS as ALL_PARTS
 from livematte.refinement import QUALITIES as ALL_QUALITIES
 from livematte.render.renderer import PRECISIONS as ALL_PRECISIONS
@@ -298,4 +298,4 @@ def test_the_words_are_those_that_there_are() -> None:
     assert ALL_PRECISIONS == PRECISIONS
     assert tuple(each.value for each in Save) == SAVES
     assert all(map(is_photo, (f"a{ending}" for ending in PHOTO_ENDINGS - {".gif"})))
-    assert all(map(is_video, (f"a{ending.upper()}" for ending in VIDEO_ENDINGS)))
+    assert all(map(is_video, (f"a{ending.upper()}" for ending in VIDEO_ENDINGS | GIF)))

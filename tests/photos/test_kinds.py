@@ -9,7 +9,8 @@ import pytest
 from PIL import Image as Pillow
 
 from livematte.errors import SourceError
-from livematte.photos.kinds import PHOTO_ENDINGS, RAW_ENDINGS, begins_like_a_photo
+from livematte.media.endings import PHOTO_ENDINGS
+from livematte.photos.kinds import RAW_ENDINGS, begins_like_a_photo
 from livematte.photos.read import UnknownKindError, open_photo
 from tests.photos.pictures import KINDS, write_photo
 from tests.photos.tiffs import REDUCED, Picture, tiff
