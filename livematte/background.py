@@ -17,6 +17,7 @@ from livematte.counted import counted
 from livematte.css_colour import NotOpaqueError, colour_names, parse_colour
 from livematte.errors import UsageError
 from livematte.frame import Image, Size
+from livematte.media.names import at_home
 from livematte.near import near, near_file
 
 CHROMA_GREEN: Final = "#00b140"
@@ -255,9 +256,7 @@ def suggestion(text: str) -> str:
         return f"Did you mean '#{text}'? Quote it: the shell takes # for a comment."
     if text.startswith("#"):
         return "Write a colour as # and six digits from 0 to f, such as '#1e90ff', in quotes."
-    close = (
-        near_file(Path(os.path.expanduser(text))) if Path(text).suffix or os.sep in text else None
-    )
+    close = near_file(Path(at_home(text))) if Path(text).suffix or os.sep in text else None
     name = str(close) if close else near(text, ["blur", "transparent", *colour_names()])
     hint = f"Did you mean {name!r}? " if name else ""
     return hint + (

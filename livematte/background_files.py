@@ -20,7 +20,7 @@ from livematte.css_colour import parse_colour
 from livematte.errors import BackgroundError, SourceError, UsageError
 from livematte.frame import Image, Size
 from livematte.media.endings import PHOTO_ENDINGS, VIDEO_ENDINGS
-from livematte.media.names import address_of
+from livematte.media.names import address_of, at_home
 from livematte.photos.kinds import VIDEO
 from livematte.photos.memory import DECODE_BYTES, usable_bytes
 from livematte.photos.read import OpenedPhoto, UnknownKindError, open_photo, to_srgb
@@ -64,7 +64,7 @@ def open_files(text: str, on_trouble: Callable[[str], None]) -> Sequence[Picture
     be read.
     """
     name, colour = _split(text)
-    path = Path(_at_home(name))
+    path = Path(at_home(name))
     if name and os.path.isdir(path):
         found = sorted(_in_folder(path), key=_natural)
         what = "is a folder without pictures"
@@ -175,9 +175,9 @@ def _video(path: Path, no_picture: UnknownKindError) -> Picture:
 def _split(text: str) -> Behind:
     """A name, and the colour after its last @; a file that has all of it as its name goes first."""
     name, at, word = text.rpartition("@")
-    if not at or os.path.lexists(_at_home(text)):
+    if not at or os.path.lexists(at_home(text)):
         return Behind(text, WHITE)
-    is_there = os.path.exists(_at_home(name)) or glob.has_magic(name)
+    is_there = os.path.exists(at_home(name)) or glob.has_magic(name)
     try:
         return Behind(name, _colour(word))
     except ValueError:
@@ -228,13 +228,6 @@ def _natural(path: Path) -> list[tuple[int, int, str]]:
     """For an order in which room2 comes before room10."""
     parts = re.split(r"([0-9]{1,18})", str(path).casefold())
     return [(0, int(each), "") if each.isdecimal() else (1, 0, each) for each in parts]
-
-
-def _at_home(name: str) -> str:
-    try:
-        return os.path.expanduser(name)
-    except ValueError:  # no user's name has such characters
-        return name
 
 
 class _Album:

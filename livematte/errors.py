@@ -94,6 +94,9 @@ class NoReaderError(SinkError):
             "If it should have gone on, see what it said.",
         )
 
+    def __reduce__(self) -> tuple[type[NoReaderError], tuple[()]]:
+        return type(self), ()
+
 
 class SharedError(SinkError):
     """Another program feeds the same virtual camera, and callers would see both by turns."""

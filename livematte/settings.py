@@ -27,7 +27,7 @@ from typing import Any, Final
 from platformdirs import user_config_path
 
 from livematte.errors import UsageError
-from livematte.media.names import address_of, names_files
+from livematte.media.names import address_of, at_home, names_files
 from livematte.near import did_you_mean, near, near_file
 from livematte.regular_file import read_small
 
@@ -69,7 +69,7 @@ def read(path: Path | None, profile: str | None) -> tuple[Path, Settings]:
 
     Raises `UsageError` if the file cannot be read, is not TOML, or has no such profile.
     """
-    asked, path = path, _at_home(path or usual_path())
+    asked, path = path, Path(at_home(str(path or usual_path())))
     try:
         settings = _parsed(read_small(path, MOST_BYTES), path)
     except FileNotFoundError as error:
@@ -103,7 +103,7 @@ def read(path: Path | None, profile: str | None) -> tuple[Path, Settings]:
 
 def profile_names(path: Path | None) -> list[str]:
     """The profiles of a settings file; none if it cannot be read."""
-    path = _at_home(path or usual_path())
+    path = Path(at_home(str(path or usual_path())))
     try:
         profiles = _parsed(read_small(path, MOST_BYTES), path).get(PROFILES)
     except (OSError, UsageError):
@@ -214,11 +214,6 @@ def _other(error: OSError) -> str:
     return "Use another one, --config FILE, or --config none."
 
 
-def _at_home(path: Path) -> Path:
-    """With `~` as the home folder; not Path.expanduser, which raises where ~NAME is nobody's."""
-    return Path(os.path.expanduser(path))
-
-
 def _require_shallow(settings: Settings) -> None:
     """Raises RecursionError, early: what follows goes into tables by calling itself."""
     layer: list[Any] = [settings]
@@ -261,7 +256,7 @@ def _with_paths(settings: Settings, folder: Path) -> Settings:
             return value
         if address_of(value):
             return value
-        path = os.path.join(folder, os.path.expanduser(value))  # with a slash at its end, if any
+        path = os.path.join(folder, at_home(value))  # with a slash at its end, if any
         return path if key in PATHS or names_files(path) else value
 
     return {key: resolved(key, value) for key, value in settings.items()}

@@ -10,6 +10,7 @@ from pathlib import Path
 import pytest
 import typer
 
+from livematte.background import parse
 from livematte.cli.app import app
 from livematte.cli.config import defaults
 from livematte.errors import UsageError
@@ -91,3 +92,12 @@ def test_what_is_unusual_is_read(tmp_path: Path, text: str) -> None:
     path = tmp_path / "config.toml"
     path.write_bytes(text.encode())
     assert defaults(COMMAND, path, None)
+
+
+def test_a_home_that_nobody_can_have_is_part_of_a_name(tmp_path: Path) -> None:
+    """Of a user whose name has a NUL the system cannot even be asked."""
+    path = tmp_path / "config.toml"
+    path.write_text('background = "~\\u0000x.jpg"\n')
+    assert defaults(COMMAND, path, None)["background"] == ["~\0x.jpg"]
+    with pytest.raises(UsageError, match="neither a colour nor a file"):
+        parse("~\0x.jpg")

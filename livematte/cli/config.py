@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 from collections.abc import Collection
 from pathlib import Path
 from typing import Annotated, Any, Final
@@ -13,6 +12,7 @@ from livematte.cli.choices import takes
 from livematte.cli.terminal import AUTOMATIC
 from livematte.cli.undo import NONE, can_be_undone
 from livematte.errors import UsageError
+from livematte.media.names import at_home
 from livematte.near import did_you_mean, near
 from livematte.settings import Settings, key_line, read, usual_path
 
@@ -55,7 +55,7 @@ def settings_path(context: Any) -> Path | None:
     if "config" in context.meta.get(_UNDONE, ()):
         return None
     asked = context.meta.get(_ASKED, {}).get("config")
-    return Path(os.path.expanduser(asked)) if asked is not None else usual_path()
+    return Path(at_home(str(asked))) if asked is not None else usual_path()
 
 
 def forget(context: Any, undone: Collection[str]) -> None:

@@ -39,6 +39,7 @@ from livematte.cli.terminal import (
     stopped_by_signals,
 )
 from livematte.counted import counted
+from livematte.media.names import STANDARD_STREAM
 from livematte.network.size import DEFAULT_SHORT_SIDE
 
 if TYPE_CHECKING:
@@ -177,7 +178,7 @@ def image(
     """Matte photos: JPEG, PNG, WebP, TIFF, BMP, HEIC, AVIF, JPEG 2000 and GIF."""
     with reported(debug):
         from livematte.background import files_of
-        from livematte.cli.photo_places import STREAM, folder_of, open_place, read_standard_input
+        from livematte.cli.photo_places import folder_of, open_place, read_standard_input
         from livematte.matter import Matter
         from livematte.photos import PhotoJob, Save, find_photos
         from livematte.photos.memory import parse_bytes
@@ -186,11 +187,11 @@ def image(
 
         kinds = parse_choices("--save", save or ["alpha"], Save)
         fails = parse_choice("--on-bad-matte", on_bad_matte, OnBadMatte) is OnBadMatte.FAIL
-        named = [each for each in paths if each != STREAM]
+        named = [each for each in paths if each != STANDARD_STREAM]
         require_photos(named)
         found = find_photos(named, recursive, leave_out=folder_of(output, zip_path))
         if len(named) < len(paths):
-            first = 0 if paths[0] == STREAM else len(found.photos)
+            first = 0 if paths[0] == STANDARD_STREAM else len(found.photos)
             found.photos.insert(first, read_standard_input())
         behind = parse_background(background)
         place = open_place(

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import os
-import stat
 import sys
 import time
 from collections.abc import Callable, Sequence
@@ -48,7 +47,7 @@ from livematte.cli.terminal import (
 from livematte.counted import counted
 from livematte.errors import SourceError, UsageError
 from livematte.media.identity import are_one
-from livematte.media.names import require_readable_name
+from livematte.media.names import STANDARD_STREAM, is_pipe, require_readable_name
 from livematte.size import Size
 
 if TYPE_CHECKING:
@@ -399,13 +398,6 @@ def _make_preview(status: Callable[[], Sequence[str]]) -> PreviewWindow:
     return PreviewWindow("livematte", status)
 
 
-def _is_pipe(path: str | Path) -> bool:
-    try:
-        return stat.S_ISFIFO(os.stat(path).st_mode)
-    except (OSError, ValueError):
-        return False
-
-
 def _choose_sinks(
     preview: PreviewWindow | None,
     virtual_camera: str | None,
@@ -434,9 +426,11 @@ def _choose_sinks(
         # Whatever else shows them, every picture of a file is recorded, so that its sound fits.
         # Not in a pipe, which gets no pictures before another program reads it, nor from one, which
         # can be read once.
-        is_pipe = name == "-" or any(_is_pipe(each) for each in [name, *map(str, inputs)])
-        recording = source if isinstance(source, VideoFile) and not is_pipe else None
-        if is_pipe and isinstance(source, VideoFile):
+        recording = source if isinstance(source, VideoFile) else None
+        if recording is not None and (
+            name == STANDARD_STREAM or is_pipe(name) or is_pipe(recording.path)
+        ):
+            recording = None
             say("The sound is left out, because of the pipe. `livematte video` keeps it.")
         sinks.append(
             open_output(name, transparent, recording=recording, taken=taken, inputs=inputs)

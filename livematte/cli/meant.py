@@ -12,6 +12,7 @@ from typing import Final
 from livematte.doctor.finding import command_line
 from livematte.errors import SourceError, UsageError
 from livematte.media.endings import GIF, PHOTO_ENDINGS, VIDEO_ENDINGS
+from livematte.media.names import at_home
 from livematte.near import did_you_mean, near, near_file
 
 MOST_WORDS: Final = 12
@@ -55,7 +56,7 @@ def require_photos(names: Sequence[str]) -> None:
     """Raises `UsageError` if all are videos, or all are mistyped and it can be said how."""
     if names and all(is_video(each) and not each.lower().endswith(".gif") for each in names):
         raise UsageError(f"{names[0]} is a video.", f"Use: {video_command(names[0])}")
-    paths = [Path(os.path.expanduser(each)) for each in names]
+    paths = [Path(at_home(each)) for each in names]
     if paths and not any(os.path.lexists(each) or has_magic(str(each)) for each in paths):
         found = [near_file(each) for each in paths]
         if None not in found:

@@ -9,13 +9,10 @@ from typing import Final, NamedTuple
 
 from livematte.cli.options import RESULTS_FOLDER
 from livematte.errors import SourceError, UsageError
-from livematte.media.names import require_writable_name
+from livematte.media.names import STANDARD_STREAM, require_writable_name
 from livematte.photos import PHOTO_ENDINGS, FixedName, Naming, Results, Save, StreamResult
 from livematte.photos.find import Photograph
 from livematte.photos.results import Destination
-
-STREAM: Final = "-"
-"""As a photo the standard input, as an output the standard output."""
 
 MOST_INPUT_BYTES: Final = 4_000_000_000
 """Of the standard input; no format of photos has more."""
@@ -40,7 +37,7 @@ def folder_of(output: str | None, zip_path: Path | None) -> Path | None:
     """The folder of the results, if they go to one."""
     if output is None:
         return Path(RESULTS_FOLDER) if zip_path is None else None
-    return None if output == STREAM or _names_a_file(output) else Path(output)
+    return None if output == STANDARD_STREAM or _names_a_file(output) else Path(output)
 
 
 def open_place(
@@ -68,11 +65,11 @@ def open_place(
             "--overwrite replaces results and --skip-existing leaves them.", "Give one of them."
         )
     for name in (output, zip_path):
-        if name is not None and name != STREAM:
+        if name is not None and name != STANDARD_STREAM:
             require_writable_name(name)
-    if output is not None and (output == STREAM or _names_a_file(output)):
+    if output is not None and (output == STANDARD_STREAM or _names_a_file(output)):
         _require_one(output, kinds, photos, zip_path, pattern)
-        if output == STREAM:
+        if output == STANDARD_STREAM:
             return Place(_standard_output(), Naming(), image_format or "png")
         path = Path(output)
         own_format = _format_of(path, kinds[0], image_format)
@@ -118,7 +115,7 @@ def _names_a_file(output: str) -> bool:
 def _require_one(
     output: str, kinds: Sequence[Save], photos: int, zip_path: Path | None, pattern: str | None
 ) -> None:
-    what = "the standard output" if output == STREAM else output
+    what = "the standard output" if output == STANDARD_STREAM else output
     if photos > 1:
         raise UsageError(
             f"{what} takes the result of one photo, and there are {photos}.",

@@ -44,10 +44,8 @@ from livematte.cli.terminal import (
 )
 from livematte.cli.times import parse_time
 from livematte.counted import counted
+from livematte.media.names import STANDARD_STREAM
 from livematte.network.size import LIVE_SHORT_SIDE
-
-STANDARD: Final = "-"
-"""As a file: the standard input or output."""
 
 SAVES: Final = ("composite", "alpha", "foreground", "cutout")
 
@@ -208,7 +206,7 @@ def video(
                 say(remark)
         rate = job.pipeline.statistics.summary().frames_per_second
         where = ", ".join(
-            "the standard output" if each == STANDARD else each for each in job.output_names
+            "the standard output" if each == STANDARD_STREAM else each for each in job.output_names
         )
         say(
             f"{counted(job.frames, 'frame')} in {where}, {rate:.1f} frames/s"

@@ -1,15 +1,19 @@
-"""Names of files, and what looks like one: addresses, and what Windows cannot call a file."""
+"""Names of files, and what looks like one: addresses, -, and what Windows cannot call a file."""
 
 from __future__ import annotations
 
 import glob
 import os
 import re
+import stat
 import sys
 from typing import Final
 
 from livematte.addresses import shown_address
 from livematte.errors import UsageError
+
+STANDARD_STREAM: Final = "-"
+"""What is read from the standard input, and written to the standard output."""
 
 _ADDRESS: Final = re.compile(r"([A-Za-z][A-Za-z0-9+.-]+):/+(?=[^/])", re.DOTALL)
 """A scheme of two letters or more; one is a drive's. `Path` makes one slash of two."""
@@ -19,6 +23,27 @@ _RESERVED: Final = re.compile(
     re.IGNORECASE | re.DOTALL,
 )
 _NOT_ON_WINDOWS: Final = re.compile(r'[<>:"|?*\x00-\x1f]')
+
+
+def at_home(name: str) -> str:
+    """A name with `~` as the home folder; as it is where ~NAME is nobody's."""
+    try:
+        return os.path.expanduser(name)
+    except ValueError:  # no user's name has such characters
+        return name
+
+
+def is_folder(name: str) -> bool:
+    """Whether a name is that of a folder, which need not be there."""
+    return name.endswith(("/", os.sep)) or os.path.isdir(name)
+
+
+def is_pipe(path: str | os.PathLike[str]) -> bool:
+    """Whether a path leads to a named pipe."""
+    try:
+        return stat.S_ISFIFO(os.stat(path).st_mode)
+    except (OSError, ValueError):
+        return False
 
 
 def address_of(name: str | os.PathLike[str]) -> str:
@@ -78,11 +103,8 @@ def require_writable_name(
         )
     if "\0" in text:
         raise UsageError("The output's name has a NUL character in it.", "Name another file.")
-    if text == "-":
-        raise UsageError(
-            "- is not a file: livematte does not write to the standard output.",
-            "Name a file, or a pipe made with mkfifo that ends like a file, such as out.mkv.",
-        )
+    if text == STANDARD_STREAM:
+        raise UsageError("- is the standard output, which does not take this.", "Name a file.")
     if windows and (problem := _windows_problem(text)):
         raise UsageError(f"{text} {problem}.", "Name another file.")
 

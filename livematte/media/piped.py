@@ -13,8 +13,7 @@ from pathlib import Path
 from typing import Final
 
 from livematte.errors import SourceError, UsageError
-
-STANDARD_INPUT: Final = "-"
+from livematte.media.names import STANDARD_STREAM, is_pipe
 
 WRITER_SECONDS: Final = 60.0
 """How long a program that writes into the pipe is waited for."""
@@ -34,12 +33,8 @@ def whole_file(path: Path, on_wait: Callable[[str], None]) -> Iterator[Path]:
     Raises `SourceError` if nothing comes, or does not fit onto the disk, and `UsageError` if "-"
     is a terminal.
     """
-    try:
-        is_pipe = stat.S_ISFIFO(os.stat(path).st_mode)
-    except (OSError, ValueError):
-        is_pipe = False
-    is_standard = str(path) == STANDARD_INPUT and not os.path.lexists(path)
-    if not is_pipe and not is_standard:
+    is_standard = str(path) == STANDARD_STREAM and not os.path.lexists(path)
+    if not is_pipe(path) and not is_standard:
         yield path
         return
     if is_standard and sys.stdin.isatty():

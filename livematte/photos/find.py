@@ -12,6 +12,7 @@ from typing import NamedTuple
 from livematte.media.endings import PHOTO_ENDINGS
 from livematte.media.identity import Identity, identity
 from livematte.media.mark import is_result
+from livematte.media.names import at_home
 from livematte.photos.kinds import RAW_ENDINGS, begins_like_a_photo
 from livematte.regular_file import open_regular
 
@@ -66,7 +67,7 @@ def find_photos(
     failures: list[Failure] = []
     raw: list[Path] = []
     for name in names:
-        path = Path(os.path.expanduser(name))
+        path = Path(at_home(name))
         # A file may have a name that looks like a pattern.
         # Not Path.exists, which raises where a name is too long.
         matches = [path] if os.path.lexists(path) else _glob(str(path), recursive)

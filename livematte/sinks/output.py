@@ -5,11 +5,11 @@ from __future__ import annotations
 import os
 from collections.abc import Iterable
 from pathlib import Path
-from typing import TYPE_CHECKING, Final
+from typing import TYPE_CHECKING
 
 from livematte.errors import UsageError
 from livematte.media.identity import require_not_read
-from livematte.media.names import require_writable_name
+from livematte.media.names import STANDARD_STREAM, is_folder, require_writable_name
 from livematte.sinks.images import ImageFolder
 from livematte.sinks.pipe import STDOUT
 from livematte.sinks.video_writer import VideoWriter
@@ -17,8 +17,6 @@ from livematte.sinks.whole_file import Taken
 
 if TYPE_CHECKING:
     from livematte.recording import Recording
-
-STANDARD_OUTPUT: Final = "-"
 
 
 def open_output(
@@ -45,7 +43,7 @@ def open_output(
     is asked for, if there is no quality to choose, or if something may not be replaced.
     """
     text, path = os.fspath(name), Path(name)
-    if text == STANDARD_OUTPUT:
+    if text == STANDARD_STREAM:
         if os.isatty(STDOUT):
             raise UsageError(
                 "A video is nothing for the terminal to show.",
@@ -57,11 +55,10 @@ def open_output(
     require_writable_name(text)
     inputs = list(inputs)
     require_not_read(path, inputs)
-    is_folder = text.endswith(("/", os.sep)) or os.path.isdir(path)
-    if is_folder or path.suffix.lower() == ".png":
+    if is_folder(text) or path.suffix.lower() == ".png":
         if quality is not None:
             raise UsageError("PNGs have no quality to choose.", "Leave out the quality.")
-        if taken is Taken.NUMBER and not is_folder:
+        if taken is Taken.NUMBER and not is_folder(text):
             taken = Taken.REFUSE
         return ImageFolder(path, taken, inputs)
     return VideoWriter(path, transparent, quality=quality, recording=recording, taken=taken)

@@ -2,18 +2,16 @@
 
 from __future__ import annotations
 
-import os
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Final
 
 from livematte.errors import UsageError
+from livematte.media.names import STANDARD_STREAM, is_folder
 from livematte.video.save import Save
 
 PLACE: Final = "{save}"
 """Stands in the name of outputs for what is saved."""
-
-STANDARD_OUTPUT: Final = "-"
 
 _ENDINGS: Final = (".mp4", ".mkv", ".mov", ".webm")
 _ALPHA_ENDINGS: Final = (".mov", ".webm")
@@ -37,7 +35,7 @@ def name_outputs(source: Path, output: str, saves: Sequence[Save]) -> list[str]:
         ]
     if len(saves) == 1:
         return [output]
-    if output == STANDARD_OUTPUT:
+    if output == STANDARD_STREAM:
         raise UsageError(
             "The standard output can take one video, not several.",
             "Name a folder, or give one --save.",
@@ -53,11 +51,6 @@ def name_outputs(source: Path, output: str, saves: Sequence[Save]) -> list[str]:
         path = path / f"{source.stem or source.name}{ending}"
     name = str(path.with_name(f"{path.stem}_{PLACE}{path.suffix}")) if output else ""
     return [_with_alpha(name, save) for save in saves]
-
-
-def is_folder(output: str) -> bool:
-    """Whether a name is that of a folder, which need not be there."""
-    return output.endswith(("/", os.sep)) or os.path.isdir(output)
 
 
 def _with_alpha(name: str, save: Save) -> str:

@@ -72,12 +72,13 @@ def test_without_an_output_there_is_a_folder_unless_there_is_a_zip_file() -> Non
         ("out.png", [CUTOUT], 1, {"zip_path": Path("a.zip")}, "--zip"),
         ("out.png", [CUTOUT], 1, {"pattern": "{stem}"}, "--name"),
         ("out.zip", [ALPHA], 1, {}, "zip file"),
+        (None, [ALPHA], 1, {"zip_path": Path("-")}, "the standard output, which does not take"),
         ("out", [ALPHA], 1, {"overwrite": True, "skip_existing": True}, "--skip-existing"),
         ("out", [ALPHA], 1, {"pattern": "{nobody}"}, "nobody"),
     ],
 )
 def test_what_does_not_go_together_is_explained(
-    output: str, kinds: list[Save], photos: int, options: dict[str, object], said: str
+    output: str | None, kinds: list[Save], photos: int, options: dict[str, object], said: str
 ) -> None:
     zip_path = options.pop("zip_path", None)
     assert zip_path is None or isinstance(zip_path, Path)
