@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from abc import ABC, abstractmethod
+from collections.abc import Iterator
 from fractions import Fraction
 from typing import TYPE_CHECKING, Final, Protocol, cast
 
@@ -227,16 +228,51 @@ class _Decoded:
             self.sound.note_gap()
 
 
-def _frame(block: Samples, sound: SteadySound, position: int) -> av.AudioFrame:
-    import av
+class _Recoded(ABC):
+    """Decodes packets and encodes them again; with what, and for what, subclasses know."""
 
-    frame = av.AudioFrame.from_ndarray(block, "fltp", sound.layout)
-    frame.sample_rate = sound.rate
-    frame.pts, frame.time_base = position, Fraction(1, sound.rate)
-    return frame
+    def __init__(self, decoded: _Decoded, position: int = 0) -> None:
+        """position: of the first sample, in samples."""
+        self._decoded = decoded
+        self._position = position
+
+    def take(self, timed: TimedPacket) -> Iterator[av.Packet[AudioStream]]:
+        """What becomes of a packet."""
+        for block in self._decoded.take(timed):
+            yield from self._encode_block(block)
+
+    def end_at(self, seconds: Fraction | None) -> None:
+        """Make nothing that is heard later; None for no such time."""
+        self._decoded.end_at(seconds)
+
+    def rest(self) -> Iterator[av.Packet[AudioStream]]:
+        """What is left at the end."""
+        for block in self._decoded.rest():
+            yield from self._encode_block(block)
+        if self._has_begun:
+            yield from self._encode(None)
+
+    def _encode_block(self, block: Samples) -> Iterator[av.Packet[AudioStream]]:
+        import av
+
+        sound = self._decoded.sound
+        frame = av.AudioFrame.from_ndarray(block, "fltp", sound.layout)
+        frame.sample_rate = sound.rate
+        frame.pts, frame.time_base = self._position, Fraction(1, sound.rate)
+        self._position += block.shape[1]
+        yield from self._encode(frame)
+
+    @property
+    @abstractmethod
+    def _has_begun(self) -> bool:
+        """Whether the encoder has had anything to encode."""
+
+    @abstractmethod
+    def _encode(self, frame: av.AudioFrame | None) -> Iterator[av.Packet[AudioStream]]:
+        """The encoder's packets for a frame; None for what it still holds."""
 
 
-class EncodedTrack:
+class EncodedTrack(_Recoded):
     """Decodes packets and encodes them again."""
 
     def __init__(
@@ -254,8 +290,7 @@ class EncodedTrack:
         self.stream.bit_rate = BITS_PER_CHANNEL * len(LAYOUTS[layout])
         self.name = ""
         self.faults = 0
-        self._decoded = _Decoded(source, span, SteadySound(layout))
-        self._position = 0
+        super().__init__(_Decoded(source, span, SteadySound(layout)))
 
     @property
     def problem(self) -> str:
@@ -268,26 +303,15 @@ class EncodedTrack:
         packets = f"packets of {which} were" if damaged > 1 else f"packet of {which} was"
         return f"{damaged} damaged {packets} replaced by silence"
 
-    def take(self, timed: TimedPacket) -> Iterator[av.Packet[AudioStream]]:
-        for block in self._decoded.take(timed):
-            yield from self._encode(block)
+    @property
+    def _has_begun(self) -> bool:
+        return self._position > 0
 
-    def end_at(self, seconds: Fraction | None) -> None:
-        self._decoded.end_at(seconds)
-
-    def rest(self) -> Iterator[av.Packet[AudioStream]]:
-        for block in self._decoded.rest():
-            yield from self._encode(block)
-        if self._position:
-            yield from self.stream.encode(None)
-
-    def _encode(self, block: Samples) -> Iterator[av.Packet[AudioStream]]:
-        frame = _frame(block, self._decoded.sound, self._position)
-        self._position += block.shape[1]
+    def _encode(self, frame: av.AudioFrame | None) -> Iterator[av.Packet[AudioStream]]:
         yield from self.stream.encode(frame)
 
 
-class _AacContinuation:
+class _AacContinuation(_Recoded):
     """Encodes what follows copied AAC as AAC of the same kind, as the header promises."""
 
     def __init__(
@@ -302,35 +326,23 @@ class _AacContinuation:
         if layout is None or not header.is_low_complexity:
             raise SoundChangesError(f"its format changes at {float(begins - span.zero):.1f} s")
         self._header = header
-        self._decoded = _Decoded(source, span, SteadySound(layout, header.rate, begins - span.zero))
-        self._position = round((begins - span.zero) * header.rate)
+        sound = SteadySound(layout, header.rate, begins - span.zero)
+        super().__init__(
+            _Decoded(source, span, sound), position=round((begins - span.zero) * header.rate)
+        )
         self._encoder = av.CodecContext.create("aac", "w")
         self._encoder.layout, self._encoder.rate = layout, header.rate
         self._encoder.format, self._encoder.time_base = "fltp", Fraction(1, header.rate)
         self._encoder.bit_rate = BITS_PER_CHANNEL * len(LAYOUTS[layout])
 
-    def take(self, timed: TimedPacket) -> Iterator[av.Packet[AudioStream]]:
-        for block in self._decoded.take(timed):
-            yield from self._encode(block)
+    @property
+    def _has_begun(self) -> bool:
+        return self._encoder.is_open
 
-    def end_at(self, seconds: Fraction | None) -> None:
-        self._decoded.end_at(seconds)
-
-    def rest(self) -> Iterator[av.Packet[AudioStream]]:
-        for block in self._decoded.rest():
-            yield from self._encode(block)
-        if self._encoder.is_open:
-            yield from self._wrap(self._encoder.encode(None))
-
-    def _encode(self, block: Samples) -> Iterator[av.Packet[AudioStream]]:
-        frame = _frame(block, self._decoded.sound, self._position)
-        self._position += block.shape[1]
-        yield from self._wrap(self._encoder.encode(frame))
-
-    def _wrap(self, packets: Sequence[av.Packet[AudioStream]]) -> Iterator[av.Packet[AudioStream]]:
+    def _encode(self, frame: av.AudioFrame | None) -> Iterator[av.Packet[AudioStream]]:
         import av
 
-        for each in packets:
+        for each in self._encoder.encode(frame):
             # The first is what the encoder warms up with, before `begins`.
             if each.pts is None or each.pts * each.time_base < self.begins - self._zero:
                 continue
