@@ -13,12 +13,12 @@ from typing import Final
 import cv2
 import numpy as np
 
-from livematte.counted import counted
-from livematte.css_colour import NotOpaqueError, colour_names, parse_colour
+from livematte.backgrounds.css_colour import NotOpaqueError, colour_names, parse_colour
 from livematte.errors import UsageError
 from livematte.frame import Image, Size
 from livematte.media.names import at_home
-from livematte.near import near, near_file
+from livematte.text.counted import counted
+from livematte.text.near import near, near_file
 
 CHROMA_GREEN: Final = "#00b140"
 """The green of green screens, for a program further on to key out; "green" means this one."""
@@ -33,7 +33,7 @@ HIDDEN_HEIGHT_SIGMAS: Final = 2.0
 """Letters up to this high, in standard deviations of the blur, are hidden from whoever sharpens.
 
 After deconvolution by the known blur, line by line, tesseract reads most bold capitals at 5, a few
-letters at 3 and none at 2. See tests/test_blur_hides.py.
+letters at 3 and none at 2. See tests/matting/test_blur_hides.py.
 """
 
 HIDDEN_PART: Final = 12
@@ -225,7 +225,7 @@ def parse_all(
     except ValueError:
         pass
     # Loaded here, because photos are put on backgrounds, too.
-    from livematte.background_files import open_files
+    from livematte.backgrounds.files import open_files
 
     return list(open_files(text, on_trouble))
 

@@ -18,7 +18,7 @@ caller who knows nothing of livematte would catch.
 
 from __future__ import annotations
 
-from livematte.addresses import hide_passwords
+from livematte.text.addresses import hide_passwords
 
 
 class LivematteError(Exception):

@@ -21,13 +21,13 @@ import numpy as np
 from numpy.typing import NDArray
 
 from livematte.errors import UsageError
-from livematte.foreground import estimate_foreground
 from livematte.frame import Image, Size
-from livematte.holes import SECOND_LOOK, fill_holes, find_holes
+from livematte.matting.colours import estimate_foreground
+from livematte.matting.edges import upsample_matte
+from livematte.matting.holes import SECOND_LOOK, fill_holes, find_holes
+from livematte.matting.shrink import shrink_photo
 from livematte.network.size import DEFAULT_SHORT_SIDE, SHORT_SIDES, network_size
-from livematte.render.shrink import shrink_photo
 from livematte.render.still import StillNetwork, open_still_network
-from livematte.upsample import upsample_matte
 
 
 class Matter:

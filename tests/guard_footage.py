@@ -25,12 +25,12 @@ from livematte.bench.footage import (
     read_pair,
 )
 from livematte.frame import Image, Size
-from livematte.matte_guard import MatteGuard
+from livematte.matting.matte_guard import MatteGuard
+from livematte.matting.shrink import shrink
+from livematte.matting.steady import View
 from livematte.network import weights
 from livematte.network.size import network_size
-from livematte.render.openvino_network import OpenVinoModel
-from livematte.render.refine import View
-from livematte.render.shrink import shrink
+from livematte.render.openvino.network import OpenVinoModel
 
 VIDEOS: Final = (".mkv", ".mp4")
 ROOM: Final = Size(640, 360)

@@ -22,8 +22,7 @@ from typing import Any, Final
 
 import numpy as np
 
-from livematte import v4l2
-from livematte.sinks import v4l2loopback
+from livematte.linux import v4l2, v4l2loopback
 
 CAMERA: Final = "/dev/video-cam"
 FEED: Final = "/dev/video-feed"

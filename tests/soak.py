@@ -27,8 +27,8 @@ import psutil
 from livematte.background import parse
 from livematte.errors import SourceError
 from livematte.frame import Frame, Rendered, Size
-from livematte.pipeline import OnDemand, Pipeline
-from livematte.render.openvino_network import Request
+from livematte.pipeline.pipeline import OnDemand, Pipeline
+from livematte.render.openvino.network import Request
 from livematte.render.renderer import Choice, open_renderer
 from livematte.sources import LastingCamera, Source
 from tests.faults.marked_room import SIZE, MarkedRoom, Seen, Watcher, people

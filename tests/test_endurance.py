@@ -9,7 +9,7 @@ import pytest
 
 from livematte.background import parse
 from livematte.frame import Rendered, Size
-from livematte.pipeline import Pipeline
+from livematte.pipeline.pipeline import Pipeline
 from livematte.render.renderer import open_renderer
 from livematte.sinks import VideoWriter
 from livematte.sources import Demo

@@ -7,7 +7,7 @@ import pickle
 import pytest
 
 from livematte import errors
-from livematte.photos.read import UnknownKindError
+from livematte.media.photo.read import UnknownKindError
 
 ERRORS = [
     errors.LivematteError("What happened.", "What to do."),

@@ -13,8 +13,8 @@ import livematte
 from livematte import Matter, cutout, matte
 from livematte.errors import DeviceError, UsageError
 from livematte.frame import Image
+from livematte.matting.edges import SURE
 from livematte.render.still import SIZES_KEPT, open_still_network
-from livematte.upsample import SURE
 from tests.network.pictures import REFERENCE, astronaut_photo, reference_matte
 
 

@@ -14,9 +14,9 @@ import cv2
 import pytest
 import torch
 
-from livematte.container import open_video
 from livematte.errors import SourceError, UsageError
 from livematte.frame import Size
+from livematte.media.container import open_video
 from livematte.sources import Camera, Demo
 from tests.network.test_convert import official_checkpoint
 

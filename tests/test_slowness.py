@@ -9,7 +9,7 @@ import pytest
 
 from livematte.cli.slowness import Asked, sentence
 from livematte.frame import Size
-from livematte.pace import Slow
+from livematte.pipeline.pace import Slow
 
 USUAL = Asked(
     quality="balanced",

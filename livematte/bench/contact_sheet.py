@@ -12,7 +12,7 @@ import numpy as np
 
 from livematte.errors import UsageError
 from livematte.frame import Image, Size
-from livematte.sinks.whole_file import write_whole
+from livematte.media.whole_file import write_whole
 
 WIDTH: Final = 1600
 """Of the sheet, in pixels."""

@@ -23,8 +23,8 @@ from numpy.typing import NDArray
 from livematte.bench.metrics import from_uint8
 from livematte.errors import BackgroundError, LivematteError, SourceError, UsageError
 from livematte.frame import Image, Size
+from livematte.media.photo.read import Photo, open_photo
 from livematte.photos import PHOTO_ENDINGS
-from livematte.photos.read import Photo, open_photo
 
 ALPHA_ENDING: Final = "_alpha"
 BACKGROUNDS: Final = "backgrounds"

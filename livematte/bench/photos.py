@@ -14,10 +14,10 @@ import cv2
 
 from livematte.frame import Image, Size
 from livematte.matter import Matter
+from livematte.matting.shrink import shrink_photo
 from livematte.network.size import network_size
 from livematte.photos import Photograph, PhotoJob, Results
 from livematte.render.processor import cores
-from livematte.render.shrink import shrink_photo
 from livematte.render.still import open_still_network
 from livematte.sources import Demo
 

@@ -32,13 +32,13 @@ from livematte.bench.quality_report import (
 from livematte.bench.scene import Scene, Shot, scenes_of
 from livematte.bench.tally import ClipTally, TrueClip, Truth
 from livematte.errors import RenderError, UsageError
-from livematte.foreground import estimate_foreground
 from livematte.frame import Frame, Image, Size
 from livematte.matter import Matter, to_uint8
+from livematte.matting.colours import estimate_foreground
+from livematte.matting.shrink import shrink_photo
 from livematte.network.size import DEFAULT_SHORT_SIDE, network_size
-from livematte.refinement import PLAIN, QUALITIES, Refinement
+from livematte.options.refinement import PLAIN, QUALITIES, Refinement
 from livematte.render.renderer import Renderer, check_device, check_precision, open_renderer
-from livematte.render.shrink import shrink_photo
 from livematte.render.still import StillNetwork, open_still_network
 
 if TYPE_CHECKING:

@@ -13,7 +13,7 @@ from rich.console import Group
 from rich.markup import escape
 from rich.table import Table
 
-from livematte.counted import counted
+from livematte.text.counted import counted
 
 if TYPE_CHECKING:
     from livematte.bench.machine import Machine

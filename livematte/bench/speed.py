@@ -31,8 +31,8 @@ from livematte.background import parse
 from livematte.bench.memory import Memory, memory_of_this_process
 from livematte.errors import LivematteError
 from livematte.frame import Frame, Image, Rendered, Size
-from livematte.pipeline import Pipeline
-from livematte.slate import SLATE_INDEX
+from livematte.pipeline.pipeline import Pipeline
+from livematte.pipeline.slate import SLATE_INDEX
 from livematte.sources import Demo
 from livematte.sources.source import FrameBuffers
 

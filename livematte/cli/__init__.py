@@ -5,9 +5,9 @@ import sys
 import threading
 from typing import NoReturn
 
+from livematte.cli.library_messages import silence_libraries
 from livematte.cli.signals import signals
 from livematte.cli.streams import QueuedText, open_missing_streams, take_over_streams
-from livematte.quiet import silence_libraries
 
 __all__ = ["main"]
 

@@ -9,7 +9,7 @@ from typing import Any
 import typer
 
 from livematte.errors import UsageError
-from livematte.near import did_you_mean, near
+from livematte.text.near import did_you_mean, near
 
 Check = Callable[..., Any]
 

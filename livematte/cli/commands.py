@@ -23,7 +23,7 @@ from livematte.cli.terminal import EXIT_USAGE, explain, say
 from livematte.cli.undo import undo, value_hint
 from livematte.doctor.finding import command_line
 from livematte.errors import LivematteError, UsageError
-from livematte.near import near
+from livematte.text.near import near
 
 TOLERANT: Final = ("doctor", "cameras", "recover", "weights")
 """Commands that run whatever the settings file is like."""

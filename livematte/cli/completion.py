@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import Final
 
 from livematte.media.endings import GIF, PHOTO_ENDINGS, VIDEO_ENDINGS
-from livematte.settings import profile_names
+from livematte.options.settings_file import profile_names
 
 BACKGROUNDS: Final = (
     *("blur", "transparent", "green", "navy", "white", "black", "gray", "lightgray", "teal"),

@@ -13,8 +13,8 @@ from livematte.cli.terminal import AUTOMATIC
 from livematte.cli.undo import NONE, can_be_undone
 from livematte.errors import UsageError
 from livematte.media.names import at_home
-from livematte.near import did_you_mean, near
-from livematte.settings import Settings, key_line, read, usual_path
+from livematte.options.settings_file import Settings, key_line, read, usual_path
+from livematte.text.near import did_you_mean, near
 
 _ASKED: Final = "livematte.settings"
 _UNDONE: Final = "livematte.undone"

@@ -38,9 +38,9 @@ from livematte.cli.terminal import (
     say,
     stopped_by_signals,
 )
-from livematte.counted import counted
 from livematte.media.names import STANDARD_STREAM
 from livematte.network.size import DEFAULT_SHORT_SIDE
+from livematte.text.counted import counted
 
 if TYPE_CHECKING:
     from livematte.errors import LivematteError
@@ -180,8 +180,8 @@ def image(
         from livematte.background import files_of
         from livematte.cli.photo_places import folder_of, open_place, read_standard_input
         from livematte.matter import Matter
+        from livematte.media.photo.memory import parse_bytes
         from livematte.photos import PhotoJob, Save, find_photos
-        from livematte.photos.memory import parse_bytes
         from livematte.photos.show import ComparisonWindow
         from livematte.render.processor import cores
 

@@ -44,17 +44,17 @@ from livematte.cli.terminal import (
     say,
     stopped_by_signals,
 )
-from livematte.counted import counted
 from livematte.errors import SourceError, UsageError
 from livematte.media.identity import are_one
 from livematte.media.names import STANDARD_STREAM, is_pipe, require_readable_name
 from livematte.size import Size
+from livematte.text.counted import counted
 
 if TYPE_CHECKING:
     from livematte.background import Background
     from livematte.cli.slowness import Asked
-    from livematte.pace import Slow
-    from livematte.pipeline import OnDemand, Pipeline
+    from livematte.pipeline.pace import Slow
+    from livematte.pipeline.pipeline import OnDemand, Pipeline
     from livematte.render.renderer import Choice
     from livematte.sinks import PreviewWindow, Sink
     from livematte.sinks.dated import Dated
@@ -241,8 +241,8 @@ def run(
         # Loaded here, so that help and mistyped options need not wait for OpenCV.
         from livematte.background import files_of
         from livematte.cli.slowness import Asked
-        from livematte.pipeline import Pipeline
-        from livematte.refinement import choose_refinement
+        from livematte.options.refinement import choose_refinement
+        from livematte.pipeline.pipeline import Pipeline
         from livematte.render.renderer import check_device, check_precision, open_renderer
         from livematte.sinks.dated import dated
         from livematte.sinks.leftovers import find_leftovers, sentence
@@ -409,8 +409,8 @@ def _choose_sinks(
     source: Source,
 ) -> list[Sink]:
     from livematte.background import Transparent
+    from livematte.media.whole_file import Taken
     from livematte.sinks import VirtualCamera, open_output
-    from livematte.sinks.whole_file import Taken
     from livematte.sources import VideoFile
 
     transparent = any(isinstance(each, Transparent) for each in backgrounds)
@@ -459,7 +459,7 @@ def _require_alpha(backgrounds: Sequence[Background], sinks: Sequence[Sink]) -> 
 
 def _choose_on_demand(asked: bool | None, source: Source, sinks: Sequence[Sink]) -> OnDemand | None:
     """None to leave the camera on all the time."""
-    from livematte.pipeline import OnDemand
+    from livematte.pipeline.pipeline import OnDemand
     from livematte.sinks import VirtualCamera
     from livematte.sources import LastingCamera
 

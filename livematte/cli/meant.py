@@ -13,7 +13,7 @@ from livematte.doctor.finding import command_line
 from livematte.errors import SourceError, UsageError
 from livematte.media.endings import GIF, PHOTO_ENDINGS, VIDEO_ENDINGS
 from livematte.media.names import at_home
-from livematte.near import did_you_mean, near, near_file
+from livematte.text.near import did_you_mean, near, near_file
 
 MOST_WORDS: Final = 12
 """Of a name with spaces; each row of so many words is looked for."""
@@ -118,7 +118,7 @@ def meant(word: str, before: Sequence[str], after: Sequence[str], commands: Sequ
 
 
 def _is_colour(word: str) -> bool:
-    from livematte.css_colour import colour_names
+    from livematte.backgrounds.css_colour import colour_names
 
     return word.lower() in colour_names()
 

@@ -12,8 +12,8 @@ from livematte.cli import completion
 from livematte.cli.choices import DEVICES, checked, one_of, require_device
 from livematte.cli.terminal import AUTOMATIC, Kind, parse_choice, parse_matte_size
 from livematte.errors import UsageError
-from livematte.near import did_you_mean, near
 from livematte.network.size import DEFAULT_SHORT_SIDE, SHORT_SIDES
+from livematte.text.near import did_you_mean, near
 
 NETWORK_PANEL = "Network"
 

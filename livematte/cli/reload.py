@@ -9,7 +9,7 @@ from contextlib import contextmanager
 from livematte.cli.signals import signals
 from livematte.cli.terminal import say
 from livematte.errors import LivematteError
-from livematte.threads import NoThreadError, start
+from livematte.threads.start import NoThreadError, start
 
 
 @contextmanager

@@ -20,7 +20,7 @@ import time
 from collections.abc import Callable
 from typing import Final, Protocol
 
-from livematte.cli.controlling_terminal import ControllingTerminal
+from livematte.linux.controlling_terminal import ControllingTerminal
 
 TOGETHER_SECONDS: Final = 1.0
 """Signals that come within this time are one."""

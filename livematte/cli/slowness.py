@@ -10,7 +10,7 @@ from livematte.network.size import LIVE_SHORT_SIDE, SHORT_SIDES
 
 if TYPE_CHECKING:
     from livematte.frame import Size
-    from livematte.pace import Slow
+    from livematte.pipeline.pace import Slow
 
 LARGE_PIXELS: Final = 1280 * 720
 """The work around the network grows with the picture, and calls show no more than this."""

@@ -18,8 +18,8 @@ from collections import deque
 from typing import IO, Final
 
 from livematte.cli.plain import ENCODING_ERRORS
-from livematte.counted import counted
 from livematte.errors import SinkError
+from livematte.text.counted import counted
 
 _NAMES: Final = ("stdin", "stdout", "stderr")
 

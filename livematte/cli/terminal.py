@@ -13,14 +13,14 @@ import typer
 from rich.console import Console
 from rich.markup import escape
 
-from livematte.addresses import hide_passwords
 from livematte.cli.plain import without_controls
 from livematte.cli.signals import Stoppable, signals
 from livematte.cli.streams import ReaderGoneError
 from livematte.errors import LivematteError, NoReaderError, UsageError
-from livematte.near import did_you_mean, near
 from livematte.network.size import DEFAULT_SHORT_SIDE, SHORT_SIDES
 from livematte.size import Size
+from livematte.text.addresses import hide_passwords
+from livematte.text.near import did_you_mean, near
 
 EXIT_FAILURE: Final = 1
 EXIT_USAGE: Final = 2

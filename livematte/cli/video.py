@@ -43,9 +43,9 @@ from livematte.cli.terminal import (
     stopped_by_signals,
 )
 from livematte.cli.times import parse_time
-from livematte.counted import counted
 from livematte.media.names import STANDARD_STREAM
 from livematte.network.size import LIVE_SHORT_SIDE
+from livematte.text.counted import counted
 
 SAVES: Final = ("composite", "alpha", "foreground", "cutout")
 
@@ -167,7 +167,7 @@ def video(
 ) -> None:
     """Matte a video file, every frame, keeping its times, colours and sound."""
     with reported(debug), _opened(input_path) as source, progress_bar("frames") as progress:
-        from livematte.refinement import choose_refinement
+        from livematte.options.refinement import choose_refinement
         from livematte.video import Save, VideoJob
 
         task = progress.add_task("", total=None)

@@ -12,7 +12,7 @@ from livematte.cli import completion
 from livematte.cli.commands import Command, Group
 from livematte.cli.examples import epilog
 from livematte.cli.terminal import console, reported, say
-from livematte.counted import counted
+from livematte.text.counted import counted
 
 weights_app = typer.Typer(
     cls=Group,

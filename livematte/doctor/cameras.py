@@ -37,8 +37,8 @@ def _open_for_a_moment(index: int) -> None:
 
 
 def _on_linux(cameras: Sequence[CameraInfo]) -> Iterator[Finding]:
-    from livematte import v4l2
-    from livematte.sinks.v4l2loopback import VIRTUAL_DEVICES
+    from livematte.linux import v4l2
+    from livematte.linux.v4l2loopback import VIRTUAL_DEVICES
 
     loopbacks = v4l2.paths(VIRTUAL_DEVICES)
     found = False
@@ -56,8 +56,8 @@ def _on_linux(cameras: Sequence[CameraInfo]) -> Iterator[Finding]:
 
 
 def _examine(path: str, camera: CameraInfo) -> Finding:
-    from livematte import v4l2
-    from livematte.sources import linux_camera
+    from livematte.linux import camera as linux_camera
+    from livematte.linux import v4l2
 
     name = _called(camera)
     try:
@@ -85,7 +85,8 @@ def _examine(path: str, camera: CameraInfo) -> Finding:
 
 
 def _usable(name: str, path: str, camera: CameraInfo) -> Finding:
-    from livematte.sources import formats, linux_camera
+    from livematte.linux import camera as linux_camera
+    from livematte.linux import formats
 
     if camera.problem:
         found = linux_camera.query(path).formats

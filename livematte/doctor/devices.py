@@ -7,9 +7,9 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final
 
-from livematte.counted import counted
 from livematte.doctor.finding import Finding, note, ok, problem
 from livematte.doctor.packages import reinstall
+from livematte.text.counted import counted
 
 if TYPE_CHECKING:
     import torch
@@ -28,13 +28,13 @@ NOT_USED: Final = "is not used, the CPU computes:"
 
 
 def check_cuda() -> Iterator[Finding]:
-    from livematte.render.cuda_driver import driver_problem
+    from livematte.render.cuda.driver import driver_problem
 
     reason = driver_problem()
     if reason is None:
         import torch
 
-        from livematte.render.cuda_probe import cuda_problem
+        from livematte.render.cuda.probe import cuda_problem
 
         yield from examine_cuda(cuda_problem("cuda"), torch.cuda, _computes_in)
     elif has_nvidia_card():
@@ -88,7 +88,7 @@ def _computes_in(device: torch.device) -> str:
     from livematte.network import weights
     from livematte.network.modnet import load_modnet
     from livematte.network.size import LIVE_SHORT_SIDE, network_size
-    from livematte.render.cuda_probe import choose_precision
+    from livematte.render.cuda.probe import choose_precision
 
     network = load_modnet(weights.fold(weights.read(weights.find(weights.SHIPPED))))
     matte_size = network_size(Size(1280, 720), LIVE_SHORT_SIDE)
@@ -105,7 +105,7 @@ def has_nvidia_card(devices: Path = PCI_DEVICES) -> bool:
 
 
 def check_openvino() -> Iterator[Finding]:
-    from livematte.openvino_runtime import load_openvino
+    from livematte.network.openvino_runtime import load_openvino
     from livematte.render.processor import cores, has_int8_dot_product
 
     try:

@@ -16,7 +16,7 @@ WITHOUT_WINDOW: Final = "livematte --no-preview --virtual-camera"
 def check() -> Iterator[Finding]:
     import cv2
 
-    from livematte.sinks.x11 import EVENT_LIBRARY, display_problem, load_event_library
+    from livematte.linux.x11 import EVENT_LIBRARY, display_problem, load_event_library
 
     if not cv2.currentUIFramework():
         yield problem(

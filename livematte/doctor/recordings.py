@@ -8,8 +8,8 @@ from livematte.doctor.finding import Finding, note, ok
 
 
 def check() -> Iterator[Finding]:
-    from livematte.counted import counted
     from livematte.sinks.leftovers import find_leftovers
+    from livematte.text.counted import counted
 
     left = find_leftovers()
     which = "it" if len(left) == 1 else f"all {counted(len(left), 'recording')}"

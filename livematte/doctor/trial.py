@@ -7,15 +7,15 @@ import time
 from collections.abc import Callable, Iterator
 from typing import TYPE_CHECKING, Final
 
-from livematte.counted import counted
 from livematte.doctor.finding import Finding, note, ok, problem
+from livematte.text.counted import counted
 
 if TYPE_CHECKING:
     from fractions import Fraction
 
     from livematte.frame import Rendered, Size
+    from livematte.pipeline.statistics import Summary
     from livematte.render.renderer import Choice
-    from livematte.statistics import Summary
 
 SECONDS: Final = 2.0
 """From the first picture on."""
@@ -91,7 +91,7 @@ def run(
     """Run the demo through a renderer, in the pipeline of `livematte` itself."""
     from livematte.background import parse
     from livematte.errors import LivematteError
-    from livematte.pipeline import Pipeline
+    from livematte.pipeline.pipeline import Pipeline
     from livematte.sources import Demo
 
     counter = Counter()

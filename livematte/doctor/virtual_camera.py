@@ -74,8 +74,8 @@ def elsewhere(open_for_a_moment: Callable[[], str], system: str) -> Iterator[Fin
 
 
 def _on_linux() -> Iterator[Finding]:
-    from livematte import v4l2
-    from livematte.sinks.v4l2loopback import VIRTUAL_DEVICES
+    from livematte.linux import v4l2
+    from livematte.linux.v4l2loopback import VIRTUAL_DEVICES
 
     devices = v4l2.paths(VIRTUAL_DEVICES)
     if not devices:
@@ -99,7 +99,7 @@ def _on_linux() -> Iterator[Finding]:
 
 def _free(numbers: Sequence[str]) -> str:
     """A number that none of the devices has."""
-    from livematte import v4l2
+    from livematte.linux import v4l2
 
     taken = {path.removeprefix("/dev/video") for path in v4l2.paths()} | set(numbers)
     return next(str(each) for each in range(10, 100) if str(each) not in taken)
@@ -121,7 +121,7 @@ def not_loaded(
     in_container: the module is for the computer around it to load.
     secure_boot: the kernel refuses modules that are not signed.
     """
-    from livematte.sinks.v4l2loopback import LOADED
+    from livematte.linux.v4l2loopback import LOADED
 
     load = load_command(["livematte"])
     if (loaded or LOADED).exists():
@@ -178,10 +178,9 @@ def load_command(labels: Sequence[str], numbers: Sequence[str] = ()) -> str:
 
 
 def _examine(device: str, devices: Sequence[str]) -> Finding:
-    from livematte import v4l2
     from livematte.errors import SinkError
-    from livematte.sinks import v4l2loopback
-    from livematte.sources import linux_camera
+    from livematte.linux import camera as linux_camera
+    from livematte.linux import v4l2, v4l2loopback
 
     name = f'{device} "{_label(device)}"'
     if not os.path.exists(device):
@@ -217,6 +216,6 @@ def _examine(device: str, devices: Sequence[str]) -> Finding:
 
 
 def _label(device: str) -> str:
-    from livematte.sinks.v4l2loopback import VIRTUAL_DEVICES
+    from livematte.linux.v4l2loopback import VIRTUAL_DEVICES
 
     return (VIRTUAL_DEVICES / Path(device).name / "name").read_text().strip()

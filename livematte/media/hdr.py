@@ -13,8 +13,8 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
-from livematte.colour import BT709, BT2020, HLG, PQ
 from livematte.frame import Image
+from livematte.media.colour import BT709, BT2020, HLG, PQ
 
 Floats = NDArray[np.float32]
 

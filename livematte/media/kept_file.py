@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import BinaryIO, Final
 
 from livematte.errors import BackgroundError
-from livematte.regular_file import open_regular
+from livematte.media.regular_file import open_regular
 
 KEPT_BYTES: Final = 64 * 1024 * 1024
 """Files up to this size are read into memory at the start; nothing can be lost of them then."""

@@ -12,7 +12,7 @@ import zlib
 from pathlib import Path
 from typing import Final
 
-from livematte.regular_file import open_regular
+from livematte.media.regular_file import open_regular
 
 NAME: Final = "livematte"
 

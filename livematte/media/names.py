@@ -9,8 +9,8 @@ import stat
 import sys
 from typing import Final
 
-from livematte.addresses import shown_address
 from livematte.errors import UsageError
+from livematte.text.addresses import shown_address
 
 STANDARD_STREAM: Final = "-"
 """What is read from the standard input, and written to the standard output."""

@@ -10,7 +10,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from livematte.background import cover
-from livematte.colour import (
+from livematte.frame import Image, Size
+from livematte.media.colour import (
     BT2020,
     FULL,
     HLG,
@@ -21,8 +22,7 @@ from livematte.colour import (
     conversion,
     is_known,
 )
-from livematte.container import MOST_PIXELS
-from livematte.frame import Image, Size
+from livematte.media.container import MOST_PIXELS
 from livematte.media.hdr import to_sdr
 from livematte.media.orientation import UPRIGHT, Orientation, orientation_of
 

@@ -7,7 +7,7 @@ from collections.abc import Generator
 from contextlib import suppress
 from typing import TYPE_CHECKING, Final, TypeAlias, cast
 
-from livematte.container import open_container
+from livematte.media.container import open_container
 from livematte.media.packet_times import PacketTimes, Timed
 from livematte.media.timeline import Timeline, may_change
 
@@ -16,7 +16,7 @@ if TYPE_CHECKING:
     from av.audio.stream import AudioStream
     from av.container import InputContainer
 
-    from livematte.recording import Recording
+    from livematte.media.recording import Recording
 
 SEARCH_SECONDS: Final = 2
 """How far apart pictures and sound of the same time may lie in a file."""

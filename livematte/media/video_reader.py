@@ -8,7 +8,7 @@ from fractions import Fraction
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, BinaryIO, Final, cast
 
-from livematte.container import MOST_PIXELS, open_video, reason, unreadable
+from livematte.media.container import MOST_PIXELS, open_video, reason, unreadable
 from livematte.media.deinterlace import Deinterlacer, TimedFrame
 from livematte.media.timeline import Timeline, may_change
 

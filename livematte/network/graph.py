@@ -16,7 +16,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from livematte.network.layout import STAGES
-from livematte.openvino_runtime import load_openvino
+from livematte.network.openvino_runtime import load_openvino
 
 if TYPE_CHECKING:
     from openvino import Model, Node

@@ -24,12 +24,12 @@ from numpy.typing import NDArray
 
 from livematte.errors import SourceError, UsageError, WeightsError
 from livematte.frame import Image, Size
+from livematte.matting.shrink import shrink
+from livematte.media.photo.read import UnknownKindError, open_photo
 from livematte.network import layout, weights
 from livematte.network.graph import build_modnet
+from livematte.network.openvino_runtime import load_openvino
 from livematte.network.size import DEFAULT_SHORT_SIDE, PIXEL_MEAN, PIXEL_SCALE, network_size
-from livematte.openvino_runtime import load_openvino
-from livematte.photos.read import UnknownKindError, open_photo
-from livematte.render.shrink import shrink
 
 if TYPE_CHECKING:
     from livematte.sources import VideoFile

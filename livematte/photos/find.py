@@ -13,8 +13,8 @@ from livematte.media.endings import PHOTO_ENDINGS
 from livematte.media.identity import Identity, identity
 from livematte.media.mark import is_result
 from livematte.media.names import at_home
-from livematte.photos.kinds import RAW_ENDINGS, begins_like_a_photo
-from livematte.regular_file import open_regular
+from livematte.media.photo.kinds import RAW_ENDINGS, begins_like_a_photo
+from livematte.media.regular_file import open_regular
 
 
 class Photograph(NamedTuple):

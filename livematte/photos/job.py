@@ -22,16 +22,16 @@ import numpy as np
 from livematte.background import Background, Transparent, parse
 from livematte.errors import LivematteError, MatteError, SinkError, SourceError, UsageError
 from livematte.frame import Image, Size
-from livematte.matte_guard import MatteGuard
 from livematte.matter import Matter, to_uint8
+from livematte.matting.matte_guard import MatteGuard
+from livematte.matting.shrink import shrink_photo
+from livematte.media.photo.memory import MemoryBudget, require_memory, usable_bytes
+from livematte.media.photo.read import Photo, open_photo
 from livematte.network.size import LIVE_SHORT_SIDE, network_size
 from livematte.photos.find import Failure, Photograph
-from livematte.photos.memory import MemoryBudget, require_memory, usable_bytes
 from livematte.photos.names import FixedName, Naming, plan
-from livematte.photos.read import Photo, open_photo
 from livematte.photos.results import Destination, ResultsError
 from livematte.photos.save import FORMATS, Save, comparison, encode, matted, require_fitting
-from livematte.render.shrink import shrink_photo
 
 EMPTY_SHARE: Final = 0.002
 """Of a photo; if less of it is a person, nobody was found."""
@@ -91,7 +91,8 @@ class PhotoJob:
         image_format: of all kinds but the matte, which is a PNG: png, webp or jpg.
         background: of composites; None for green.
         naming: what the results are called; None for the photos' names.
-        keep_metadata: results say who made the photo, when, and with what; see `photos.metadata`.
+        keep_metadata: results say who made the photo, when, and with what; see
+            `media.photo.metadata`.
         fail_on_bad_matte: a matte that cannot be right ends the job, and not that photo alone.
         max_memory_bytes: that a photo may take; None for what is free.
         parallel: how many photos at once; `matter` is made for as many.

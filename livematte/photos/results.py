@@ -12,8 +12,8 @@ from typing import BinaryIO, Final, Protocol
 
 from livematte.errors import SinkError, UsageError
 from livematte.media.identity import identity
+from livematte.media.whole_file import Taken, require_free, unwritable, write_whole
 from livematte.photos.whole_zip import WholeZip, zip_name
-from livematte.sinks.whole_file import Taken, require_free, unwritable, write_whole
 
 _OF_ALL: Final = frozenset(
     getattr(errno, name)

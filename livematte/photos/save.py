@@ -15,12 +15,12 @@ from PIL import Image as Pillow
 
 from livematte.background import Background, Blur, Picture
 from livematte.errors import SinkError
-from livematte.foreground import estimate_foreground
 from livematte.frame import Image, Size
+from livematte.matting.colours import estimate_foreground
+from livematte.matting.room_blur import RoomBlur
 from livematte.media.mark import JPEG_COMMENT, marked_png
-from livematte.photos.metadata import Metadata
-from livematte.photos.read import Photo, to_profile
-from livematte.render.room_blur import RoomBlur
+from livematte.media.photo.metadata import Metadata
+from livematte.media.photo.read import Photo, to_profile
 
 STRIP_ROWS: Final = 128
 """Large photos are composited so many rows at a time, so that few are in memory as floats."""
@@ -126,7 +126,7 @@ def encode(
 ) -> bytes:
     """The picture of this kind, as a file's content, with the photo's colour profile.
 
-    keep_metadata: with what `photos.metadata` lists; else with the resolution alone.
+    keep_metadata: with what `media.photo.metadata` lists; else with the resolution alone.
     """
     metadata = result.photo.metadata
     if kind is Save.ALPHA:

@@ -10,11 +10,11 @@ from contextlib import suppress
 from pathlib import Path
 from typing import Any, Final
 
-from livematte.counted import counted
 from livematte.errors import SinkError
-from livematte.sinks.pipe import READER_SECONDS, Pipe
+from livematte.media.pipe import READER_SECONDS, Pipe
+from livematte.media.whole_file import Taken, require_free, unwritable
 from livematte.sinks.unfinished_file import UnfinishedFile
-from livematte.sinks.whole_file import Taken, require_free, unwritable
+from livematte.text.counted import counted
 
 DIRECTORY_BYTES: Final = 120
 """What the two headers of a file have besides its name, which is in both, with room to spare."""

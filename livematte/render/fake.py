@@ -10,7 +10,7 @@ import numpy as np
 
 from livematte.background import Background
 from livematte.frame import Frame, Rendered, Size
-from livematte.render.composite import Compositor
+from livematte.matting.composite import Compositor
 from livematte.render.handover import Handover
 from livematte.render.renderer import require_size
 from livematte.render.timings import Timings

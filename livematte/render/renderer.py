@@ -16,8 +16,8 @@ import cv2
 from livematte.errors import DeviceError, RenderError, UsageError
 from livematte.network import weights
 from livematte.network.size import LIVE_SHORT_SIDE, network_size
-from livematte.refinement import DEFAULT, Refinement
-from livematte.render.cuda_driver import driver_problem
+from livematte.options.refinement import DEFAULT, Refinement
+from livematte.render.cuda.driver import driver_problem
 
 if TYPE_CHECKING:
     from fractions import Fraction
@@ -82,7 +82,7 @@ class Renderer(Protocol):
         `collect`: who keeps a picture longer copies it.
 
         Raises `RenderError` if rendering it failed, and of these `MatteError` if the network gave
-        it a matte that cannot be right (`livematte.matte_guard`); nothing of that is remembered.
+        it a matte that cannot be right (`matting.matte_guard`); nothing of that is remembered.
         """
         ...
 
@@ -211,9 +211,9 @@ class _Wish(NamedTuple):
 
 def _open_openvino(name: str, wish: _Wish) -> Choice:
     """name: as OpenVINO calls the device. Raises ImportError if OpenVINO cannot be loaded."""
-    from livematte.render.openvino import OpenVinoRenderer
-    from livematte.render.openvino_network import REQUESTS, OpenVinoModel
-    from livematte.render.openvino_size import FixedSize, RateHoldingSize
+    from livematte.render.openvino.network import REQUESTS, OpenVinoModel
+    from livematte.render.openvino.renderer import OpenVinoRenderer
+    from livematte.render.openvino.size import FixedSize, RateHoldingSize
 
     views = 2 if wish.refinement.both_views else 1
     model = OpenVinoModel(
@@ -241,7 +241,7 @@ def _open_cuda(device: str, wish: _Wish) -> Renderer:
             "Leave out --device, or choose --device cpu.",
         )
     from livematte.network.modnet import load_modnet
-    from livematte.render.cuda import CudaRenderer
+    from livematte.render.cuda.renderer import CudaRenderer
 
     name = "cuda:0" if device == "cuda" else device
     state = weights.fold(weights.read(wish.weights_path))
@@ -262,7 +262,7 @@ def _cuda_problem(device: str, wish: _Wish) -> str | None:
     if wish.precision == "int8":
         return "the CUDA renderer does not compute in int8"
     # PyTorch takes seconds to import, so it is asked last.
-    from livematte.render.cuda import cuda_problem
+    from livematte.render.cuda.renderer import cuda_problem
 
     return cuda_problem(device)
 

@@ -15,15 +15,15 @@ from numpy.typing import NDArray
 
 from livematte.errors import DeviceError, MatteError
 from livematte.frame import Image, Size
-from livematte.matte_guard import range_problem
+from livematte.matting.matte_guard import range_problem
 from livematte.network import weights
 from livematte.network.size import PIXEL_MEAN, PIXEL_SCALE
-from livematte.render.cuda_driver import driver_problem
+from livematte.render.cuda.driver import driver_problem
 from livematte.render.renderer import check_device, check_precision
 
 if TYPE_CHECKING:
     from livematte.network.modnet import MODNet
-    from livematte.render.openvino_network import OpenVinoModel, Request
+    from livematte.render.openvino.network import OpenVinoModel, Request
 
 SIZES_KEPT: Final = 8
 """Compiled networks in memory: cameras and phones know few proportions, each upright and across,
@@ -64,7 +64,7 @@ def open_still_network(
     check_precision(precision)
     path = weights.find(weights_name)
     if device.startswith("cuda") or (device == "auto" and driver_problem() is None):
-        from livematte.render.cuda import cuda_problem
+        from livematte.render.cuda.renderer import cuda_problem
 
         name = "cuda:0" if device in ("auto", "cuda") else device
         problem = driver_problem() or cuda_problem(name)
@@ -76,7 +76,7 @@ def open_still_network(
                 "Leave out --device, or choose --device cpu.",
             )
     if device != "torch:cpu":
-        from livematte.render.openvino_network import OpenVinoModel
+        from livematte.render.openvino.network import OpenVinoModel
 
         name = device.partition(":")[2] or "CPU"
         try:

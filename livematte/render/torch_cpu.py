@@ -9,15 +9,15 @@ import numpy as np
 import torch
 
 from livematte.errors import MatteError
-from livematte.matte_guard import MatteGuard
+from livematte.matting.composite import Compositor
+from livematte.matting.enlarge import MatteEnlarger
+from livematte.matting.matte_guard import MatteGuard
+from livematte.matting.shrink import shrink
+from livematte.matting.steady import Refiner, View
 from livematte.network.size import PIXEL_MEAN, PIXEL_SCALE
-from livematte.refinement import DEFAULT, Refinement
-from livematte.render.composite import Compositor
-from livematte.render.enlarge import MatteEnlarger
+from livematte.options.refinement import DEFAULT, Refinement
 from livematte.render.handover import Handover
-from livematte.render.refine import Refiner, View
 from livematte.render.renderer import require_size
-from livematte.render.shrink import shrink
 from livematte.render.timings import Timings
 
 if TYPE_CHECKING:

@@ -1,5 +1,6 @@
 """Where pictures go. Every sink takes `Rendered` and nothing else."""
 
+from livematte.linux.x11 import display_problem
 from livematte.sinks.commands import Command
 from livematte.sinks.images import ImageFolder
 from livematte.sinks.output import open_output
@@ -7,7 +8,6 @@ from livematte.sinks.preview import PreviewWindow
 from livematte.sinks.sink import Sink
 from livematte.sinks.video_writer import VideoWriter
 from livematte.sinks.virtual_camera import VirtualCamera
-from livematte.sinks.x11 import display_problem
 
 __all__ = [
     "Command",

@@ -9,8 +9,8 @@ from typing import Final
 
 import numpy as np
 
-from livematte.colour import LIMITED, Colour
 from livematte.errors import UsageError
+from livematte.media.colour import LIMITED, Colour
 
 QUALITIES: Final = range(1, 101)
 """As a JPEG's."""

@@ -16,8 +16,8 @@ from livematte.errors import SinkError, UsageError
 from livematte.frame import Rendered, Size
 from livematte.media.identity import identity
 from livematte.media.mark import marked_png
+from livematte.media.whole_file import Taken, write_whole
 from livematte.sinks.sink import MOST_WAITING
-from livematte.sinks.whole_file import Taken, write_whole
 
 _NUMBER: Final = re.compile(r"%0?\d{0,2}d")
 """Every other % is a %."""

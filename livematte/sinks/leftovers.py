@@ -8,13 +8,13 @@ from contextlib import suppress
 from pathlib import Path
 from typing import Final
 
-from livematte.container import FILES_ALONE, file_url, open_container
 from livematte.errors import SinkError
+from livematte.media.container import FILES_ALONE, file_url, open_container
+from livematte.media.whole_file import UNFINISHED_NAME, Taken, free_name, give_name, unwritable
 from livematte.sinks import journal
 from livematte.sinks.journal import Entry
 from livematte.sinks.remains import Remains, look_into, whole_size
 from livematte.sinks.unfinished_file import UnfinishedFile, is_being_written
-from livematte.sinks.whole_file import UNFINISHED_NAME, Taken, free_name, give_name, unwritable
 
 ENDINGS: Final = (".mp4", ".mov", ".mkv", ".webm")
 

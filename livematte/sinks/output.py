@@ -10,13 +10,13 @@ from typing import TYPE_CHECKING
 from livematte.errors import UsageError
 from livematte.media.identity import require_not_read
 from livematte.media.names import STANDARD_STREAM, is_folder, require_writable_name
+from livematte.media.pipe import STDOUT
+from livematte.media.whole_file import Taken
 from livematte.sinks.images import ImageFolder
-from livematte.sinks.pipe import STDOUT
 from livematte.sinks.video_writer import VideoWriter
-from livematte.sinks.whole_file import Taken
 
 if TYPE_CHECKING:
-    from livematte.recording import Recording
+    from livematte.media.recording import Recording
 
 
 def open_output(

@@ -9,8 +9,8 @@ from fractions import Fraction
 from pathlib import Path
 from typing import Final, NamedTuple
 
-from livematte.container import open_container
-from livematte.counted import counted
+from livematte.media.container import open_container
+from livematte.text.counted import counted
 
 COUNTED_BYTES: Final = 300_000_000
 """Of longer files only the beginning is read, to see that there is something in them."""

@@ -17,7 +17,7 @@ if TYPE_CHECKING:
     from av.audio.stream import AudioStream
     from av.container import OutputContainer
 
-    from livematte.recording import Recording
+    from livematte.media.recording import Recording
 
 PRIMING_SECONDS: Final = Fraction(1, 10)
 """A decoder warms up on sound that is not to be heard: 44 ms in Apple's AAC, 80 ms in Opus."""

@@ -10,8 +10,8 @@ from itertools import islice
 from pathlib import Path
 from typing import TYPE_CHECKING, Final, cast
 
-from livematte.container import reason
 from livematte.media.channels import LAYOUTS, choose_layout
+from livematte.media.container import reason
 from livematte.media.sound_packets import SoundPackets, TimedPacket
 from livematte.media.steady_sound import decode
 from livematte.sinks.sound_tracks import CopiedTrack, EncodedTrack, Span, Track
@@ -23,7 +23,7 @@ if TYPE_CHECKING:
     from av.audio.stream import AudioStream
     from av.container import OutputContainer
 
-    from livematte.recording import Recording
+    from livematte.media.recording import Recording
 
 _AAC: Final = ("aac", "AAC")
 _OPUS: Final = ("libopus", "Opus")

@@ -11,8 +11,7 @@ from contextlib import suppress
 from pathlib import Path
 from typing import Final
 
-from livematte.sinks import journal
-from livematte.sinks.whole_file import (
+from livematte.media.whole_file import (
     UNFINISHED_NAME,
     Taken,
     create_unfinished,
@@ -22,6 +21,7 @@ from livematte.sinks.whole_file import (
     give_name,
     keep_mode,
 )
+from livematte.sinks import journal
 
 FLUSH_SECONDS: Final = 2.0
 """What was written longer ago than about this survives a power cut."""

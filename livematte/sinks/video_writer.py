@@ -14,25 +14,25 @@ from typing import TYPE_CHECKING, Final, cast
 import cv2
 import numpy as np
 
-from livematte.colour import BT709_LIMITED, FULL
-from livematte.container import FILES_ALONE, file_url
 from livematte.errors import NoReaderError, SinkError
 from livematte.frame import Image, Rendered, Size
+from livematte.media.colour import BT709_LIMITED, FULL
+from livematte.media.container import FILES_ALONE, file_url
+from livematte.media.pipe import READER_SECONDS, Pipe, StandardOutput
+from livematte.media.whole_file import Taken, Target, free_name, require_free, unwritable
 from livematte.sinks.clock import SHORTEST_TICK_SECONDS, Clock, FileClock, LiveClock
 from livematte.sinks.codec import Codec, choose_codec, streamed_codec
-from livematte.sinks.pipe import READER_SECONDS, Pipe, StandardOutput
 from livematte.sinks.remains import Remains, look_into, whole_size
 from livematte.sinks.sink import MOST_WAITING
 from livematte.sinks.soundtrack import Soundtrack
 from livematte.sinks.unfinished_file import UnfinishedFile
-from livematte.sinks.whole_file import Taken, Target, free_name, require_free, unwritable
 
 if TYPE_CHECKING:
     import av
     from av.container import OutputContainer
     from av.video.stream import VideoStream
 
-    from livematte.recording import Recording
+    from livematte.media.recording import Recording
 
 FRAME_DURATION: Final = 1 << 8
 """AV_CODEC_FLAG_FRAME_DURATION: pictures tell how long they are shown."""

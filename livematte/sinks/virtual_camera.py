@@ -14,7 +14,7 @@ from livematte.errors import LivematteError, SharedError, SinkError
 from livematte.frame import Image, Rendered, Size
 
 if TYPE_CHECKING:
-    from livematte.sinks.v4l2_readers import Readers
+    from livematte.linux.watchers import Readers
 
 RETRY_SECONDS: Final = 1.0
 """A device that has failed is opened again this often."""
@@ -100,7 +100,7 @@ class VirtualCamera:
         """What a person has to choose for a call, in a few words, once it is open."""
         label = self._device or "the virtual camera"
         if sys.platform == "linux" and self._device is not None:
-            from livematte.sinks import v4l2loopback
+            from livematte.linux import v4l2loopback
 
             with suppress(OSError):
                 label = v4l2loopback.label(self._device)
@@ -115,7 +115,7 @@ class VirtualCamera:
         self._size = Size(size.width // 2 * 2, size.height // 2 * 2)
         self._rate = float(frames_per_second)
         if sys.platform == "linux":
-            from livematte.sinks import v4l2loopback
+            from livematte.linux import v4l2loopback
 
             if self._device is None:
                 self._device = v4l2loopback.choose(self._avoid)
@@ -132,9 +132,9 @@ class VirtualCamera:
             self._device = self._feed.device
 
     def _open_on_linux(self) -> None:
-        from livematte.sinks import v4l2loopback
-        from livematte.sinks.v4l2_readers import Readers
-        from livematte.sinks.v4l2_writer import Writer
+        from livematte.linux import v4l2loopback
+        from livematte.linux.v4l2_writer import Writer
+        from livematte.linux.watchers import Readers
 
         assert self._device is not None
         was_held = v4l2loopback.held(self._device) is not None

@@ -17,8 +17,8 @@ import cv2
 import numpy as np
 
 from livematte.frame import Image, Size
+from livematte.linux.x11 import display_problem, prepare_qt
 from livematte.sinks.window_process import Failed, Opened, Show, Shown
-from livematte.sinks.x11 import display_problem, prepare_qt
 
 POLL_SECONDS: Final = 0.015
 """How long keys wait while no picture comes."""

@@ -25,7 +25,7 @@ import numpy as np
 
 from livematte.errors import SinkError
 from livematte.frame import Image, Size
-from livematte.sinks.x11 import display_problem
+from livematte.linux.x11 import display_problem
 
 if TYPE_CHECKING:
     from multiprocessing.context import SpawnProcess

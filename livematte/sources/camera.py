@@ -17,12 +17,12 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
-from livematte.addresses import is_address, shown_address
 from livematte.errors import SourceError, UsageError
 from livematte.frame import Frame, Image, Size
 from livematte.sources.choosing import find_camera
 from livematte.sources.source import FrameBuffers
 from livematte.sources.still_address import StillCapture, gives_stills
+from livematte.text.addresses import is_address, shown_address
 
 WANTED_SIZE: Final = Size(1280, 720)
 WANTED_RATE: Final = 30.0
@@ -271,7 +271,8 @@ class Camera:
     def _open_camera(self) -> cv2.VideoCapture:
         size = self._asked_size or WANTED_SIZE
         if sys.platform == "linux":
-            from livematte.sources import formats, linux_camera
+            from livematte.linux import camera as linux_camera
+            from livematte.linux import formats
 
             # OpenCV waits for the first picture by itself, 10 s unless it is told otherwise here.
             os.environ.setdefault("OPENCV_VIDEOIO_V4L_SELECT_TIMEOUT", f"{PATIENCE_SECONDS:.0f}")
@@ -313,7 +314,7 @@ class Camera:
 
     def _cannot_be_opened(self, path: str) -> SourceError:
         if path:
-            from livematte.sources import linux_camera
+            from livematte.linux import camera as linux_camera
 
             holders = linux_camera.holders(path)
             if not holders and not linux_camera.is_held(path):

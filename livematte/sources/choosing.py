@@ -11,11 +11,11 @@ import os
 from collections.abc import Sequence
 from typing import Final
 
-from livematte.addresses import is_address, shown_address
-from livematte.counted import counted
 from livematte.errors import SourceError
-from livematte.near import near
 from livematte.sources.listing import CameraInfo, list_cameras
+from livematte.text.addresses import is_address, shown_address
+from livematte.text.counted import counted
+from livematte.text.near import near
 
 FIRST_CAMERA: Final = 0
 

@@ -230,7 +230,7 @@ def _problem(error: Exception) -> str:
 def _finder(device: int | str) -> Callable[[], int | str]:
     """Finds a camera that is open now when it is back; raises `SourceError` while it is not."""
     if sys.platform == "linux":
-        from livematte.sources import linux_camera
+        from livematte.linux import camera as linux_camera
 
         with suppress(SourceError):  # the address of a stream is no device
             return linux_camera.identify(device).find

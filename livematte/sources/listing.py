@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 from livematte.errors import SourceError
 
 if TYPE_CHECKING:
-    from livematte.v4l2 import Mode
+    from livematte.linux.v4l2 import Mode
 
 
 @dataclass(frozen=True)
@@ -62,8 +62,8 @@ def list_cameras() -> list[CameraInfo]:
 
 
 def _on_linux() -> Iterator[CameraInfo]:
-    from livematte import v4l2
-    from livematte.sources import formats, linux_camera
+    from livematte.linux import camera as linux_camera
+    from livematte.linux import formats, v4l2
 
     for path in v4l2.paths():
         index = int(path.removeprefix("/dev/video"))
@@ -114,7 +114,7 @@ def _mode_text(mode: Mode) -> str:
 def _elsewhere() -> Iterator[CameraInfo]:
     from cv2_enumerate_cameras import enumerate_cameras
 
-    from livematte.sources import formats
+    from livematte.linux import formats
     from livematte.sources.camera import capture_backend
 
     for camera in enumerate_cameras(capture_backend()):

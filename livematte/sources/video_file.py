@@ -10,10 +10,10 @@ from pathlib import Path
 from types import TracebackType
 from typing import TYPE_CHECKING, Final
 
-from livematte.colour import BT709_LIMITED
-from livematte.container import MOST_PIXELS
 from livematte.errors import SourceError, UsageError
 from livematte.frame import Frame, Image, Size
+from livematte.media.colour import BT709_LIMITED
+from livematte.media.container import MOST_PIXELS
 from livematte.media.deinterlace import TimedFrame
 from livematte.media.orientation import orientation_of
 from livematte.media.pictures import PictureConverter, colour_of, is_hdr, square_size
@@ -38,7 +38,7 @@ class VideoFile:
     FFmpeg had to make up a part, is skipped and counted in `damaged_frames`; a file that was cut
     off gives what it has. These, and what was HDR, are remarked on.
 
-    It is a `livematte.recording.Recording`, whose attributes are explained there.
+    It is a `livematte.media.recording.Recording`, whose attributes are explained there.
     """
 
     live = False

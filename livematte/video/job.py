@@ -8,15 +8,15 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from livematte.background import Background, Blur, Picture, Transparent, files_of, parse
-from livematte.counted import counted
 from livematte.errors import MatteError, SinkError, UsageError
 from livematte.media.names import require_readable_name
-from livematte.pipeline import Pipeline
-from livematte.refinement import DEFAULT, Refinement
+from livematte.media.whole_file import Taken
+from livematte.options.refinement import DEFAULT, Refinement
+from livematte.pipeline.pipeline import Pipeline
 from livematte.render.renderer import Choice, check_device, check_precision, open_renderer
 from livematte.sinks import Sink, open_output
-from livematte.sinks.whole_file import Taken
 from livematte.sources import VideoFile
+from livematte.text.counted import counted
 from livematte.video.names import name_outputs
 from livematte.video.save import Composited, MatteOnly, OnBlack, Save
 
@@ -64,7 +64,7 @@ class VideoJob:
         quality: of the encoders, 1 to 100 as a JPEG's, None for 75. Only for H.264 and VP9.
         overwrite: replace what is there under the name of `output`.
         fail_on_bad_matte: end with a `MatteError` at the first frame whose matte cannot be right
-            (`livematte.matte_guard`); else the background alone is written for it, and `remarks`
+            (`matting.matte_guard`); else the background alone is written for it, and `remarks`
             tells its time.
         device, matte_short_side, precision, threads, weights_name, refinement: see
             `open_renderer`.

@@ -12,7 +12,7 @@ import numpy as np
 
 from livematte.background import Picture
 from livematte.frame import Frame, Image, Rendered, Size
-from livematte.render.composite import Compositor
+from livematte.matting.composite import Compositor
 from livematte.sinks import Sink
 
 

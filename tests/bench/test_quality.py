@@ -22,7 +22,7 @@ from livematte.bench.scene import Shot, scenes_of
 from livematte.cli.app import app
 from livematte.errors import RenderError, UsageError
 from livematte.frame import Frame, Rendered, Size
-from livematte.refinement import PLAIN, QUALITIES
+from livematte.options.refinement import PLAIN, QUALITIES
 from livematte.render.renderer import Choice
 from livematte.render.timings import Timings
 from tests.bench.labelled import person, room, write, write_all, write_clip, write_pair

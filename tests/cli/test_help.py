@@ -19,7 +19,7 @@ import typer
 
 from livematte.cli.app import app
 from livematte.cli.examples import EXAMPLES
-from livematte.pipeline import Pipeline
+from livematte.pipeline.pipeline import Pipeline
 from tests.cli.runs import livematte, parsed
 from tests.photos.pictures import portrait
 from tests.video.clips import write_clip

@@ -15,8 +15,8 @@ from livematte.cli.times import parse_time
 from livematte.cli.video import SAVES
 from livematte.errors import UsageError
 from livematte.media.endings import GIF, PHOTO_ENDINGS, VIDEO_ENDINGS
-from livematte.refinement import PARTS as ALL_PARTS
-from livematte.refinement import QUALITIES as ALL_QUALITIES
+from livematte.options.refinement import PARTS as ALL_PARTS
+from livematte.options.refinement import QUALITIES as ALL_QUALITIES
 from livematte.render.renderer import PRECISIONS as ALL_PRECISIONS
 from livematte.video import Save
 from tests.cli.runs import livematte

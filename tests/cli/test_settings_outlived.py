@@ -11,7 +11,7 @@ import pytest
 
 from livematte import __version__
 from livematte.errors import UsageError
-from livematte.settings import read
+from livematte.options.settings_file import read
 from tests.cli.runs import livematte, parsed
 
 WRONG = {

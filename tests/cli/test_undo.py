@@ -99,7 +99,7 @@ def test_a_profile_goes_over_the_settings_for_all(tmp_path: Path) -> None:
 def test_all_settings_can_be_left_out(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     path = tmp_path / "config.toml"
     path.write_text("frames = 5\n")
-    monkeypatch.setattr("livematte.settings.usual_path", lambda: path)
+    monkeypatch.setattr("livematte.options.settings_file.usual_path", lambda: path)
     assert parsed()["frames"] == 5
     assert parsed("--config", "none")["frames"] is None
     assert parsed("--no-config")["frames"] is None

@@ -19,8 +19,8 @@ import pytest
 
 from livematte.background import Transparent, solid
 from livematte.frame import Frame, Image, Rendered, Size
-from livematte.refinement import Refinement
-from livematte.render.composite import Compositor
+from livematte.matting.composite import Compositor
+from livematte.options.refinement import Refinement
 from livematte.render.renderer import Choice
 from livematte.sinks import ImageFolder
 from livematte.sources import VideoFile

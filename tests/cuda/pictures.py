@@ -7,7 +7,7 @@ from typing import Final
 import numpy as np
 
 from livematte.frame import Frame, Image, Size
-from livematte.matte_guard import MatteGuard
+from livematte.matting.matte_guard import MatteGuard
 
 FRAME_SIZE: Final = Size(90, 70)
 """Neither a multiple of the blur's reduction nor in the network's proportions."""

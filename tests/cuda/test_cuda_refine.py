@@ -19,35 +19,28 @@ import torch.nn.functional as F
 from torch import Tensor
 
 from livematte.background import Background, Blur, Picture, Transparent, solid
-from livematte.foreground import estimate_foreground
 from livematte.frame import Frame, Image, Size
+from livematte.matting import room_blur
+from livematte.matting.colours import estimate_foreground
+from livematte.matting.composite import Compositor
+from livematte.matting.enlarge import MatteEnlarger
+from livematte.matting.sameness import BANDS, CELL, noise_by_band
+from livematte.matting.shrink import shrink
+from livematte.matting.steady import Matte, Refiner, View, move_edge, take_out_islands
 from livematte.network import weights
 from livematte.network.modnet import MODNet, load_modnet
 from livematte.network.size import PIXEL_MEAN, PIXEL_SCALE, network_size
-from livematte.refinement import DEFAULT, MARGINS, PLAIN, Refinement
-from livematte.render import cuda, cuda_sameness, renderer, room_blur
-from livematte.render.area import AreaResize
-from livematte.render.box import BoxBlur, box_blur_within
-from livematte.render.composite import Compositor
-from livematte.render.cuda import CudaRenderer
-from livematte.render.cuda_colours import CudaColours
-from livematte.render.cuda_edges import CudaEdges
-from livematte.render.cuda_frame import (
-    Compositing,
-    FramePath,
-    FrameTensors,
-)
-from livematte.render.cuda_refine import CudaRefiner, with_edge_moved, without_islands
-from livematte.render.enlarge import MatteEnlarger
-from livematte.render.refine import (
-    Matte,
-    Refiner,
-    View,
-    move_edge,
-    take_out_islands,
-)
-from livematte.render.sameness import BANDS, CELL, noise_by_band
-from livematte.render.shrink import shrink
+from livematte.options.refinement import DEFAULT, MARGINS, PLAIN, Refinement
+from livematte.render import renderer
+from livematte.render.cuda import renderer as cuda
+from livematte.render.cuda import sameness as cuda_sameness
+from livematte.render.cuda.area import AreaResize
+from livematte.render.cuda.box import BoxBlur, box_blur_within
+from livematte.render.cuda.colours import CudaColours
+from livematte.render.cuda.edges import CudaEdges
+from livematte.render.cuda.frame import Compositing, FramePath, FrameTensors
+from livematte.render.cuda.renderer import CudaRenderer
+from livematte.render.cuda.steady import CudaRefiner, with_edge_moved, without_islands
 from livematte.render.torch_cpu import TorchRenderer
 from livematte.sources import Demo
 

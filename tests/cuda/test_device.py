@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 import torch
 
-from livematte.render.cuda_device import CudaDevice, Mirror, Work
+from livematte.render.cuda.device import CudaDevice, Mirror, Work
 
 DEVICE = torch.device("cuda:1")
 

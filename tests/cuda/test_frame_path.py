@@ -17,16 +17,12 @@ from torch._subclasses.fake_tensor import FakeTensorMode
 
 from livematte.background import Blur
 from livematte.frame import Image, Size
+from livematte.matting.room_blur import RoomBlur, taps, taps_size
 from livematte.network.modnet import IBNorm, MODNet
-from livematte.refinement import PLAIN, Refinement
-from livematte.render import cuda_frame
-from livematte.render.area import AreaResize
-from livematte.render.cuda_frame import (
-    Compositing,
-    FramePath,
-    FrameTensors,
-)
-from livematte.render.room_blur import RoomBlur, taps, taps_size
+from livematte.options.refinement import PLAIN, Refinement
+from livematte.render.cuda import frame as cuda_frame
+from livematte.render.cuda.area import AreaResize
+from livematte.render.cuda.frame import Compositing, FramePath, FrameTensors
 
 from . import fakeguard
 from .pictures import FRAME_SIZE, MATTE_SIZE, frame_picture, room_picture

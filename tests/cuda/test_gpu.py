@@ -17,8 +17,8 @@ from livematte.background import Background, Blur, Transparent, solid
 from livematte.frame import Frame, Rendered, Size
 from livematte.network import weights
 from livematte.network.modnet import MODNet, load_modnet
-from livematte.refinement import DEFAULT, PLAIN
-from livematte.render.cuda import CudaRenderer, cuda_problem
+from livematte.options.refinement import DEFAULT, PLAIN
+from livematte.render.cuda.renderer import CudaRenderer, cuda_problem
 from livematte.render.torch_cpu import TorchRenderer
 
 pytestmark = pytest.mark.gpu

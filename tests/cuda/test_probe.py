@@ -13,13 +13,8 @@ from torch import Tensor
 from livematte.errors import DeviceError
 from livematte.frame import Size
 from livematte.network.modnet import MODNet
-from livematte.render.cuda import CudaRenderer
-from livematte.render.cuda_probe import (
-    Precision,
-    choose_precision,
-    cuda_problem,
-    first_sentence,
-)
+from livematte.render.cuda.probe import Precision, choose_precision, cuda_problem, first_sentence
+from livematte.render.cuda.renderer import CudaRenderer
 from livematte.render.probe import probe_pixels
 
 from .pictures import FRAME_SIZE, MATTE_SIZE

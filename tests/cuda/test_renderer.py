@@ -16,17 +16,13 @@ import torch
 from livematte.background import Background, Blur, Picture, Transparent
 from livematte.errors import BackgroundError, DeviceError, MatteError, RenderError
 from livematte.frame import Frame, Image, Size
-from livematte.matte_guard import MatteGuard
+from livematte.matting.matte_guard import MatteGuard
+from livematte.matting.room_blur import taps, taps_size
 from livematte.network.modnet import MODNet
-from livematte.refinement import DEFAULT, PLAIN, Refinement
-from livematte.render.cuda import CudaRenderer, _SlotWork
-from livematte.render.cuda_device import CudaDevice, Mirror, Work
-from livematte.render.cuda_frame import (
-    Compositing,
-    FramePath,
-    FrameTensors,
-)
-from livematte.render.room_blur import taps, taps_size
+from livematte.options.refinement import DEFAULT, PLAIN, Refinement
+from livematte.render.cuda.device import CudaDevice, Mirror, Work
+from livematte.render.cuda.frame import Compositing, FramePath, FrameTensors
+from livematte.render.cuda.renderer import CudaRenderer, _SlotWork
 
 from .pictures import FRAME_SIZE, MATTE_SIZE, TRUSTING, Trusting, frame, room_picture
 from .simulation import Log, SimulatedCuda, SimulatedTensor, simulated_cuda

@@ -11,7 +11,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from livematte.render.ring import Ring, Slot
+from livematte.render.cuda.ring import Ring, Slot
 
 from .executor import Event, Executor, Operation, Stream
 from .recorder import RecordedWork, RecordingDevice

@@ -20,7 +20,7 @@ from typing import Any
 from livematte.doctor import cameras, virtual_camera
 from livematte.doctor.examination import examine
 from livematte.doctor.finding import Check
-from livematte.sources import linux_camera
+from livematte.linux import camera as linux_camera
 
 CAMERA = os.path.realpath("/dev/video-cam")
 FEED = os.path.realpath("/dev/video-feed")

@@ -14,9 +14,10 @@ from livematte.doctor import cameras, devices, display, linux, recordings, virtu
 from livematte.doctor import weights as weights_check
 from livematte.doctor.finding import Status
 from livematte.errors import DeviceError, SinkError, SourceError
+from livematte.linux import x11
 from livematte.network import weights
-from livematte.render import network_cache
-from livematte.sinks import journal, x11
+from livematte.render.openvino import cache as network_cache
+from livematte.sinks import journal
 from livematte.sources import CameraInfo
 
 

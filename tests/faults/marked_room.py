@@ -15,9 +15,9 @@ import numpy as np
 
 from livematte.background import parse
 from livematte.frame import Frame, Image, Rendered, Size
-from livematte.refinement import PLAIN
+from livematte.options.refinement import PLAIN
+from livematte.pipeline.slate import SLATE_INDEX
 from livematte.render.renderer import open_renderer
-from livematte.slate import SLATE_INDEX
 from livematte.sources import Demo
 
 SIZE: Final = Size(640, 360)

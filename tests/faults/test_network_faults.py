@@ -16,12 +16,12 @@ import numpy as np
 import pytest
 from numpy.typing import NDArray
 
-from livematte import pipeline
 from livematte.background import Background, parse
 from livematte.errors import DeviceError, RenderError
 from livematte.frame import Frame, Rendered, Size
-from livematte.pipeline import Pipeline
-from livematte.render.openvino_network import Request
+from livematte.pipeline import pipeline
+from livematte.pipeline.pipeline import Pipeline
+from livematte.render.openvino.network import Request
 from livematte.render.renderer import Choice, Renderer, open_renderer
 from tests.faults.marked_room import MARK, SIZE, MarkedRoom, Seen, Watcher, count_marked, people
 

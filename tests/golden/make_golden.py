@@ -17,7 +17,7 @@ import numpy as np
 
 from livematte.background import parse
 from livematte.frame import Frame, Image, Size
-from livematte.refinement import DEFAULT, PLAIN, Refinement
+from livematte.options.refinement import DEFAULT, PLAIN, Refinement
 from livematte.render.renderer import Renderer, open_renderer
 from livematte.sources import Demo
 

@@ -15,7 +15,7 @@ import pytest
 
 from livematte.background import parse
 from livematte.frame import Frame, Image, Size
-from livematte.refinement import DEFAULT, PLAIN, QUALITIES, Refinement, choose_refinement
+from livematte.options.refinement import DEFAULT, PLAIN, QUALITIES, Refinement, choose_refinement
 from livematte.render.renderer import open_renderer
 from livematte.sources import Demo
 

@@ -11,9 +11,9 @@ import numpy as np
 import pytest
 
 from livematte.background import solid
-from livematte.colour import BT709_LIMITED, HLG, PQ, UNSPECIFIED
+from livematte.backgrounds.moving import Moving
 from livematte.frame import Image, Size
-from livematte.moving import Moving
+from livematte.media.colour import BT709_LIMITED, HLG, PQ, UNSPECIFIED
 from livematte.render.fake import FakeRenderer
 from livematte.render.renderer import Choice
 from livematte.video import VideoJob

@@ -10,8 +10,8 @@ from typing import Final, NamedTuple
 import numpy as np
 import pytest
 
-from livematte.colour import HLG, PQ, UNSPECIFIED
-from livematte.moving import Moving
+from livematte.backgrounds.moving import Moving
+from livematte.media.colour import HLG, PQ, UNSPECIFIED
 from livematte.sources import VideoFile
 from tests.media.cards import KINDS, MATRICES, Kind, write_card
 

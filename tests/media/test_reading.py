@@ -15,10 +15,10 @@ import numpy as np
 import pytest
 from av.video.stream import VideoStream
 
+from livematte.backgrounds.looped_video import LoopedVideo
+from livematte.backgrounds.moving import Moving
 from livematte.errors import BackgroundError, SourceError
 from livematte.frame import Image, Size
-from livematte.looped_video import LoopedVideo
-from livematte.moving import Moving
 from livematte.sources import VideoFile
 from tests.test_endurance import resident_bytes
 
@@ -417,7 +417,7 @@ def test_a_matrix_that_is_not_told_goes_by_the_size(
 
 def test_white_beyond_white_keeps_its_colour_and_stays_below_white() -> None:
     """An SDR white of 203 cd/m2 stays nearly white; a brighter sky does not turn grey or white."""
-    from livematte.colour import PQ
+    from livematte.media.colour import PQ
     from livematte.media.hdr import to_sdr
     from tests.media.cards import encoded
 

@@ -13,8 +13,8 @@ from PIL import Image as Pillow
 
 from livematte.errors import SourceError
 from livematte.frame import Image
-from livematte.photos.read import Photo, open_photo
-from tests.photos.tiffs import Picture, tiff
+from livematte.media.photo.read import Photo, open_photo
+from tests.media.photo.tiffs import Picture, tiff
 
 HEIGHT, WIDTH = 40, 64
 ROWS, COLUMNS = np.mgrid[0:HEIGHT, 0:WIDTH]

@@ -9,7 +9,7 @@ from PIL import Image as Pillow
 
 from livematte.background import Background, parse
 from livematte.frame import Image
-from livematte.photos.read import Photo
+from livematte.media.photo.read import Photo
 from livematte.photos.save import Matted, Save, encode, matted
 from tests.photos.pictures import SRGB, portrait
 

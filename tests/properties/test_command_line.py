@@ -14,7 +14,7 @@ from livematte.cli.terminal import parse_matte_size, parse_size
 from livematte.errors import UsageError
 from livematte.network.size import SHORT_SIDES
 from livematte.photos.job import PhotoJob, Report
-from livematte.pipeline import Pipeline
+from livematte.pipeline.pipeline import Pipeline
 from tests.properties.cases import cases
 from tests.video.clips import person, write_clip
 

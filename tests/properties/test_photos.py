@@ -16,9 +16,9 @@ from PIL import ImageCms
 
 from livematte.errors import LivematteError, SourceError
 from livematte.frame import Size
+from livematte.media.photo.read import Photo, open_photo, to_profile
 from livematte.photos import PHOTO_ENDINGS, Naming
 from livematte.photos.find import Photograph
-from livematte.photos.read import Photo, open_photo, to_profile
 from livematte.photos.save import Save, encode, matted
 from tests.photos.pictures import KINDS, write_photo
 from tests.properties.cases import cases, clear_error_or_none

@@ -11,18 +11,18 @@ from hypothesis import strategies as st
 
 from livematte.background import Background, parse
 from livematte.errors import LivematteError
-from livematte.foreground import estimate_foreground
 from livematte.frame import Frame, Image, Size
-from livematte.holes import fill_holes, find_holes
 from livematte.matter import Matter
+from livematte.matting.colours import estimate_foreground
+from livematte.matting.composite import Compositor
+from livematte.matting.edges import upsample_matte
+from livematte.matting.holes import fill_holes, find_holes
+from livematte.matting.shrink import shrink, shrink_photo
+from livematte.matting.steady import Refiner, View
 from livematte.network.size import SHORT_SIDES, STRIDE, network_size
-from livematte.refinement import PARTS, QUALITIES, choose_refinement
-from livematte.render.composite import Compositor
-from livematte.render.refine import Refiner, View
-from livematte.render.shrink import shrink, shrink_photo
+from livematte.options.refinement import PARTS, QUALITIES, choose_refinement
+from livematte.pipeline.slate import slate
 from livematte.sinks import open_output
-from livematte.slate import slate
-from livematte.upsample import upsample_matte
 from tests.properties.cases import cases, not_hanging
 
 SMALL = st.integers(1, 5) | st.integers(1, 200)

@@ -16,13 +16,13 @@ import pytest
 
 from livematte.background import Background, Picture, Transparent, parse
 from livematte.errors import RenderError
-from livematte.foreground import estimate_foreground
 from livematte.frame import Frame, Image, Rendered, Size
+from livematte.matting.colours import estimate_foreground
 from livematte.network import weights
 from livematte.network.modnet import load_modnet
 from livematte.network.size import network_size
-from livematte.refinement import DEFAULT, PLAIN, QUALITIES, Refinement
-from livematte.render.cuda import CudaRenderer
+from livematte.options.refinement import DEFAULT, PLAIN, QUALITIES, Refinement
+from livematte.render.cuda.renderer import CudaRenderer
 from livematte.render.fake import FakeRenderer
 from livematte.render.renderer import Renderer, open_renderer
 from livematte.render.torch_cpu import TorchRenderer

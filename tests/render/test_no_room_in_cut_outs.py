@@ -16,12 +16,12 @@ from torch import Tensor
 
 from livematte.background import Transparent
 from livematte.frame import Frame, Image, Rendered
+from livematte.matting.composite import Compositor
+from livematte.media.photo.read import Photo
 from livematte.network.modnet import MODNet
-from livematte.photos.read import Photo
+from livematte.options.refinement import PLAIN, Refinement
 from livematte.photos.save import Save, encode, matted
-from livematte.refinement import PLAIN, Refinement
-from livematte.render.composite import Compositor
-from livematte.render.cuda_frame import Compositing, FramePath, FrameTensors
+from livematte.render.cuda.frame import Compositing, FramePath, FrameTensors
 from livematte.sinks import ImageFolder, VideoWriter
 from livematte.video.save import OnBlack
 from tests.attacker import SIZE, person_in, require_no_room, rooms

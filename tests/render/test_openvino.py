@@ -17,9 +17,10 @@ from livematte.errors import DeviceError, RenderError, WeightsError
 from livematte.frame import Frame, Size
 from livematte.network import weights
 from livematte.network.size import AUTO_SHORT_SIDES, network_size
-from livematte.render import openvino_network, openvino_size
-from livematte.render.openvino import OpenVinoRenderer
-from livematte.render.openvino_network import OpenVinoModel, OpenVinoNetwork, Request
+from livematte.render.openvino import network as openvino_network
+from livematte.render.openvino import size as openvino_size
+from livematte.render.openvino.network import OpenVinoModel, OpenVinoNetwork, Request
+from livematte.render.openvino.renderer import OpenVinoRenderer
 from livematte.render.renderer import Choice, open_renderer
 
 SIZE = Size(640, 360)

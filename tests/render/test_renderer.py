@@ -11,10 +11,13 @@ import torch
 
 from livematte.errors import DeviceError, UsageError
 from livematte.frame import Size
-from livematte.refinement import DEFAULT, QUALITIES, Refinement
-from livematte.render import cuda, openvino, openvino_network, renderer, torch_cpu
-from livematte.render.openvino import OpenVinoRenderer
-from livematte.render.refine import Refiner
+from livematte.matting.steady import Refiner
+from livematte.options.refinement import DEFAULT, QUALITIES, Refinement
+from livematte.render import renderer, torch_cpu
+from livematte.render.cuda import renderer as cuda
+from livematte.render.openvino import network as openvino_network
+from livematte.render.openvino import renderer as openvino
+from livematte.render.openvino.renderer import OpenVinoRenderer
 from livematte.render.renderer import Choice, open_renderer
 from livematte.render.torch_cpu import TorchRenderer
 

@@ -13,13 +13,13 @@ import numpy as np
 from livematte.background import parse
 from livematte.errors import SinkError
 from livematte.frame import Size
-from livematte.pipeline import Pipeline
+from livematte.pipeline.pipeline import Pipeline
 from livematte.render.fake import FakeRenderer
 from livematte.render.renderer import Choice
 from livematte.sinks import VirtualCamera
 from livematte.sources import Demo
+from tests.pipeline.test_outputs import Pipe
 from tests.sinks.in_lab_virtual_camera import OUT, wait_until
-from tests.test_outputs import Pipe
 
 SIZE = Size(320, 240)
 FRAME_BYTES = SIZE.width * SIZE.height * 3

@@ -22,12 +22,12 @@ import numpy as np
 import pytest
 import pyvirtualcam  # type: ignore[import-untyped]  # it ships no types
 
-from livematte import v4l2
 from livematte.errors import SinkError, UsageError
 from livematte.frame import Image, Size
-from livematte.sinks import VirtualCamera, v4l2_writer, v4l2loopback
-from livematte.sinks.camera_format import LAYOUTS, contain
-from livematte.sinks.v4l2_writer import Writer
+from livematte.linux import v4l2, v4l2_writer, v4l2loopback
+from livematte.linux.camera_format import LAYOUTS, contain
+from livematte.linux.v4l2_writer import Writer
+from livematte.sinks import VirtualCamera
 from tests.sinks.pictures import GREEN, picture
 
 CAMERA = "/dev/video-cam"

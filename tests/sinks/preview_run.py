@@ -14,12 +14,12 @@ from pathlib import Path
 
 import typer
 
-from livematte import outputs
 from livematte.background import parse
 from livematte.cli.signals import signals
 from livematte.cli.terminal import reported, say, stopped_by_signals
 from livematte.frame import Rendered, Size
-from livematte.pipeline import Pipeline
+from livematte.pipeline import outputs
+from livematte.pipeline.pipeline import Pipeline
 from livematte.render.fake import FakeRenderer
 from livematte.render.renderer import Choice
 from livematte.sinks import PreviewWindow, VideoWriter

@@ -22,7 +22,8 @@ import numpy as np
 import pytest
 
 from livematte.frame import Image
-from livematte.sinks import display_problem, preview_view, x11
+from livematte.linux import x11
+from livematte.sinks import display_problem, preview_view
 from tests.sinks.pictures import GREEN, picture
 from tests.sinks.show import GREY, SIZE, TITLE
 

@@ -14,12 +14,12 @@ import pytest
 
 from livematte.errors import SinkError, UsageError
 from livematte.frame import Size
+from livematte.media.whole_file import Taken, write_whole
 from livematte.sinks import ImageFolder, VideoWriter, journal, open_output
 from livematte.sinks.dated import dated
 from livematte.sinks.leftovers import find_leftovers, find_missing, recover
 from livematte.sinks.remains import look_into
 from livematte.sinks.unfinished_file import UnfinishedFile
-from livematte.sinks.whole_file import Taken, write_whole
 from tests.sinks.pictures import picture
 
 SIZE = Size(64, 48)

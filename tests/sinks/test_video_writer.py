@@ -24,10 +24,10 @@ from hypothesis import strategies as st
 
 from livematte.errors import SinkError, UsageError
 from livematte.frame import Image, Size
+from livematte.media.whole_file import Taken
 from livematte.sinks import VideoWriter
 from livematte.sinks.clock import SHORTEST_TICK_SECONDS, LiveClock
 from livematte.sinks.codec import choose_codec
-from livematte.sinks.whole_file import Taken
 from tests.sinks.pictures import GREEN, picture
 from tests.small_disk import small_disk
 

@@ -20,8 +20,9 @@ from typing import Any
 
 from livematte.errors import LivematteError
 from livematte.frame import Size
-from livematte.sinks import v4l2loopback
-from livematte.sources import Camera, LastingCamera, linux_camera, list_cameras
+from livematte.linux import camera as linux_camera
+from livematte.linux import v4l2loopback
+from livematte.sources import Camera, LastingCamera, list_cameras
 from livematte.sources.choosing import usual_camera
 
 CAMERA = "/dev/video-cam"

@@ -13,8 +13,8 @@ import numpy as np
 from av.audio.stream import AudioStream
 from av.video.stream import VideoStream
 
-from livematte.colour import BT709_LIMITED, FULL, LIMITED, Colour
 from livematte.frame import Image, Size
+from livematte.media.colour import BT709_LIMITED, FULL, LIMITED, Colour
 
 SIZE = Size(96, 64)
 RATE = Fraction(30)

@@ -19,10 +19,10 @@ from pathlib import Path
 import av
 import numpy as np
 
-from livematte.colour import BT709_LIMITED
 from livematte.frame import Rendered, Size
+from livematte.media.colour import BT709_LIMITED
+from livematte.media.whole_file import Taken
 from livematte.sinks import VideoWriter
-from livematte.sinks.whole_file import Taken
 
 SIZE = Size(64, 48)
 PICTURES = 16

@@ -17,12 +17,12 @@ import pytest
 from av.codec import CodecContext
 
 from livematte.background import Background, Transparent, parse, solid
-from livematte.colour import FULL, SMPTE_170M, UNSPECIFIED, Colour
 from livematte.errors import LivematteError, MatteError, SourceError, UsageError
-from livematte.foreground import estimate_foreground
 from livematte.frame import Frame, Image, Size
-from livematte.refinement import DEFAULT, PLAIN, Refinement
-from livematte.render.composite import Compositor
+from livematte.matting.colours import estimate_foreground
+from livematte.matting.composite import Compositor
+from livematte.media.colour import FULL, SMPTE_170M, UNSPECIFIED, Colour
+from livematte.options.refinement import DEFAULT, PLAIN, Refinement
 from livematte.render.fake import FakeRenderer
 from livematte.render.renderer import Choice, Renderer
 from livematte.video import Save, VideoJob

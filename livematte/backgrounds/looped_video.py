@@ -1,0 +1,149 @@
+"""A video file that is decoded over and over, and survives what happens to the file."""
+
+from __future__ import annotations
+
+import weakref
+from collections.abc import Callable, Iterator
+from fractions import Fraction
+from pathlib import Path
+from typing import TYPE_CHECKING, Final, NamedTuple
+
+from livematte.errors import BackgroundError, SourceError
+from livematte.frame import Image
+from livematte.media.container import MOST_PIXELS
+from livematte.media.kept_file import keep_file, unreadable
+from livematte.media.pictures import PictureConverter
+from livematte.media.video_reader import VideoReader
+
+if TYPE_CHECKING:
+    import av
+
+SHORTEST_LOOP_SECONDS: Final = 0.1
+"""A video that claims to be shorter would be decoded again and again while one frame is made."""
+
+LONGEST_LAST_SECONDS: Final = 60
+"""A last picture that is said to last longer is doubted."""
+
+
+class Shot(NamedTuple):
+    """A frame of the video, and from when until when it is shown, in seconds.
+
+    pixel_aspect: how wide its pixels are for their height; None for square.
+    """
+
+    from_seconds: float
+    until_seconds: float
+    frame: av.VideoFrame
+    pixel_aspect: Fraction | None
+    converter: PictureConverter
+
+    def pixels(self) -> Image:
+        """As it is to be seen, uint8 BGR (H, W, 3); not to be written to.
+
+        Raises `BackgroundError` if it cannot be converted.
+        """
+        import av
+
+        try:
+            return self.converter.convert(self.frame, self.pixel_aspect)
+        except (av.FFmpegError, ValueError) as error:
+            raise BackgroundError(
+                f"A picture of the background cannot be converted ({error}).",
+                "Choose another background.",
+            ) from error
+
+
+class LoopedVideo:
+    """The shots of a video, one after the other, from its begin again after its end.
+
+    The file is opened once. Small ones are kept in memory, larger ones stay open, so that those
+    that are deleted, moved or replaced meanwhile go on as they were. Of one that is damaged further
+    on, what came before is looped.
+    """
+
+    def __init__(self, path: Path) -> None:
+        """Raises `BackgroundError` if it is not a file or not one shot of it can be decoded."""
+        self._path = path
+        self._close: Callable[[], object] = lambda: None
+        self.reopen(0.0)
+
+    def reopen(self, seconds: float) -> None:
+        """Take what is at the path now; its first shot is shown from `seconds` on.
+
+        Raises `BackgroundError` as when it is made.
+        """
+        file = keep_file(self._path)
+        self._close()
+        self._file, self._close = file, weakref.finalize(self, file.close)
+        self._until_seconds = seconds
+        self._shots = self._decode()
+        self._following = next(self._shots, None)
+        if self._following is None:
+            raise self._undecodable()
+
+    def next(self) -> Shot:
+        """The next shot, which begins when the last one ends; waits for the disk and the decoder.
+
+        Raises `BackgroundError` if nothing can be decoded any more.
+        """
+        shot, self._following = self._following, None
+        if shot is None:
+            shot = next(self._shots, None)
+        if shot is None:
+            self._shots = self._decode()
+            shot = next(self._shots, None)
+        if shot is None:
+            raise self._undecodable()
+        self._until_seconds = shot.until_seconds
+        return shot
+
+    def _undecodable(self) -> BackgroundError:
+        return BackgroundError(
+            f"No picture in {self._path} could be decoded.",
+            "Check that it plays in a video player and has no more than "
+            f"{MOST_PIXELS // 1_000_000} megapixels, or choose another background.",
+        )
+
+    def _decode(self) -> Iterator[Shot]:
+        """Each shot of the file once."""
+        import av  # loads FFmpeg, which few runs need
+
+        loop_seconds = self._until_seconds
+        try:
+            reader = VideoReader(self._path, self._file, in_parallel=False)
+        except SourceError as error:
+            raise BackgroundError(
+                f"Background {error.problem}", "Choose another background, or another copy of it."
+            ) from error
+        except OSError as error:
+            raise unreadable(self._path, error) from error
+        try:
+            converter = PictureConverter()
+            usual_seconds = float(1 / reader.frames_per_second)
+            first_seconds: Fraction | None = None
+            start = 0.0
+            waiting: tuple[av.VideoFrame, Fraction | None] | None = None
+            for seconds, frame in reader.read():
+                if first_seconds is None:
+                    first_seconds = seconds
+                end = float(seconds - first_seconds)
+                if waiting is not None:
+                    yield Shot(loop_seconds + start, loop_seconds + end, *waiting, converter)
+                waiting, start = (frame, reader.pixel_aspect), end
+            if waiting is not None:
+                lasts_seconds = _duration(waiting[0]) or usual_seconds
+                end = start + max(lasts_seconds, SHORTEST_LOOP_SECONDS - start)
+                yield Shot(loop_seconds + start, loop_seconds + end, *waiting, converter)
+        except (av.FFmpegError, IndexError, OSError, ValueError):
+            # Nothing decodable: the caller says so. Damage further on: loop what came before.
+            return
+        finally:
+            reader.close()
+
+
+def _duration(frame: av.VideoFrame) -> float:
+    """How long it says that it is shown; 0 if it does not."""
+    if not frame.duration or frame.time_base is None:
+        return 0.0
+    seconds = float(frame.duration * frame.time_base)
+    return seconds if 0 < seconds <= LONGEST_LAST_SECONDS else 0.0

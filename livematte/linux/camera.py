@@ -1,0 +1,184 @@
+"""Whether a Linux device is a camera that can be opened, and who is in the way if not."""
+
+from __future__ import annotations
+
+import errno
+import os
+from collections.abc import Iterator
+from contextlib import suppress
+from pathlib import Path
+from typing import Final, NamedTuple
+
+from livematte.errors import SourceError
+from livematte.linux import formats, v4l2
+from livematte.linux.v4l2 import Mode
+
+UDEV_LINKS: Final = "/dev/v4l/"
+"""Links in here are there as long as their cameras are."""
+
+
+class Camera(NamedTuple):
+    """What a device says of itself."""
+
+    name: str
+    gives_pictures: bool
+    is_loopback: bool
+    modes: list[Mode]
+    bus: str
+
+    @property
+    def formats(self) -> list[str]:
+        """How pictures come, as "MJPG", in the driver's order; empty where it does not tell."""
+        return list(dict.fromkeys(each.fourcc for each in self.modes))
+
+
+def query(path: str) -> Camera:
+    """Ask the driver; opens the device for a moment and does not start it.
+
+    Raises `SourceError` if the device does not exist or may not be opened.
+    """
+    try:
+        with v4l2.opened(path) as descriptor:
+            device = v4l2.capabilities(descriptor)
+            modes = list(v4l2.modes(descriptor)) if device.gives_pictures else []
+            is_loopback = device.driver == v4l2.LOOPBACK_DRIVER
+            return Camera(device.name, device.gives_pictures, is_loopback, modes, device.bus)
+    except FileNotFoundError as error:
+        if path in v4l2.paths():
+            raise SourceError(
+                f"The kernel has the camera {path}, and there is no such file.",
+                f"In a container, let it in when you start it: `docker run --device {path} ...`.",
+            ) from error
+        known = ", ".join(v4l2.paths()) or "none"
+        raise SourceError(
+            f"There is no camera {path} (video devices here: {known}).",
+            "Plug it in, or choose one that `livematte cameras` lists.",
+        ) from error
+    except PermissionError as error:
+        raise SourceError(
+            f"You may not open the camera {path}.",
+            "Join the group that may with `sudo usermod -aG video $USER`, then log in again.",
+        ) from error
+    except OSError as error:
+        raise SourceError(
+            f"{path} is no camera that can be asked: {error.strerror}.",
+            "Choose one that `livematte cameras` lists.",
+        ) from error
+
+
+def require_camera(path: str) -> Camera:
+    """`query`, and raise `SourceError` if the device gives no pictures that can be used."""
+    camera = query(path)
+    # A loopback without exclusive_caps is a camera at all times, and has a format while it is fed.
+    if camera.is_loopback and not camera.modes:
+        raise SourceError(
+            f"{path} ({camera.name}) is a virtual camera, and no program feeds it now.",
+            "Start the program that does first, or choose one that `livematte cameras` lists.",
+        )
+    if camera.gives_pictures:
+        if unusable := formats.problem(camera.formats):
+            raise SourceError(
+                f"{path} ({camera.name}) {unusable}.", formats.remedy(camera.formats, path)
+            )
+        return camera
+    raise SourceError(
+        f"{path} ({camera.name}) gives no pictures; many cameras have such a device beside "
+        "the one that does.",
+        "Choose one that `livematte cameras` lists.",
+    )
+
+
+class Identity(NamedTuple):
+    """By what a camera is known again when it was unplugged and comes back as another device.
+
+    others: where cameras of the same name are plugged in, which are not to be taken for it.
+    link: what it was asked for by, if that is a link, such as /dev/v4l/by-id/usb-..., which udev
+        makes again for the same camera wherever it is; "" if not.
+    """
+
+    path: str
+    name: str
+    bus: str
+    others: frozenset[str]
+    link: str = ""
+
+    def find(self) -> str:
+        """The path that it has now. Raises `SourceError` if it is not there."""
+        if self.link:
+            with suppress(SourceError):
+                if query(os.path.realpath(self.link)).name == self.name:
+                    return self.link
+            if self.link.startswith(UDEV_LINKS):
+                raise SourceError(f'The camera "{self.name}" is not there.', "Plug it in again.")
+        found = {path: bus for path, bus in _called(self.name) if bus not in self.others}
+        if found.get(self.path) == self.bus:
+            return self.path
+        for path, bus in found.items():
+            if bus == self.bus:
+                return path
+        for path in found:
+            return path  # in another socket
+        raise SourceError(f'The camera "{self.name}" is not there.', "Plug it in again.")
+
+
+def identify(device: int | str) -> Identity:
+    """Raises `SourceError` if there is no such camera."""
+    named = f"/dev/video{device}" if isinstance(device, int) else device
+    path = os.path.realpath(named)
+    camera = query(path)
+    others = {bus for other, bus in _called(camera.name) if other != path} - {camera.bus}
+    link = named if os.path.islink(named) else ""
+    return Identity(path, camera.name, camera.bus, frozenset(others), link)
+
+
+def _called(name: str) -> Iterator[tuple[str, str]]:
+    """Path and bus of each device of that name that gives pictures."""
+    for path in v4l2.paths():
+        with suppress(OSError), v4l2.opened(path) as descriptor:
+            device = v4l2.capabilities(descriptor)
+            if device.name == name and device.gives_pictures:
+                yield path, device.bus
+
+
+class Holder(NamedTuple):
+    """A program that has a device open; as text "zoom (process 1234)"."""
+
+    program: str
+    process: int
+
+    def __str__(self) -> str:
+        return f"{self.program} (process {self.process})"
+
+
+def processes_holding(path: str) -> list[Holder]:
+    """The programs that have the device open, but for this one; those that may be seen."""
+    device, found = os.path.realpath(path), []
+    for process in Path("/proc").glob("[0-9]*"):
+        with suppress(OSError):
+            if any(os.path.realpath(each) == device for each in (process / "fd").iterdir()):
+                name = (process / "comm").read_text().strip()
+                if int(process.name) != os.getpid():
+                    found.append(Holder(name, int(process.name)))
+    return found
+
+
+def is_livematte(holder: Holder) -> bool:
+    """Whether a program is livematte, by its command."""
+    with suppress(OSError):
+        words = Path(f"/proc/{holder.process}/cmdline").read_bytes().split(b"\0")
+        return any(os.path.basename(each) == b"livematte" for each in words[:3])
+    return False
+
+
+def is_held(path: str) -> bool:
+    """Whether a program takes pictures from the camera, even one that may not be seen."""
+    try:
+        with v4l2.opened(path) as descriptor:
+            return v4l2.is_held(descriptor)
+    except OSError as error:
+        return error.errno == errno.EBUSY
+
+
+def holders(path: str) -> list[str]:
+    """`processes_holding` as text."""
+    return [str(each) for each in processes_holding(path)]

@@ -1,0 +1,168 @@
+"""One renderer in a thread of its own, with the frames that it works on."""
+
+from __future__ import annotations
+
+import threading
+from collections import deque
+from collections.abc import Callable
+from typing import TYPE_CHECKING, Final, NamedTuple
+
+from livematte.threads.start import start
+
+if TYPE_CHECKING:
+    from livematte.background import Background
+    from livematte.frame import Frame, Rendered
+    from livematte.pipeline.frame_queue import FrameQueue
+    from livematte.render.renderer import Choice, Renderer
+
+POLL_SECONDS: Final = 0.02
+"""How long the thread waits for the renderer before it looks whether it is to stop."""
+
+
+class Flight(NamedTuple):
+    """A frame that was submitted, and when by the clock that the thread was given."""
+
+    frame: Frame
+    submitted_seconds: float
+
+
+class RenderThread:
+    """Opens a renderer, submits frames to it, and closes it. Collecting is another thread's.
+
+    choice: the renderer, once it is open.
+    error: what ended the thread; None if it was told to end, or has not ended.
+    refusal: why the last frame could not be submitted, of a live source; None if it could.
+    all_submitted: no frame will follow.
+    """
+
+    def __init__(
+        self,
+        open_renderer: Callable[[], Choice],
+        waiting: FrameQueue,
+        background: Callable[[], Background],
+        clock: Callable[[], float],
+        *,
+        live: bool,
+    ) -> None:
+        """open_renderer: called in the thread.
+
+        waiting: where frames are taken from.
+        background: which one frames are put on now.
+        live: a frame that the renderer refuses is let go and the next one tried; else it is an end.
+        """
+        self.choice: Choice | None = None
+        self.error: BaseException | None = None
+        self.refusal: Exception | None = None
+        self.all_submitted = threading.Event()
+        self._open_renderer: Callable[[], Choice] | None = open_renderer
+        self._waiting = waiting
+        self._background = background
+        self._clock = clock
+        self._live = live
+        self._in_flight: deque[Flight] = deque()
+        self._collected = threading.Event()
+        self._stopping = threading.Event()
+        self._thread = threading.Thread(target=self._run, name="render", daemon=True)
+
+    def start(self) -> None:
+        """Raises `NoThreadError` if the system starts no thread; it may be tried again."""
+        start(self._thread)
+
+    def stop(self) -> None:
+        """End soon, and close the renderer; a frame that is being worked on may be lost."""
+        self._stopping.set()
+        self._collected.set()
+        self._waiting.wake()
+
+    def join(self, timeout_seconds: float) -> bool:
+        """Whether the thread has ended; waits for it so long."""
+        if self._thread.ident is not None:
+            self._thread.join(timeout_seconds)
+        return not self._thread.is_alive()
+
+    def forget(self) -> None:
+        """Let go of the renderer, for its memory to be free once the thread has ended too."""
+        self.choice = self.error = self.refusal = None
+        self._in_flight.clear()
+
+    @property
+    def is_working(self) -> bool:
+        """Whether a frame was submitted that has not been collected."""
+        return bool(self._in_flight)
+
+    def oldest_seconds(self) -> float | None:
+        """For how long the oldest frame has been in flight; None if there is none."""
+        try:
+            return self._clock() - self._in_flight[0].submitted_seconds
+        except IndexError:
+            return None
+
+    def landed(self, picture: Rendered) -> Flight | None:
+        """The frame that a collected picture was made from; None if it is not the one to come.
+
+        Those in flight before it are given up: pictures come in order.
+        """
+        self._collected.set()
+        while self._in_flight:
+            flight = self._in_flight.popleft()
+            if flight.frame.index >= picture.index:
+                return flight if flight.frame.index == picture.index else None
+        return None
+
+    def lost(self) -> Flight | None:
+        """Collecting failed: the oldest frame, which is not in flight any more, if there is one."""
+        flight = self._in_flight.popleft() if self._in_flight else None
+        self._collected.set()
+        return flight
+
+    def _run(self) -> None:
+        opening, self._open_renderer = self._open_renderer, None  # it may hold what was before
+        assert opening is not None, "a thread is started once"
+        try:
+            self.choice = opening()
+            del opening
+            renderer = self.choice.renderer
+            try:
+                self._submit_all(renderer)
+            finally:
+                renderer.close()
+        except BaseException as error:
+            self.error = error
+
+    def _submit_all(self, renderer: Renderer) -> None:
+        while (frame := self._waiting.take(lambda: not self._stopping.is_set())) is not None:
+            try:
+                self._submit(renderer, frame)
+                self.refusal = None
+            except Exception as error:
+                if not self._live:
+                    raise
+                self.refusal = error
+                self._stopping.wait(POLL_SECONDS)
+        self.all_submitted.set()
+        self._stopping.wait()
+
+    def _submit(self, renderer: Renderer, frame: Frame) -> None:
+        """Submit `frame`, or a newer one if the renderer has no room before that has come."""
+        while not self._stopping.is_set():
+            # A live frame waits here, where a newer one can take its place, not in the renderer.
+            if self._live and not renderer.wait_until_ready(POLL_SECONDS):
+                continue
+            frame = self._waiting.newer_than(frame)
+            self._collected.clear()
+            # Before submit, since the picture may be collected before submit returns.
+            flight = Flight(frame, self._clock())
+            self._in_flight.append(flight)
+            try:
+                taken = renderer.submit(frame, self._background())
+            except Exception:
+                self._withdraw(flight)
+                raise
+            if taken:
+                return
+            self._withdraw(flight)
+            self._collected.wait(POLL_SECONDS)
+
+    def _withdraw(self, flight: Flight) -> None:
+        if self._in_flight and self._in_flight[-1] is flight:
+            self._in_flight.pop()

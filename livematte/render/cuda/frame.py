@@ -1,0 +1,189 @@
+"""All that happens to a frame on the GPU, from its pixels to the picture that may be seen.
+
+Written to be captured as a CUDA graph: it waits for nothing, takes no value to the host, and reads
+and writes only tensors that stay where they are. The rules of refining and compositing are the
+CPU's (`matting.steady`, `matting.composite`). Only the network runs in half precision. Pixels are
+float32, because a half has 11 bits and a weighted sum of two levels needs more to round as it
+should.
+"""
+
+from __future__ import annotations
+
+import copy
+from dataclasses import dataclass
+from enum import Enum, auto
+from typing import TYPE_CHECKING, Final
+
+import torch
+import torch.nn.functional as F
+from torch import Tensor
+
+from livematte.background import Blur
+from livematte.frame import Size
+from livematte.matting.matte_guard import RANGE
+from livematte.matting.room_blur import MEAN_WEIGHT
+from livematte.network.size import PIXEL_MEAN, PIXEL_SCALE
+from livematte.options.refinement import Refinement
+from livematte.render.cuda.area import AreaResize
+from livematte.render.cuda.colours import CudaColours, CudaLight
+from livematte.render.cuda.edges import CudaEdges
+from livematte.render.cuda.steady import CudaRefiner
+
+if TYPE_CHECKING:
+    from livematte.network.modnet import MODNet
+
+LEAST_WEIGHT: Final = 1e-6
+"""With less of the room than this in a picture, the person covers all of it."""
+
+
+class Compositing(Enum):
+    """The three ways to put a person on a background; each is a graph of its own."""
+
+    PICTURE = auto()
+    BLUR = auto()
+    TRANSPARENT = auto()
+
+
+@dataclass(frozen=True, eq=False)
+class FrameTensors:
+    """What a frame is read from and written to, on the device.
+
+    frame, picture: uint8 BGR (H, W, 3); `picture` is read only for `Compositing.PICTURE`.
+    blur_taps: float32, only for `Compositing.BLUR`; see `room_blur.taps`.
+    image: uint8 BGR (H, W, 3).
+    alpha: uint8 (H, W).
+    forget: bool (1,): whether earlier frames are to be forgotten first.
+    pixels: uint8 BGR (h, w, 3), the frame as the network saw it, not in the mirror.
+    raw: uint8 (h, w), the network's matte of it, unrefined, the mean of its views.
+    is_alpha: uint8 (1,): 0 if a number of the network's is NaN, infinite or beyond 0 to 1.
+    """
+
+    frame: Tensor
+    picture: Tensor
+    blur_taps: Tensor
+    image: Tensor
+    alpha: Tensor
+    forget: Tensor
+    pixels: Tensor
+    raw: Tensor
+    is_alpha: Tensor
+
+
+class FramePath:
+    """Mattes and composites frames of one size on one device."""
+
+    def __init__(
+        self,
+        frame_size: Size,
+        matte_size: Size,
+        network: MODNet,
+        dtype: torch.dtype,
+        device: torch.device,
+        refinement: Refinement,
+    ) -> None:
+        """network: float32, in evaluation mode, on the CPU; it is copied and left alone.
+
+        dtype: float16 or float32, what the network computes in.
+        """
+        self._shape = (frame_size.height, frame_size.width)
+        self._to_network = AreaResize(frame_size, matte_size, device)
+        self._to_reduced = AreaResize(frame_size, Blur.reduced_size(frame_size), device)
+        self._dtype = dtype
+        self._network = network_on(device, dtype, network)
+        self._refiner = CudaRefiner(matte_size, refinement, device)
+        self._edges = CudaEdges(frame_size, matte_size, device) if refinement.edges else None
+        self._colours = CudaColours(frame_size, device)
+        self._refined = refinement.colours
+        strength = refinement.light_wrap
+        self._light = CudaLight(frame_size, strength, device) if strength > 0 else None
+
+    def forget(self) -> None:
+        """As if no frame had been rendered. To be called once all graphs are captured."""
+        self._refiner.forget()
+
+    @torch.no_grad()
+    def render(self, tensors: FrameTensors, compositing: Compositing) -> None:
+        """Matte and composite `tensors.frame` into `image`, `alpha`, and what a guard is to judge.
+
+        Frames are to be rendered in their order, since refining remembers earlier ones.
+        """
+        self._refiner.forget_if(tensors.forget)
+        pixels = self._to_network(tensors.frame)  # (h, w, 3)
+        mattes = self._mattes(self._refiner.views(pixels))
+        # A comparison with NaN is false.
+        tensors.is_alpha.copy_(((mattes >= -RANGE) & (mattes <= 1 + RANGE)).all())
+        tensors.pixels.copy_(pixels.round())
+        tensors.raw.copy_((255 * self._refiner.unmirrored(mattes)).round().clamp(0, 255))
+        small_matte = self._refiner.refine(mattes, pixels)
+        if self._edges is None:
+            matte = self._enlarge(small_matte[..., None])  # (H, W, 1)
+        else:
+            matte = self._edges.enlarge(small_matte, pixels, tensors.frame)
+
+        levels = (255 * matte).round_()
+        # Below half a level the picture is the background and nothing else.
+        matte = torch.where(levels > 0, matte, 0)
+
+        tensors.alpha.copy_(levels[..., 0])
+        composite = {
+            Compositing.PICTURE: self._on_picture,
+            Compositing.BLUR: self._on_blurred_room,
+            Compositing.TRANSPARENT: self._on_nothing,
+        }[compositing]
+        tensors.image.copy_(composite(tensors, matte).round_())
+
+    def _mattes(self, views: Tensor) -> Tensor:
+        """What the network says of views of a frame, (n, h, w, 3): float32 (n, h, w) in [0, 1]."""
+        rgb = (views.flip(3) - PIXEL_MEAN) / PIXEL_SCALE
+        pixels = rgb.permute(0, 3, 1, 2)  # (n, 3, h, w)
+        pixels = pixels.to(self._dtype, memory_format=torch.channels_last)
+        mattes: Tensor = self._network(pixels)
+        return mattes[:, 0].float()
+
+    def _on_picture(self, tensors: FrameTensors, matte: Tensor) -> Tensor:
+        return self._over(tensors.picture.float(), tensors, matte)
+
+    def _on_blurred_room(self, tensors: FrameTensors, matte: Tensor) -> Tensor:
+        """On the room out of focus, without the person's colours in it; see `room_blur`."""
+        weight = 1 - matte
+        weighted = torch.cat((tensors.frame * weight, weight), dim=2)  # (H, W, 4)
+        channels = self._to_reduced(weighted).permute(2, 0, 1)  # (4, h, w)
+        height, width = channels.shape[1:]
+        sizes = (height**2, width**2)
+        rows, columns, out_rows, out_columns = torch.split(tensors.blur_taps, [*sizes, *sizes])
+        cells = rows.view(height, height) @ channels @ columns.view(width, width).T
+        mean = channels.sum(dim=(1, 2), keepdim=True)
+        mean = mean[:3] / mean[3:].clamp_min(LEAST_WEIGHT)
+        covered = MEAN_WEIGHT * (1 - cells[3:])
+        room = ((cells[:3] + covered * mean) / (cells[3:] + covered)).round()
+        room = out_rows.view(height, height) @ room @ out_columns.view(width, width).T
+        room = room.clamp(0, 255).permute(1, 2, 0)  # (h, w, 3)
+        return self._over(self._enlarge(room), tensors, matte)
+
+    def _on_nothing(self, tensors: FrameTensors, matte: Tensor) -> Tensor:
+        person = self._colours.estimate(tensors.frame, matte)  # see `composite.Compositor`
+        return torch.where(matte > 0, person, 0)
+
+    def _over(self, behind: Tensor, tensors: FrameTensors, matte: Tensor) -> Tensor:
+        """Porter and Duff's "over" (SIGGRAPH 1984), on float32 BGR (H, W, 3)."""
+        person = tensors.frame.float()
+        if self._refined:
+            person = self._colours.estimate(tensors.frame, matte)
+        if self._light is not None:
+            person = self._light.shine(person, matte, behind)
+        return torch.lerp(behind, person, matte)
+
+    def _enlarge(self, picture: Tensor) -> Tensor:
+        """(h, w, channels) to the frame's size, bilinearly with pixels centred at halves."""
+        nchw = picture.permute(2, 0, 1)[None]
+        enlarged = F.interpolate(nchw, self._shape, mode="bilinear", align_corners=False)
+        return enlarged[0].permute(1, 2, 0)
+
+
+def network_on(device: torch.device, dtype: torch.dtype, network: MODNet) -> MODNet:
+    """A copy of the network on a device, in the layout in which its convolutions are fastest."""
+    # PyTorch's own annotations do not know that a module takes `memory_format`.
+    moved: MODNet = copy.deepcopy(network).to(  # type: ignore[call-overload]
+        device=device, dtype=dtype, memory_format=torch.channels_last
+    )
+    return moved

@@ -1,0 +1,227 @@
+"""The matte at the network's size, made steady and rid of islands: `matting.steady` on the GPU.
+
+Written to be captured as a CUDA graph, as is `render.cuda.frame`: what is remembered of earlier
+frames is in tensors that stay where they are, even whether the next one is shown in the mirror.
+All graphs are replayed on one stream in the order of their frames, and so share one past.
+"""
+
+from __future__ import annotations
+
+import math
+
+import torch
+import torch.nn.functional as F
+from torch import Tensor
+
+from livematte.frame import Size
+from livematte.matting.matte_guard import ALL, NOBODY
+from livematte.matting.sameness import CELL
+from livematte.matting.steady import (
+    CLEAR,
+    CONFIRMED,
+    CONNECTS,
+    DOUBT,
+    FAITH,
+    FRINGE_CELLS,
+    LOST,
+    MARGIN_ROWS,
+    MIRRORED_CONTRAST,
+    MOST_FRAMES,
+    POSSIBLE,
+    SOLID_CELLS,
+    SURE,
+    UNCONFIRMED,
+)
+from livematte.options.refinement import Refinement
+from livematte.render.cuda.sameness import CudaSameness, dilated
+
+
+class CudaRefiner:
+    """What `refine.Refiner` does, at one size; whoever captures it calls `forget` afterwards."""
+
+    def __init__(self, size: Size, refinement: Refinement, device: torch.device) -> None:
+        """size: of the mattes, sides multiples of `CELL`."""
+        self._refinement = refinement
+        # So that the first frame is not.
+        self._mirrored = torch.ones(1, dtype=torch.bool, device=device)
+        self._past = _Past(size, device) if refinement.steady else None
+
+    def forget(self) -> None:
+        """As if no frame had been seen: capturing a graph leaves anything behind."""
+        self._mirrored.fill_(True)
+        if self._past is not None:
+            self._past.forget()
+
+    def forget_if(self, wish: Tensor) -> None:
+        """The same if `wish`, bool (1,) on the device, but for whose turn the mirror is."""
+        if self._past is not None:
+            self._past.forget_if(wish)
+
+    def views(self, pixels: Tensor) -> Tensor:
+        """How a frame is to be shown to the network: (n, h, w, 3), of float32 BGR (h, w, 3)."""
+        mirrored = pixels.flip(1)
+        if self._refinement.both_views:
+            return torch.stack((pixels, mirrored))
+        if not self._refinement.steady:
+            return pixels[None]
+        contrast = pixels[::CELL, ::CELL].std(dim=(0, 1), correction=0).amax()
+        self._mirrored.logical_not_().logical_and_(contrast >= MIRRORED_CONTRAST)
+        return torch.where(self._mirrored, mirrored, pixels)[None]
+
+    def refine(self, mattes: Tensor, pixels: Tensor) -> Tensor:
+        """The refined matte: float32 (h, w) in [0, 1].
+
+        mattes: float32 (n, h, w) in [0, 1], what the network said of the views.
+        pixels: float32 BGR (h, w, 3), what `views` was given.
+        """
+        coverage = mattes.mean((1, 2))
+        unlikely = (coverage < NOBODY) | (coverage > ALL)
+        raw = said = matte = self.unmirrored(mattes)
+        if self._refinement.both_views:
+            raw = torch.where(unlikely[0], mattes[0], mattes[1].flip(1))
+        if self._past is not None:
+            matte = self._past.add(matte, pixels, unlikely.any())
+        if self._refinement.islands:
+            matte = without_islands(matte, said)
+        if self._refinement.margin:
+            matte = with_edge_moved(matte, self._refinement.margin)
+        return torch.where(unlikely.any(), raw, matte)
+
+    def unmirrored(self, mattes: Tensor) -> Tensor:
+        """The mean of what the network said of the views, as without a mirror: (h, w)."""
+        turned = mattes.flip(2)
+        if self._refinement.both_views:
+            return 0.5 * mattes[0] + 0.5 * turned[1]
+        if not self._refinement.steady:
+            return mattes[0]
+        return torch.where(self._mirrored, turned[0], mattes[0])
+
+
+class _Past:
+    """What pixels have looked like lately, and the mean of what was said about them meanwhile.
+
+    alpha, frames, said, agreed: float32 (h, w); colour: float32 BGR (h, w, 3). See
+    `refine.Refiner`.
+    """
+
+    def __init__(self, size: Size, device: torch.device) -> None:
+        shape = (size.height, size.width)
+        self._alpha, self._frames, self._said, self._agreed = (
+            torch.zeros(shape, device=device) for _ in range(4)
+        )
+        self._colour = torch.zeros(*shape, 3, device=device)
+        self._sameness = CudaSameness(size, device)
+
+    @property
+    def _all(self) -> tuple[Tensor, ...]:
+        return self._alpha, self._colour, self._frames, self._said, self._agreed
+
+    def forget(self) -> None:
+        for each in self._all:
+            each.zero_()  # not multiplied by 0, which would keep what is no number
+        self._sameness.forget()
+
+    def forget_if(self, wish: Tensor) -> None:
+        for each in self._all:
+            each.masked_fill_(wish, 0)
+
+    def add(self, matte: Tensor, pixels: Tensor, is_last: Tensor) -> Tensor:
+        """The mean with what is new; the tensor belongs to the past and must not be changed.
+
+        is_last: bool (), whether all of it is to be forgotten afterwards.
+        """
+        is_first = self._frames.amax() == 0
+        # What is no number would never be forgotten. Its frame is reported by the frame path.
+        now = torch.where(matte.isfinite(), matte, self._alpha)
+        for past, first in ((self._alpha, now), (self._said, now), (self._colour, pixels)):
+            past.copy_(torch.where(is_first, first, past))
+        change, turn = pixels - self._colour, now - self._alpha
+        sameness = self._sameness.compare(change, turn, pixels, is_first)
+        moved = sameness.moved
+        agreed = torch.maximum(self._agreed * (1 - moved), torch.minimum(now, self._said))
+        self._agreed.copy_(torch.where(is_first, 0.0, agreed))
+        upper = torch.minimum(
+            now + 1 - (1 - FAITH) * sameness.strict,
+            torch.where(is_first, now, CONFIRMED * agreed) + UNCONFIRMED + sameness.seen,
+        )
+        lower = now - 1 + (1 - FAITH) * sameness.likely
+        # A pixel that looks quite different has no past, and one that looks a little so, a shorter.
+        self._frames.mul_(1 - moved).add_(1).clamp_(max=MOST_FRAMES)
+        weight = torch.maximum(self._frames.reciprocal(), moved)
+        mean = self._alpha + turn * weight
+        alpha = torch.maximum(torch.minimum(mean, upper), lower)
+        self._alpha.copy_(torch.where(_lost(alpha, now), now + UNCONFIRMED, alpha))
+        self._said.copy_(now)
+        self._colour.add_(change * weight[..., None])
+        self._frames.mul_(is_last.logical_not())
+        return self._alpha
+
+
+def _lost(alpha: Tensor, now: Tensor) -> Tensor:
+    """Where more is remembered than the network leaves of it: bool, as are the others, (h, w)."""
+    most, _ = _of_cells(now)
+    # The clear ones' erosion: what lies beyond the border is clear.
+    unclear = F.pad((most >= CLEAR).float(), (1, 0, 1, 0))
+    clear = F.max_pool2d(unclear[None], 2, 1)[0] == 0
+    clear_pixels = clear.repeat_interleave(CELL, 0).repeat_interleave(CELL, 1)
+    return clear_pixels & (alpha < LOST) & (alpha > now + UNCONFIRMED)
+
+
+def _of_cells(matte: Tensor) -> tuple[Tensor, Tensor]:
+    """The largest and the smallest level of each cell, 0 to 255: (h / CELL, w / CELL)."""
+    height, width = matte.shape
+    levels = (255 * matte).round().view(height // CELL, CELL, width // CELL, CELL)
+    return levels.amax(dim=(1, 3)), levels.amin(dim=(1, 3))
+
+
+def without_islands(matte: Tensor, said: Tensor) -> Tensor:
+    """What `refine.take_out_islands` makes of a matte, float32 (h, w) in [0, 1].
+
+    Paths are followed for as many cells as the grid has rows and columns, which takes an arm from
+    corner to corner; what hangs on a longer one is an island here.
+    """
+    height, width = matte.shape
+    (most, least), (_, least_said) = _of_cells(matte), _of_cells(said)
+    # The CPU's erosion too takes what lies beyond the border for part of the person.
+    unsure = (torch.stack((least, least_said)) <= SURE).float()
+    solid = 1 - dilated(unsure, SOLID_CELLS).amin(0)
+    doubtful = (least < SURE).float()
+    within = torch.stack((torch.maximum((most > CONNECTS).float(), solid), doubtful))
+    person, gaps = _connected(within, torch.stack((solid, (least < DOUBT).float())))
+    fringe = dilated(person[None], 2 * FRINGE_CELLS + 1)[0] * (most <= CONNECTS)
+    outside = (most > POSSIBLE) & (person == 0) & (fringe == 0)
+    apart = torch.stack((outside, doubtful > gaps)) & (solid > 0).any()
+    islands, doubts = (each[:, None, :, None] for each in apart)
+    cells = matte.view(height // CELL, CELL, width // CELL, CELL)
+    settled = torch.where(doubts, 1.0, torch.where(islands, 0.0, cells))
+    return settled.view(height, width)
+
+
+def _connected(within: Tensor, seeds: Tensor) -> Tensor:
+    """What of `within` is connected to a seed, diagonally too: 0 or 1, (n, rows, columns).
+
+    Morphological reconstruction (Vincent, IEEE Transactions on Image Processing, 1993), a cell a
+    step; how many are needed is known only afterwards, and a graph has no loop that asks.
+    """
+    reached = torch.minimum(seeds, within)
+    for _ in range(sum(within.shape[1:])):
+        reached = torch.minimum(dilated(reached, 3), within)
+    return reached
+
+
+def with_edge_moved(matte: Tensor, margin: int) -> Tensor:
+    """What `refine.move_edge` makes of a matte, float32 (h, w) in [0, 1]."""
+    sign = 1 if margin > 0 else -1
+    pixels = abs(margin) * matte.shape[0] / MARGIN_ROWS
+    outside = sign * matte[None]  # inwards for the person is outwards for the room
+    for step in range(math.ceil(pixels)):
+        if step % 2:
+            up, across = (
+                F.max_pool2d(outside, side, 1, padding)
+                for side, padding in (((3, 1), (1, 0)), ((1, 3), (0, 1)))
+            )
+            further = torch.maximum(up, across)
+        else:
+            further = F.max_pool2d(outside, 3, 1, 1)
+        outside = torch.lerp(outside, further, min(1.0, pixels - step))
+    return sign * outside[0]

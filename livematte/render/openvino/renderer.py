@@ -1,0 +1,194 @@
+"""MODNet in OpenVINO, composited by OpenCV: the renderer of computers without an NVIDIA card.
+
+thread that submits    resize 1, start      resize 2, start          resize 3, start
+OpenVINO's threads              network 1  |       network 2        |     network 3
+thread that collects                         refine 1, composite 1    refine 2, composite 2
+"""
+
+from __future__ import annotations
+
+import threading
+import time
+from collections import deque
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Final, NamedTuple
+
+import cv2
+import numpy as np
+
+from livematte.background import Background, Transparent
+from livematte.errors import MatteError
+from livematte.frame import Frame, Rendered, Size
+from livematte.matting.composite import Compositor
+from livematte.matting.enlarge import MatteEnlarger
+from livematte.matting.matte_guard import MatteGuard
+from livematte.matting.shrink import shrink
+from livematte.matting.steady import Refiner, View
+from livematte.options.refinement import DEFAULT, Refinement
+from livematte.render.renderer import require_size
+from livematte.render.timings import Timings
+
+if TYPE_CHECKING:
+    from livematte.render.openvino.network import OpenVinoModel, Request
+    from livematte.render.openvino.size import FixedSize, RateHoldingSize
+
+CLOSE_SECONDS: Final = 1.0
+"""How long closing waits for what is still being computed."""
+
+
+class _Asked(NamedTuple):
+    """One view of a frame, and who computes its matte."""
+
+    request: Request
+    is_mirrored: bool
+
+
+@dataclass(eq=False)
+class _InFlight:
+    views: list[_Asked]
+    frame: Frame
+    background: Background
+    submitted_seconds: float
+    computing: int
+    """How many of the views are not done."""
+    busy_seconds: float = 0.0
+    """How long OpenVINO had to do with it, without the time behind another frame."""
+
+
+class OpenVinoRenderer:
+    """Two frames may be in flight: the network of one runs while the other is composited."""
+
+    depth = 2
+
+    def __init__(
+        self,
+        model: OpenVinoModel,
+        size: FixedSize | RateHoldingSize,
+        frame_size: Size,
+        refinement: Refinement = DEFAULT,
+    ) -> None:
+        """size: which network is to be used, frame by frame; closed with the renderer."""
+        self.timings = Timings()
+        self._model = model
+        self._size = size
+        self._frame_size = frame_size
+        self._guard = MatteGuard()
+        self._refiner = Refiner(refinement)
+        self._enlarger = MatteEnlarger(frame_size, edges=refinement.edges)
+        self._compositor = Compositor(
+            frame_size, colours=refinement.colours, light_wrap=refinement.light_wrap
+        )
+        shape = (frame_size.height, frame_size.width)
+        self._image = np.zeros((*shape, 3), np.uint8)
+        self._alpha = np.zeros(shape, np.uint8)
+        self._in_flight: deque[_InFlight] = deque()
+        self._changed = threading.Condition()
+        self._closed = False
+        self._last_done_seconds = 0.0
+
+    @property
+    def description(self) -> str:
+        model, matte_size = self._model, self._size.network.matte_size
+        return f"OpenVINO {model.precision} on {model.device_name}, matte at {matte_size}"
+
+    def wait_until_ready(self, timeout_seconds: float) -> bool:
+        with self._changed:
+            return self._changed.wait_for(
+                lambda: not any(each.computing for each in self._in_flight), timeout_seconds
+            )
+
+    def submit(self, frame: Frame, background: Background) -> bool:
+        if (free := self._free_requests()) is None:
+            return False
+        require_size(frame, self._frame_size)
+        with self.timings.stage("resize"):
+            first = free[0].pixels
+            shrink(frame.image, first)
+            shown = self._refiner.next_views(first)
+            views = [_Asked(*each) for each in zip(free, shown, strict=False)]
+            for pixels in (each.request.pixels for each in views[1:]):
+                np.copyto(pixels, first)
+            for each in views:
+                if each.is_mirrored:
+                    cv2.flip(each.request.pixels, 1, dst=each.request.pixels)
+        for each in views:
+            each.request.prepare()  # what can fail comes before the frame counts as in flight
+        submitted = _InFlight(views, frame, background, time.perf_counter(), len(views))
+        with self._changed:
+            self._in_flight.append(submitted)
+        for each in views:
+            each.request.start(lambda: self._on_done(submitted))
+        return True
+
+    def _on_done(self, submitted: _InFlight) -> None:
+        now_seconds = time.perf_counter()
+        with self._changed:
+            submitted.computing -= 1
+            if submitted.computing:
+                return
+            begun_seconds = max(submitted.submitted_seconds, self._last_done_seconds)
+            submitted.busy_seconds = now_seconds - begun_seconds
+            self._last_done_seconds = now_seconds
+            self._changed.notify_all()
+
+    def collect(self, timeout_seconds: float) -> Rendered | None:
+        with self._changed:
+            if not self._changed.wait_for(
+                lambda: self._closed or (self._in_flight and not self._in_flight[0].computing),
+                timeout_seconds,
+            ):
+                return None
+            if self._closed:
+                return None
+            oldest = self._in_flight[0]
+        try:
+            return self._finish(oldest)
+        finally:
+            with self._changed:
+                # Only now may its request be used for another frame.
+                self._in_flight.popleft()
+                self._changed.notify_all()
+
+    def close(self) -> None:
+        deadline_seconds = time.monotonic() + CLOSE_SECONDS
+        with self._changed:
+            self._closed = True
+            self._changed.notify_all()
+        self.wait_until_ready(deadline_seconds - time.monotonic())
+        self._size.close()
+
+    def _free_requests(self) -> list[Request] | None:
+        """Requests for the views of one more frame; None if `depth` frames are in flight."""
+        with self._changed:
+            if len(self._in_flight) == self.depth:
+                return None
+            taken = [view.request for each in self._in_flight for view in each.views]
+        return [each for each in self._size.network.requests if each not in taken]
+
+    def _finish(self, submitted: _InFlight) -> Rendered:
+        frame, background = submitted.frame, submitted.background
+        self.timings.record("network", submitted.busy_seconds)
+        self._size.note(submitted.busy_seconds)
+        with self.timings.stage("refine"):
+            for each in submitted.views:
+                each.request.wait()
+            views = [
+                View(each.request.pixels, each.request.matte, each.is_mirrored)
+                for each in submitted.views
+            ]
+            if doubt := self._guard.problem(views):
+                self._refiner.forget()
+                raise MatteError(doubt, frame.index)
+            matte, pixels = self._refiner.refine(views)
+            self._enlarger.enlarge(matte, pixels, frame.image, self._alpha)
+            del matte  # its memory is for compositing
+        with self.timings.stage("composite"):
+            self._compositor.compose(frame, self._alpha, background, self._image)
+        return Rendered(
+            self._image,
+            self._alpha,
+            frame.index,
+            frame.captured_seconds,
+            frame.media_seconds,
+            transparent=isinstance(background, Transparent),
+        )

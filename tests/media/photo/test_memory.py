@@ -1,0 +1,98 @@
+"""The limit on photos is the memory, and a bomb is refused however much of it there is."""
+
+from __future__ import annotations
+
+import threading
+from pathlib import Path
+
+import psutil
+import pytest
+from PIL import Image as Pillow
+
+from livematte.errors import SourceError, UsageError
+from livematte.media.photo import memory
+from livematte.media.photo.memory import MemoryBudget, parse_bytes, usable_bytes
+from livematte.media.photo.read import open_photo
+from tests.properties.bombs import PICTURES
+
+
+@pytest.mark.parametrize(
+    ("text", "amount"),
+    [("12G", 12 * 10**9), ("800m", 8 * 10**8), ("1.5GB", 15 * 10**8), ("7", 7)],
+)
+def test_amounts_of_memory(text: str, amount: int) -> None:
+    assert parse_bytes(text) == amount
+
+
+@pytest.mark.parametrize("text", ["", "G", "-1G", "nan", "1e9", "0G", "12 apples", "9" * 500])
+def test_what_is_no_amount(text: str) -> None:
+    with pytest.raises(UsageError, match="is not an amount of memory"):
+        parse_bytes(text)
+
+
+def test_photos_of_200_megapixels_are_opened(tmp_path: Path) -> None:
+    for mode, ending in (("L", "jpg"), ("1", "png")):
+        path = tmp_path / f"phone.{ending}"
+        Pillow.new(mode, (16_320, 12_240)).save(path)
+        with open_photo(path) as opened:
+            assert opened.pixels == 16_320 * 12_240
+
+
+def test_one_that_needs_more_memory_than_there_is_says_how_to_allow_it(tmp_path: Path) -> None:
+    path = tmp_path / "large.png"
+    Pillow.new("1", (9_000, 7_000)).save(path)
+    too_large = pytest.raises(SourceError, match="63 megapixels")
+    with too_large as caught, open_photo(path, limit_bytes=10**8):
+        pass
+    option = caught.value.remedy.rpartition(" ")[2].rstrip(".")
+    with open_photo(path, limit_bytes=parse_bytes(option)):
+        pass
+
+
+@pytest.mark.parametrize("content", PICTURES.values(), ids=PICTURES)
+def test_a_bomb_is_refused_whatever_memory_there_is(tmp_path: Path, content: bytes) -> None:
+    path = tmp_path / "bomb.jpg"
+    path.write_bytes(content)
+    with pytest.raises(SourceError), open_photo(path, limit_bytes=10**15):
+        pass
+
+
+def test_a_container_with_little_memory_has_that(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    free = psutil.virtual_memory().available
+    assert memory.LEAST_USABLE_BYTES <= usable_bytes() <= free
+    (tmp_path / "max").write_text("4000000000\n")
+    (tmp_path / "current").write_text("1000000000\n")
+    files = (str(tmp_path / "max"), str(tmp_path / "current"))
+    monkeypatch.setattr(memory, "_CGROUP", (files,))
+    assert usable_bytes() <= 2_250_000_000
+    (tmp_path / "max").write_text("max\n")
+    assert usable_bytes() >= min(memory.LEAST_USABLE_BYTES, free)
+
+
+def test_large_photos_take_turns() -> None:
+    budget = MemoryBudget(100)
+    entered, leave = threading.Event(), threading.Event()
+
+    def hold() -> None:
+        with budget.reserved(500):  # more than there is: alone
+            entered.set()
+            leave.wait(10)
+
+    holding = threading.Thread(target=hold)
+    holding.start()
+    assert entered.wait(10)
+    second = threading.Event()
+
+    def follow() -> None:
+        with budget.reserved(10):
+            second.set()
+
+    following = threading.Thread(target=follow)
+    following.start()
+    assert not second.wait(0.1)
+    leave.set()
+    assert second.wait(10)
+    holding.join()
+    following.join()
