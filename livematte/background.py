@@ -2,26 +2,14 @@
 
 from __future__ import annotations
 
-import os
-import re
 from abc import ABC, abstractmethod
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Final
 
-import cv2
-import numpy as np
-
-from livematte.backgrounds.css_colour import NotOpaqueError, colour_names, parse_colour
-from livematte.errors import UsageError
 from livematte.frame import Image, Size
-from livematte.media.names import at_home
-from livematte.text.counted import counted
-from livematte.text.near import near, near_file
-
-CHROMA_GREEN: Final = "#00b140"
-"""The green of green screens, for a program further on to key out; "green" means this one."""
+from livematte.media.cover import cover
 
 BLUR_REDUCTION: Final = 4
 """Backgrounds are blurred on a copy this many times smaller a side: the blur hides the loss."""
@@ -139,7 +127,7 @@ class Transparent(Background):
         return "transparent"
 
 
-class Still(Picture):
+class ImageBackground(Picture):
     """A picture that does not move: a photograph or one colour, fitted to the frame once."""
 
     def __init__(self, image: Image, description: str, files: Sequence[Path] = ()) -> None:
@@ -163,102 +151,6 @@ class Still(Picture):
         return self._fitted
 
 
-def cover(image: Image, size: Size, pixel_aspect: float = 1.0) -> Image:
-    """`image` scaled to fill `size`, its overhang cropped evenly, its proportions kept.
-
-    pixel_aspect: how much wider than high the pixels of `image` are to be shown.
-    """
-    height, width = image.shape[:2]
-    scale = max(size.width / (width * pixel_aspect), size.height / height)
-    crop_width = min(width, max(1, round(size.width / (scale * pixel_aspect))))
-    crop_height = min(height, max(1, round(size.height / scale)))
-    left, top = (width - crop_width) // 2, (height - crop_height) // 2
-    crop = image[top : top + crop_height, left : left + crop_width]
-    shrinking = scale < 1
-    fitted = cv2.resize(crop, size, interpolation=cv2.INTER_AREA if shrinking else cv2.INTER_LINEAR)
-    return fitted.astype(np.uint8, copy=False)
-
-
-def solid(color: str, description: str | None = None) -> Still:
-    """One colour, as CSS writes it; raises ValueError for anything else."""
-    red, green, blue = parse_colour(color)
-    return Still(np.array([[[blue, green, red]]], np.uint8), description or color)
-
-
-def parse(text: str) -> Background:
-    """The background that a person means: "#1e90ff", "navy", "blur:40", "beach.jpg", ...
-
-    Raises `UsageError` if it is none of the kinds, or several pictures, and `BackgroundError` if
-    its file is unreadable.
-    """
-    backgrounds = parse_all(text)
-    if len(backgrounds) > 1:
-        raise UsageError(
-            f"Background {text} is {counted(len(backgrounds), 'picture')}, and there is one here.",
-            "Name one of them.",
-        )
-    return backgrounds[0]
-
-
-def parse_all(
-    text: str, on_trouble: Callable[[str], None] = lambda _sentence: None
-) -> list[Background]:
-    """As `parse`, with all the pictures of a folder or a pattern.
-
-    on_trouble: told in a sentence of each of them that cannot be read and is left out.
-    """
-    word, _, argument = text.partition(":")
-    if word == "blur" and not os.path.exists(text):
-        return [_parse_blur(argument) if argument else Blur()]
-    if text == "transparent":
-        return [Transparent()]
-    if text == "green":
-        return [solid(CHROMA_GREEN, "green")]
-    try:
-        return [solid(text)]
-    except NotOpaqueError as error:
-        if not os.path.exists(text):
-            raise UsageError(
-                f"Background {text} is not opaque.",
-                "Give the colour without its alpha, or transparent for no background at all.",
-            ) from error
-    except ValueError:
-        pass
-    # Loaded here, because photos are put on backgrounds, too.
-    from livematte.backgrounds.files import open_files
-
-    return list(open_files(text, on_trouble))
-
-
 def files_of(backgrounds: Iterable[Background | None]) -> list[Path]:
     """What backgrounds are read from."""
     return [path for each in backgrounds if isinstance(each, Picture) for path in each.files]
-
-
-def _parse_blur(argument: str) -> Blur:
-    least, most = BLUR_SIGMAS
-    try:
-        sigma = float(argument)
-    except ValueError:
-        sigma = float("nan")
-    if not least <= sigma <= most:
-        raise UsageError(
-            f"Blur {argument!r} is not a number from {least:g} to {most:g}.",
-            f"It is the strength; blur:{DEFAULT_BLUR:g} hides text with letters up to "
-            f"1/{HIDDEN_PART} of the picture's height, less hides less.",
-        )
-    return Blur(sigma)
-
-
-def suggestion(text: str) -> str:
-    """What to do about a text that is no background."""
-    if re.fullmatch(r"[0-9a-fA-F]{3}", text):
-        return f"Did you mean '#{text}'? Quote it: the shell takes # for a comment."
-    if text.startswith("#"):
-        return "Write a colour as # and six digits from 0 to f, such as '#1e90ff', in quotes."
-    close = near_file(Path(at_home(text))) if Path(text).suffix or os.sep in text else None
-    name = str(close) if close else near(text, ["blur", "transparent", *colour_names()])
-    hint = f"Did you mean {name!r}? " if name else ""
-    return hint + (
-        "Give a colour (#1e90ff, navy), blur or blur:40, transparent, or a picture or video file."
-    )

@@ -8,17 +8,29 @@ line of code exists by which a raw frame could reach a window, a file or a video
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Any
+from typing import TYPE_CHECKING, Any, NamedTuple, TypeAlias
 
-import numpy as np
-from numpy.typing import NDArray
+if TYPE_CHECKING:  # the command line knows sizes, and need not wait for NumPy
+    import numpy as np
+    from numpy.typing import NDArray
 
-from livematte.size import Size
-
-__all__ = ["Frame", "Image", "Rendered", "Size"]
-
-Image = NDArray[np.uint8]
+Image: TypeAlias = "NDArray[np.uint8]"
 """A uint8 array: (H, W, 3) is a picture in BGR order, (H, W) an alpha matte from 0 to 255."""
+
+
+class Size(NamedTuple):
+    """Width and height in pixels, in the order people say them: 1280x720."""
+
+    width: int
+    height: int
+
+    def __str__(self) -> str:
+        return f"{self.width}x{self.height}"
+
+    @classmethod
+    def of(cls, image: NDArray[Any]) -> Size:
+        """The size of an array of shape (H, W) or (H, W, channels)."""
+        return cls(image.shape[1], image.shape[0])
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -66,7 +78,7 @@ class Rendered:
 
     def __post_init__(self) -> None:
         _require_bgr("Rendered.image", self.image)
-        if self.alpha.dtype != np.uint8 or self.alpha.shape != self.image.shape[:2]:
+        if self.alpha.dtype != "uint8" or self.alpha.shape != self.image.shape[:2]:
             raise ValueError(
                 f"Rendered.alpha: expected uint8 {self.image.shape[:2]} like its image, "
                 f"got {self.alpha.dtype} {self.alpha.shape}"
@@ -78,7 +90,7 @@ class Rendered:
 
 
 def _require_bgr(what: str, image: NDArray[Any]) -> None:
-    if image.dtype != np.uint8 or image.ndim != 3 or image.shape[2] != 3 or image.size == 0:
+    if image.dtype != "uint8" or image.ndim != 3 or image.shape[2] != 3 or image.size == 0:
         raise ValueError(f"{what}: expected uint8 (H, W, 3), got {image.dtype} {image.shape}")
     if not image.flags.c_contiguous:
         raise ValueError(f"{what}: expected a C-contiguous array, got strides {image.strides}")

@@ -24,13 +24,13 @@ from typing import Final, NamedTuple
 import numpy as np
 import psutil
 
-from livematte.background import parse
+from livematte.backgrounds.parse import parse
 from livematte.errors import SourceError
 from livematte.frame import Frame, Rendered, Size
 from livematte.pipeline.pipeline import OnDemand, Pipeline
 from livematte.render.openvino.network import Request
-from livematte.render.renderer import Choice, open_renderer
-from livematte.sources import LastingCamera, Source
+from livematte.render.renderer import OpenedRenderer, open_renderer
+from livematte.sources import ReconnectingCamera, Source
 from tests.faults.marked_room import SIZE, MarkedRoom, Seen, Watcher, people
 
 SLOW_SECONDS: Final = 1.0
@@ -141,7 +141,7 @@ class Soak:
         self._faults = Faults()
         self._latencies: list[float] = []
         self.watcher = Watcher(self._forget_old)
-        camera = LastingCamera("camera://", make=self._make, on_trouble=self._count)
+        camera = ReconnectingCamera("camera://", make=self._make, on_trouble=self._count)
         self._pipeline = Pipeline(
             camera,
             self._open,
@@ -220,7 +220,7 @@ class Soak:
     def _make(self, device: int | str, size: Size | None, rate: float | None) -> Source:
         return FaultyRoom(self._faults)
 
-    def _open(self, size: Size) -> Choice:
+    def _open(self, size: Size) -> OpenedRenderer:
         return open_renderer(
             "cpu", frame_size=size, matte_short_side=224, weights_name="photographic"
         )

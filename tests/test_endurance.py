@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from livematte.background import parse
+from livematte.backgrounds.parse import parse
 from livematte.frame import Rendered, Size
 from livematte.pipeline.pipeline import Pipeline
 from livematte.render.renderer import open_renderer

@@ -12,7 +12,7 @@ import numpy as np
 import pytest
 from numpy.typing import NDArray
 
-from livematte.background import parse
+from livematte.backgrounds.parse import parse
 from livematte.frame import Frame, Image, Size
 from livematte.network import weights
 from livematte.network.modnet import load_modnet

@@ -15,8 +15,11 @@ from typing import Final, NamedTuple
 import cv2
 import numpy as np
 
-from livematte.background import Picture, Still, suggestion
+from livematte.background import ImageBackground, Picture
 from livematte.backgrounds.css_colour import parse_colour
+from livematte.backgrounds.over import over
+from livematte.backgrounds.solid import CHROMA_GREEN
+from livematte.backgrounds.suggestion import suggestion
 from livematte.errors import BackgroundError, SourceError, UsageError
 from livematte.frame import Image, Size
 from livematte.media.endings import PHOTO_ENDINGS, VIDEO_ENDINGS
@@ -113,22 +116,7 @@ def open_file(path: Path, colour: tuple[int, int, int] = WHITE) -> Picture:
     return _animation(path, colour)
 
 
-def over(image: Image, alpha: Image | None, colour: tuple[int, int, int]) -> Image:
-    """`image` on `colour`, uint8 RGB (H, W, 3), as viewers show it: Porter and Duff, 1984.
-
-    alpha: uint8 (H, W), straight; None for a picture without.
-    """
-    if alpha is None:
-        return image
-    out = np.empty_like(image)
-    opaque = alpha.astype(np.uint16)
-    for channel, level in enumerate(colour):
-        mixed = image[..., channel] * opaque + np.uint16(level) * (255 - opaque) + 127
-        out[..., channel] = mixed // 255
-    return out
-
-
-def _still(opened: OpenedPhoto, path: Path, colour: tuple[int, int, int]) -> Still:
+def _still(opened: OpenedPhoto, path: Path, colour: tuple[int, int, int]) -> ImageBackground:
     opened.reduce(KEPT_PIXELS)
     if DECODE_BYTES * opened.pixels > usable_bytes():
         raise _too_large(opened)
@@ -143,7 +131,7 @@ def _still(opened: OpenedPhoto, path: Path, colour: tuple[int, int, int]) -> Sti
     if photo.alpha is None:
         image = to_srgb(image, photo.profile)
     bgr = cv2.cvtColor(image, cv2.COLOR_RGB2BGR).astype(np.uint8, copy=False)
-    return Still(bgr, path.name, [path])
+    return ImageBackground(bgr, path.name, [path])
 
 
 def _too_large(opened: OpenedPhoto) -> SourceError:
@@ -155,16 +143,16 @@ def _too_large(opened: OpenedPhoto) -> SourceError:
 
 def _animation(path: Path, colour: tuple[int, int, int]) -> Picture:
     from livematte.backgrounds.looped_animation import LoopedAnimation
-    from livematte.backgrounds.moving import Moving
+    from livematte.backgrounds.video import VideoBackground
 
-    return Moving(path, lambda each: LoopedAnimation(each, colour))
+    return VideoBackground(path, lambda each: LoopedAnimation(each, colour))
 
 
 def _video(path: Path, no_picture: UnknownKindError) -> Picture:
-    from livematte.backgrounds.moving import Moving
+    from livematte.backgrounds.video import VideoBackground
 
     try:
-        return Moving(path)
+        return VideoBackground(path)
     except BackgroundError:
         is_named_a_photo = path.suffix.lower() in PHOTO_ENDINGS
         if no_picture.kind == VIDEO or not (no_picture.kind or is_named_a_photo):
@@ -190,8 +178,6 @@ def _split(text: str) -> Behind:
 
 
 def _colour(word: str) -> tuple[int, int, int]:
-    from livematte.background import CHROMA_GREEN
-
     return parse_colour(CHROMA_GREEN if word == "green" else word)
 
 

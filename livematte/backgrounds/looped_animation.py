@@ -10,7 +10,7 @@ from typing import NamedTuple
 import cv2
 import numpy as np
 
-from livematte.backgrounds.files import over
+from livematte.backgrounds.over import over
 from livematte.errors import BackgroundError, SourceError
 from livematte.frame import Image
 from livematte.media.kept_file import keep_file

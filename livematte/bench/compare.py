@@ -11,7 +11,7 @@ from multiprocessing.connection import Connection
 from multiprocessing.process import BaseProcess
 from typing import Final
 
-from livematte.background import parse
+from livematte.backgrounds.parse import parse
 from livematte.bench.machine import this_machine
 from livematte.bench.report import Comparison, Measurement, Report, against, measured
 from livematte.bench.speed import (
@@ -75,7 +75,7 @@ def run_bench(
 
     frames: at full speed, of each candidate, over all rounds; slow ones do fewer. Half as many are
         then sent one at a time.
-    background: as `background.parse` takes it.
+    background: as `backgrounds.parse.parse` takes it.
     devices: only these, in place of those of `CANDIDATES`.
     matte_short_sides, precisions: of every candidate, in place of its own; in pixels, None for the
         size that holds `CAMERA_RATE`.

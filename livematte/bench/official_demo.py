@@ -25,8 +25,8 @@ from livematte.frame import Frame, Image, Rendered, Size
 from livematte.network import weights
 from livematte.network.mobilenetv2 import InvertedResidual
 from livematte.network.modnet import ConvIBNormRelu, MODNet
-from livematte.render.handover import Handover
 from livematte.render.renderer import require_size
+from livematte.render.result_buffers import ResultBuffers
 from livematte.render.timings import Timings
 
 if TYPE_CHECKING:
@@ -113,16 +113,16 @@ class OfficialDemo:
             torch.set_num_threads(threads)
         self._frame_size = frame_size
         self._network = load_published_modnet(weights.read(weights.find(weights_name)))
-        self._handover = Handover(self.depth, CUT)
+        self._buffers = ResultBuffers(self.depth, CUT)
 
     def wait_until_ready(self, timeout_seconds: float) -> bool:
-        return self._handover.wait_for_room(timeout_seconds)
+        return self._buffers.wait_for_room(timeout_seconds)
 
     def submit(self, frame: Frame, background: Background) -> bool:
-        if not self._handover.has_room():
+        if not self._buffers.has_room():
             return False
         require_size(frame, self._frame_size)
-        with self._handover.render(frame, background) as (image, alpha):
+        with self._buffers.render(frame, background) as (image, alpha):
             with self.timings.stage("resize"):
                 rgb = cut(frame.image)
                 pixels = to_input(rgb)
@@ -138,7 +138,7 @@ class OfficialDemo:
         return True
 
     def collect(self, timeout_seconds: float) -> Rendered | None:
-        return self._handover.collect(timeout_seconds)
+        return self._buffers.collect(timeout_seconds)
 
     def close(self) -> None:
         """Nothing is held that needs giving back."""

@@ -17,7 +17,7 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
-from livematte.background import CHROMA_GREEN, solid
+from livematte.backgrounds.solid import CHROMA_GREEN, solid
 from livematte.bench.contact_sheet import Row
 from livematte.bench.footage import Footage, Pair, read_pair
 from livematte.bench.metrics import from_uint8

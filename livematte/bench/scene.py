@@ -17,11 +17,13 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
-from livematte.background import CHROMA_GREEN, Picture, Still, cover, solid
+from livematte.background import ImageBackground, Picture
+from livematte.backgrounds.solid import CHROMA_GREEN, solid
 from livematte.bench.footage import Clip, Footage, read_background, read_frame
 from livematte.bench.metrics import soft_pixels
 from livematte.errors import SourceError
 from livematte.frame import Image, Size
+from livematte.media.cover import cover
 
 ROOM_SIZE: Final = Size(1280, 720)
 
@@ -84,7 +86,7 @@ class Scene:
         """The new background. Raises `BackgroundError` if it cannot be read."""
         if self.new_background is None:
             return solid(CHROMA_GREEN, "green")
-        return Still(read_background(self.new_background), self.new_background.name)
+        return ImageBackground(read_background(self.new_background), self.new_background.name)
 
     def shots(self) -> Iterator[Shot]:
         """The frames one by one, made as they are asked for.

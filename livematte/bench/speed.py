@@ -27,7 +27,7 @@ from typing import TYPE_CHECKING, Final, NamedTuple
 
 import numpy as np
 
-from livematte.background import parse
+from livematte.backgrounds.parse import parse
 from livematte.bench.memory import Memory, memory_of_this_process
 from livematte.errors import LivematteError
 from livematte.frame import Frame, Image, Rendered, Size
@@ -37,7 +37,7 @@ from livematte.sources import Demo
 from livematte.sources.source import FrameBuffers
 
 if TYPE_CHECKING:
-    from livematte.render.renderer import Choice
+    from livematte.render.renderer import OpenedRenderer
 
 OFFICIAL_DEMO: Final = "official demo"
 """In place of a device: the way that MODNet's own webcam demo does it, see `official_demo`."""
@@ -198,7 +198,7 @@ class Rounds:
 
     def __init__(self, size: Size, sink: Nowhere, connection: Connection) -> None:
         self.size = size
-        self.choice: Choice | None = None
+        self.choice: OpenedRenderer | None = None
         """The renderer, to be set once it is open and before the first wish comes."""
         self._sink = sink
         self._connection = connection
@@ -310,7 +310,7 @@ def serve(connection: Connection, candidate: Candidate, size: Size, background: 
     sink = Nowhere()
     source = Rounds(size, sink, connection)
 
-    def on_ready(choice: Choice) -> None:
+    def on_ready(choice: OpenedRenderer) -> None:
         source.choice = choice
         connection.send(Opened(choice.reason))
 
@@ -332,16 +332,16 @@ def serve_in_process(
     serve(connection, candidate, size, background)
 
 
-def _opener(candidate: Candidate) -> Callable[[Size], Choice]:
+def _opener(candidate: Candidate) -> Callable[[Size], OpenedRenderer]:
     # What is imported here is memory and time of the candidates that need it, and of no others.
-    from livematte.render.renderer import Choice, open_renderer
+    from livematte.render.renderer import OpenedRenderer, open_renderer
 
-    def open_official_demo(size: Size) -> Choice:
+    def open_official_demo(size: Size) -> OpenedRenderer:
         from livematte.bench.official_demo import OfficialDemo
 
-        return Choice(OfficialDemo(size, candidate.weights_name, candidate.threads), "")
+        return OpenedRenderer(OfficialDemo(size, candidate.weights_name, candidate.threads), "")
 
-    def open_ours(size: Size) -> Choice:
+    def open_ours(size: Size) -> OpenedRenderer:
         return open_renderer(
             candidate.device,
             frame_size=size,

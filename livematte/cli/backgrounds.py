@@ -59,8 +59,8 @@ def described(backgrounds: Sequence[Background]) -> str:
 
 
 def parse_background(text: str | None) -> Background | None:
-    """The one background of a file; None for none. Raises what `background.parse` raises."""
-    from livematte.background import parse
+    """The one background of a file; None for none. Raises what `backgrounds.parse.parse` raises."""
+    from livematte.backgrounds.parse import parse
 
     if text is None:
         return None
@@ -73,9 +73,9 @@ def parse_background(text: str | None) -> Background | None:
 def parse_backgrounds(texts: Iterable[str]) -> list[Background]:
     """The backgrounds that a person means, having said what they do not hide.
 
-    Raises what `background.parse_all` raises.
+    Raises what `backgrounds.parse_all` raises.
     """
-    from livematte.background import parse_all
+    from livematte.backgrounds.parse import parse_all
 
     backgrounds = [each for text in texts for each in parse_all(_with_hash(text), on_trouble=say)]
     for caution in dict.fromkeys(each.caution for each in backgrounds):

@@ -45,9 +45,9 @@ from livematte.cli.terminal import (
     stopped_by_signals,
 )
 from livematte.errors import SourceError, UsageError
+from livematte.frame import Size
 from livematte.media.identity import are_one
 from livematte.media.names import STANDARD_STREAM, is_pipe, require_readable_name
-from livematte.size import Size
 from livematte.text.counted import counted
 
 if TYPE_CHECKING:
@@ -55,7 +55,7 @@ if TYPE_CHECKING:
     from livematte.cli.slowness import Asked
     from livematte.pipeline.pace import Slow
     from livematte.pipeline.pipeline import OnDemand, Pipeline
-    from livematte.render.renderer import Choice
+    from livematte.render.renderer import OpenedRenderer
     from livematte.sinks import PreviewWindow, Sink
     from livematte.sinks.dated import Dated
     from livematte.sources import Source
@@ -272,7 +272,7 @@ def run(
             window, virtual_camera, outputs, overwrite, backgrounds, read_from, inputs, source
         )
 
-        def open_on(chosen: str, chosen_precision: str, frame_size: Size) -> Choice:
+        def open_on(chosen: str, chosen_precision: str, frame_size: Size) -> OpenedRenderer:
             return open_renderer(
                 chosen,
                 frame_size=frame_size,
@@ -363,7 +363,7 @@ def _choose_source(
     fps: float | None,
     realtime: bool,
 ) -> Source:
-    from livematte.sources import Demo, LastingCamera, VideoFile
+    from livematte.sources import Demo, ReconnectingCamera, VideoFile
 
     if input_path is not None:
         if size is not None or fps is not None:
@@ -379,7 +379,7 @@ def _choose_source(
     if not camera:
         raise UsageError("--camera has no name.", "Choose one that `livematte cameras` lists.")
     is_number = camera.isdecimal() and len(camera) < 5
-    return LastingCamera(int(camera) if is_number else camera, wanted, fps, on_trouble=say)
+    return ReconnectingCamera(int(camera) if is_number else camera, wanted, fps, on_trouble=say)
 
 
 def _check_outputs(outputs: Sequence[str], input_path: Path | None) -> None:
@@ -461,11 +461,11 @@ def _choose_on_demand(asked: bool | None, source: Source, sinks: Sequence[Sink])
     """None to leave the camera on all the time."""
     from livematte.pipeline.pipeline import OnDemand
     from livematte.sinks import VirtualCamera
-    from livematte.sources import LastingCamera
+    from livematte.sources import ReconnectingCamera
 
     if asked is False:
         return None
-    if isinstance(source, LastingCamera) and len(sinks) == 1 and sys.platform == "linux":
+    if isinstance(source, ReconnectingCamera) and len(sinks) == 1 and sys.platform == "linux":
         sink = sinks[0]
         if isinstance(sink, VirtualCamera):
             return OnDemand(sink.is_watched, source.turn_off, source.turn_on)
@@ -479,7 +479,7 @@ def _choose_on_demand(asked: bool | None, source: Source, sinks: Sequence[Sink])
 
 
 def _say_start(
-    source: Source, choice: Choice, backgrounds: Sequence[Background], sinks: Sequence[Sink]
+    source: Source, choice: OpenedRenderer, backgrounds: Sequence[Background], sinks: Sequence[Sink]
 ) -> None:
     from livematte.sinks import VirtualCamera
 

@@ -17,8 +17,8 @@ from livematte.cli.plain import without_controls
 from livematte.cli.signals import Stoppable, signals
 from livematte.cli.streams import ReaderGoneError
 from livematte.errors import LivematteError, NoReaderError, UsageError
+from livematte.frame import Size
 from livematte.network.size import DEFAULT_SHORT_SIDE, SHORT_SIDES
-from livematte.size import Size
 from livematte.text.addresses import hide_passwords
 from livematte.text.near import did_you_mean, near
 

@@ -15,7 +15,7 @@ if TYPE_CHECKING:
 
     from livematte.frame import Rendered, Size
     from livematte.pipeline.statistics import Summary
-    from livematte.render.renderer import Choice
+    from livematte.render.renderer import OpenedRenderer
 
 SECONDS: Final = 2.0
 """From the first picture on."""
@@ -84,12 +84,12 @@ def check() -> Iterator[Finding]:
 
 
 def run(
-    open_renderer: Callable[[Size], Choice],
+    open_renderer: Callable[[Size], OpenedRenderer],
     seconds: float = SECONDS,
     start_seconds: float = START_SECONDS,
 ) -> Finding:
     """Run the demo through a renderer, in the pipeline of `livematte` itself."""
-    from livematte.background import parse
+    from livematte.backgrounds.parse import parse
     from livematte.errors import LivematteError
     from livematte.pipeline.pipeline import Pipeline
     from livematte.sources import Demo
@@ -119,7 +119,7 @@ def run(
     return _judge(counter, pipeline.statistics.summary(), pipeline.choice)
 
 
-def _judge(counter: Counter, summary: Summary, choice: Choice) -> Finding:
+def _judge(counter: Counter, summary: Summary, choice: OpenedRenderer) -> Finding:
     from livematte.network.size import SHORT_SIDES
 
     reason = f" ({choice.reason})" if choice.reason else ""

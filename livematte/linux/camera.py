@@ -17,7 +17,7 @@ UDEV_LINKS: Final = "/dev/v4l/"
 """Links in here are there as long as their cameras are."""
 
 
-class Camera(NamedTuple):
+class V4l2Camera(NamedTuple):
     """What a device says of itself."""
 
     name: str
@@ -32,7 +32,7 @@ class Camera(NamedTuple):
         return list(dict.fromkeys(each.fourcc for each in self.modes))
 
 
-def query(path: str) -> Camera:
+def query(path: str) -> V4l2Camera:
     """Ask the driver; opens the device for a moment and does not start it.
 
     Raises `SourceError` if the device does not exist or may not be opened.
@@ -42,7 +42,7 @@ def query(path: str) -> Camera:
             device = v4l2.capabilities(descriptor)
             modes = list(v4l2.modes(descriptor)) if device.gives_pictures else []
             is_loopback = device.driver == v4l2.LOOPBACK_DRIVER
-            return Camera(device.name, device.gives_pictures, is_loopback, modes, device.bus)
+            return V4l2Camera(device.name, device.gives_pictures, is_loopback, modes, device.bus)
     except FileNotFoundError as error:
         if path in v4l2.paths():
             raise SourceError(
@@ -66,7 +66,7 @@ def query(path: str) -> Camera:
         ) from error
 
 
-def require_camera(path: str) -> Camera:
+def require_camera(path: str) -> V4l2Camera:
     """`query`, and raise `SourceError` if the device gives no pictures that can be used."""
     camera = query(path)
     # A loopback without exclusive_caps is a camera at all times, and has a format while it is fed.

@@ -9,7 +9,6 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
-from livematte.background import cover
 from livematte.frame import Image, Size
 from livematte.media.colour import (
     BT2020,
@@ -23,6 +22,7 @@ from livematte.media.colour import (
     is_known,
 )
 from livematte.media.container import MOST_PIXELS
+from livematte.media.cover import cover
 from livematte.media.hdr import to_sdr
 from livematte.media.orientation import UPRIGHT, Orientation, orientation_of
 

@@ -16,7 +16,7 @@ if TYPE_CHECKING:
     from av.audio.stream import AudioStream
     from av.container import InputContainer
 
-    from livematte.media.recording import Recording
+    from livematte.media.source_video import SourceVideo
 
 SEARCH_SECONDS: Final = 2
 """How far apart pictures and sound of the same time may lie in a file."""
@@ -38,7 +38,7 @@ class SoundPackets:
     up. It can look ahead.
     """
 
-    def __init__(self, recording: Recording) -> None:
+    def __init__(self, recording: SourceVideo) -> None:
         """Raises `av.FFmpegError`, `OSError` or ValueError if the file cannot be opened."""
         self._recording = recording
         self.container: InputContainer = open_container(recording.path)

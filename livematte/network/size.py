@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Final
 
-from livematte.size import Size
+from livematte.frame import Size
 
 STRIDE: Final = 32
 """MODNet's encoder halves the picture five times, so both sides are multiples of 2**5."""

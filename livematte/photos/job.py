@@ -19,7 +19,8 @@ from typing import Final, NamedTuple
 import cv2
 import numpy as np
 
-from livematte.background import Background, Transparent, parse
+from livematte.background import Background, Transparent
+from livematte.backgrounds.parse import parse
 from livematte.errors import LivematteError, MatteError, SinkError, SourceError, UsageError
 from livematte.frame import Image, Size
 from livematte.matter import Matter, to_uint8

@@ -32,7 +32,7 @@ from livematte.pipeline.pace import Pace, Slow
 from livematte.pipeline.picture_guard import PictureGuard
 from livematte.pipeline.render_thread import POLL_SECONDS, RenderThread
 from livematte.pipeline.slate import backdrop, slate
-from livematte.pipeline.stall_timing import AwakeClock, Patience
+from livematte.pipeline.stall_timing import AwakeClock, StallTimer
 from livematte.pipeline.statistics import Statistics
 from livematte.sinks import Command, Sink
 from livematte.threads.attempt import Attempt
@@ -41,7 +41,7 @@ from livematte.threads.start import PATIENCE_SECONDS, NoThreadError, start
 if TYPE_CHECKING:
     from livematte.background import Background
     from livematte.frame import Frame, Rendered, Size
-    from livematte.render.renderer import Choice
+    from livematte.render.renderer import OpenedRenderer
     from livematte.sources import Source
 
 STALL_AFTER_SECONDS: Final = 0.5
@@ -131,16 +131,16 @@ class Pipeline:
     def __init__(
         self,
         source: Source,
-        open_renderer: Callable[[Size], Choice],
+        open_renderer: Callable[[Size], OpenedRenderer],
         backgrounds: Sequence[Background],
         sinks: Sequence[Sink],
         *,
-        open_fallback: Callable[[Size], Choice] | None = None,
+        open_fallback: Callable[[Size], OpenedRenderer] | None = None,
         controls: Controls | None = None,
         frames: int | None = None,
         stall_after_seconds: float = STALL_AFTER_SECONDS,
         on_demand: OnDemand | None = None,
-        on_ready: Callable[[Choice], None] | None = None,
+        on_ready: Callable[[OpenedRenderer], None] | None = None,
         on_sent: Callable[[Rendered], None] | None = None,
         on_trouble: Callable[[str], None] = lambda _sentence: None,
         on_idle: Callable[[bool], None] = lambda _is_off: None,
@@ -185,7 +185,7 @@ class Pipeline:
         self._slept = 0
         self._counting_from_seconds = 0.0
         self._pace = Pace()
-        self._patience = Patience(self._clock)
+        self._stall_timer = StallTimer(self._clock)
         self._rendering = self._make_rendering(open_renderer)
         self._given_up: list[RenderThread] = []
         self._told_ready = False
@@ -206,7 +206,7 @@ class Pipeline:
         return backgrounds[self._background_index % len(backgrounds)]
 
     @property
-    def choice(self) -> Choice | None:
+    def choice(self) -> OpenedRenderer | None:
         """The renderer, once it is open."""
         return self._rendering.choice
 
@@ -386,7 +386,7 @@ class Pipeline:
             return self._handed != self._frames
         is_wrong = self._wrong or self._failing_since_seconds is not None
         hold_seconds = min(HOLD_SECONDS, self._stall_after_seconds)
-        if self._source.live and self._patience.is_exhausted(
+        if self._source.live and self._stall_timer.is_exhausted(
             hold_seconds if is_wrong else self._stall_after_seconds
         ):
             self._repeat_slate(self._trouble())
@@ -424,7 +424,7 @@ class Pipeline:
             self._source.recycle(flight.frame)
             return self._publish(picture)
         self._source.recycle(flight.frame)
-        self._patience.took(self._clock.seconds - flight.submitted_seconds)
+        self._stall_timer.took(self._clock.seconds - flight.submitted_seconds)
         self._failing_since_seconds = None
         self._wrong = error.doubt
         if self._doubting_since_seconds is None:
@@ -449,8 +449,8 @@ class Pipeline:
             return False  # it was on its way when the camera was turned off
         if self._source.live:
             seconds = self._clock.seconds - flight.submitted_seconds
-            self._patience.took(seconds)
-            is_late = seconds > self._patience.stretched(self._stall_after_seconds)
+            self._stall_timer.took(seconds)
+            is_late = seconds > self._stall_timer.stretched(self._stall_after_seconds)
             self._failing_since_seconds = None
             self._wrong = (
                 "The matte came too late"
@@ -459,7 +459,7 @@ class Pipeline:
             )
             if self._wrong:
                 return False
-            self._patience.shown()
+            self._stall_timer.shown()
             self._doubting_since_seconds = None
         return self._publish(picture)
 
@@ -533,7 +533,7 @@ class Pipeline:
 
     # --- the main thread: a renderer that fails
 
-    def _make_rendering(self, open_renderer: Callable[[Size], Choice]) -> RenderThread:
+    def _make_rendering(self, open_renderer: Callable[[Size], OpenedRenderer]) -> RenderThread:
         return RenderThread(
             lambda: open_renderer(self._source.size),
             self._waiting,
@@ -569,7 +569,7 @@ class Pipeline:
         ):
             assert self._last_failure is not None
             self._reopen(self._last_failure)
-        elif self._source.live and hanging_seconds > self._patience.stretched(HANGING_SECONDS):
+        elif self._source.live and hanging_seconds > self._stall_timer.stretched(HANGING_SECONDS):
             problem = f"The network has not answered for {hanging_seconds:.0f} seconds."
             self._reopen(RenderError(problem, "Try another --device."))
 
@@ -596,7 +596,7 @@ class Pipeline:
             # For good: who has failed twice on the device would fail a third time.
             opening = self._open_renderer = self._open_fallback
 
-        def open_after_it(size: Size) -> Choice:
+        def open_after_it(size: Size) -> OpenedRenderer:
             # Two at once may be more than the device has room for. What the first one raised holds
             # on to it by tracebacks, in cycles, whose size Python does not know.
             given_up.join(JOIN_SECONDS)
@@ -623,7 +623,7 @@ class Pipeline:
                 self._on_idle(False)
         elif not self._is_off and self._clock.seconds - self._watched_seconds > IDLE_AFTER_SECONDS:
             self._is_off = True
-            self._patience.lose()
+            self._stall_timer.lose()
             self._pause(float("inf"))
             self._on_demand.turn_off()
             self._on_idle(True)

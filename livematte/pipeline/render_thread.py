@@ -13,7 +13,7 @@ if TYPE_CHECKING:
     from livematte.background import Background
     from livematte.frame import Frame, Rendered
     from livematte.pipeline.frame_queue import FrameQueue
-    from livematte.render.renderer import Choice, Renderer
+    from livematte.render.renderer import OpenedRenderer, Renderer
 
 POLL_SECONDS: Final = 0.02
 """How long the thread waits for the renderer before it looks whether it is to stop."""
@@ -37,7 +37,7 @@ class RenderThread:
 
     def __init__(
         self,
-        open_renderer: Callable[[], Choice],
+        open_renderer: Callable[[], OpenedRenderer],
         waiting: FrameQueue,
         background: Callable[[], Background],
         clock: Callable[[], float],
@@ -50,11 +50,11 @@ class RenderThread:
         background: which one frames are put on now.
         live: a frame that the renderer refuses is let go and the next one tried; else it is an end.
         """
-        self.choice: Choice | None = None
+        self.choice: OpenedRenderer | None = None
         self.error: BaseException | None = None
         self.refusal: Exception | None = None
         self.all_submitted = threading.Event()
-        self._open_renderer: Callable[[], Choice] | None = open_renderer
+        self._open_renderer: Callable[[], OpenedRenderer] | None = open_renderer
         self._waiting = waiting
         self._background = background
         self._clock = clock

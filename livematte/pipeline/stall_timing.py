@@ -36,7 +36,7 @@ class AwakeClock:
         self._last_seconds = now
 
 
-class Patience:
+class StallTimer:
     """Knows when the last picture was shown, and how long they take."""
 
     def __init__(self, clock: AwakeClock) -> None:

@@ -11,8 +11,8 @@ import numpy as np
 from livematte.background import Background
 from livematte.frame import Frame, Rendered, Size
 from livematte.matting.composite import Compositor
-from livematte.render.handover import Handover
 from livematte.render.renderer import require_size
+from livematte.render.result_buffers import ResultBuffers
 from livematte.render.timings import Timings
 
 PERSON_BRIGHTNESS: Final = 128
@@ -33,23 +33,23 @@ class FakeRenderer:
         self._size = frame_size
         self._seconds_per_frame = seconds_per_frame
         self._compositor = Compositor(frame_size)
-        self._handover = Handover(self.depth, frame_size)
+        self._buffers = ResultBuffers(self.depth, frame_size)
 
     def wait_until_ready(self, timeout_seconds: float) -> bool:
-        return self._handover.wait_for_room(timeout_seconds)
+        return self._buffers.wait_for_room(timeout_seconds)
 
     def submit(self, frame: Frame, background: Background) -> bool:
-        if not self._handover.has_room():
+        if not self._buffers.has_room():
             return False
         require_size(frame, self._size)
-        with self._handover.render(frame, background) as (image, alpha):
+        with self._buffers.render(frame, background) as (image, alpha):
             time.sleep(self._seconds_per_frame)
             np.copyto(alpha, cv2.inRange(frame.image, (PERSON_BRIGHTNESS,) * 3, (255,) * 3))
             self._compositor.compose(frame, alpha, background, image)
         return True
 
     def collect(self, timeout_seconds: float) -> Rendered | None:
-        return self._handover.collect(timeout_seconds)
+        return self._buffers.collect(timeout_seconds)
 
     def close(self) -> None:
         """Nothing is held that needs giving back."""

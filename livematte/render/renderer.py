@@ -91,7 +91,7 @@ class Renderer(Protocol):
         ...
 
 
-class Choice(NamedTuple):
+class OpenedRenderer(NamedTuple):
     """A renderer, and why it is this one where that was left to livematte; "" where it was not."""
 
     renderer: Renderer
@@ -127,7 +127,7 @@ def open_renderer(
     frames_per_second: Fraction | None = None,
     refinement: Refinement = DEFAULT,
     on_change: Callable[[str], None] = lambda _sentence: None,
-) -> Choice:
+) -> OpenedRenderer:
     """Open the renderer for frames of `frame_size` on `device`.
 
     device: auto, cpu (OpenVINO), cuda, cuda:N, openvino:GPU, openvino:NPU or torch:cpu.
@@ -161,7 +161,7 @@ def open_renderer(
     if threads is not None:
         cv2.setNumThreads(threads)
     if device == "torch:cpu":
-        return Choice(_open_torch(wish), "")
+        return OpenedRenderer(_open_torch(wish), "")
     if device.startswith("openvino:"):
         try:
             return _open_openvino(device.partition(":")[2], wish)
@@ -170,14 +170,14 @@ def open_renderer(
                 f"OpenVINO cannot be used: {error}.", "Install it again, or leave out --device."
             ) from error
     if device.startswith("cuda"):
-        return Choice(_open_cuda(device, wish), "")
+        return OpenedRenderer(_open_cuda(device, wish), "")
 
     reasons: list[str | None] = []
     if device == "auto":
         problem = _cuda_problem("cuda", wish)
         if problem is None:
             try:
-                return Choice(_open_cuda("cuda", wish), "a CUDA device was found")
+                return OpenedRenderer(_open_cuda("cuda", wish), "a CUDA device was found")
             except DeviceError as error:
                 problem = error.problem
         reasons.append(problem)
@@ -188,7 +188,7 @@ def open_renderer(
         renderer = _open_torch(wish)
     else:
         reasons.append(reason)
-    return Choice(renderer, "; ".join(each.rstrip(".") for each in reasons if each))
+    return OpenedRenderer(renderer, "; ".join(each.rstrip(".") for each in reasons if each))
 
 
 class _Wish(NamedTuple):
@@ -209,7 +209,7 @@ class _Wish(NamedTuple):
         return network_size(self.frame_size, self.matte_short_side or LIVE_SHORT_SIDE)
 
 
-def _open_openvino(name: str, wish: _Wish) -> Choice:
+def _open_openvino(name: str, wish: _Wish) -> OpenedRenderer:
     """name: as OpenVINO calls the device. Raises ImportError if OpenVINO cannot be loaded."""
     from livematte.render.openvino.network import REQUESTS, OpenVinoModel
     from livematte.render.openvino.renderer import OpenVinoRenderer
@@ -231,7 +231,9 @@ def _open_openvino(name: str, wish: _Wish) -> Choice:
         )
     else:
         size = FixedSize(model.compile(wish.matte_size))
-    return Choice(OpenVinoRenderer(model, size, wish.frame_size, wish.refinement), size.reason)
+    return OpenedRenderer(
+        OpenVinoRenderer(model, size, wish.frame_size, wish.refinement), size.reason
+    )
 
 
 def _open_cuda(device: str, wish: _Wish) -> Renderer:

@@ -16,8 +16,8 @@ from livematte.matting.shrink import shrink
 from livematte.matting.steady import Refiner, View
 from livematte.network.size import PIXEL_MEAN, PIXEL_SCALE
 from livematte.options.refinement import DEFAULT, Refinement
-from livematte.render.handover import Handover
 from livematte.render.renderer import require_size
+from livematte.render.result_buffers import ResultBuffers
 from livematte.render.timings import Timings
 
 if TYPE_CHECKING:
@@ -56,7 +56,7 @@ class TorchRenderer:
         self._compositor = Compositor(
             frame_size, colours=refinement.colours, light_wrap=refinement.light_wrap
         )
-        self._handover = Handover(self.depth, frame_size)
+        self._buffers = ResultBuffers(self.depth, frame_size)
         shape = (matte_size.height, matte_size.width)
         self._small_bgr = np.empty((*shape, 3), np.uint8)
         self._small_rgb = np.empty((*shape, 3), np.uint8)
@@ -64,13 +64,13 @@ class TorchRenderer:
         self._view(np.zeros((*shape, 3), np.uint8), is_mirrored=False)  # warm up
 
     def wait_until_ready(self, timeout_seconds: float) -> bool:
-        return self._handover.wait_for_room(timeout_seconds)
+        return self._buffers.wait_for_room(timeout_seconds)
 
     def submit(self, frame: Frame, background: Background) -> bool:
-        if not self._handover.has_room():
+        if not self._buffers.has_room():
             return False
         require_size(frame, self._frame_size)
-        with self._handover.render(frame, background) as (image, alpha):
+        with self._buffers.render(frame, background) as (image, alpha):
             with self.timings.stage("resize"):
                 shrink(frame.image, self._small_bgr)
             shown = self._refiner.next_views(self._small_bgr)
@@ -87,7 +87,7 @@ class TorchRenderer:
         return True
 
     def collect(self, timeout_seconds: float) -> Rendered | None:
-        return self._handover.collect(timeout_seconds)
+        return self._buffers.collect(timeout_seconds)
 
     def close(self) -> None:
         """Nothing is held that needs giving back."""

@@ -7,7 +7,7 @@ from fractions import Fraction
 from typing import TYPE_CHECKING, Final, Protocol
 
 if TYPE_CHECKING:
-    from livematte.media.recording import Recording
+    from livematte.media.source_video import SourceVideo
 
 SNAP_SECONDS: Final = 0.002
 """Containers round times to a millisecond, twice over when a clip is copied: a picture this close
@@ -62,7 +62,7 @@ class LiveClock:
 class FileClock:
     """Gives each picture the time that it has in a recording, in the recording's own ticks."""
 
-    def __init__(self, recording: Recording, shortest_step_seconds: Fraction) -> None:
+    def __init__(self, recording: SourceVideo, shortest_step_seconds: Fraction) -> None:
         """shortest_step_seconds: what the container tells apart; closer times are drawn apart."""
         tick = max(recording.tick_seconds, FINEST_TICK_SECONDS)
         self.tick_seconds = tick / math.ceil(tick / COARSEST_TICK_SECONDS)

@@ -16,7 +16,7 @@ from livematte.sinks.images import ImageFolder
 from livematte.sinks.video_writer import VideoWriter
 
 if TYPE_CHECKING:
-    from livematte.media.recording import Recording
+    from livematte.media.source_video import SourceVideo
 
 
 def open_output(
@@ -24,7 +24,7 @@ def open_output(
     transparent: bool,
     *,
     quality: int | None = None,
-    recording: Recording | None = None,
+    recording: SourceVideo | None = None,
     taken: Taken = Taken.REFUSE,
     inputs: Iterable[Path] = (),
 ) -> ImageFolder | VideoWriter:

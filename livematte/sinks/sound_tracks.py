@@ -17,7 +17,7 @@ if TYPE_CHECKING:
     from av.audio.stream import AudioStream
     from av.container import OutputContainer
 
-    from livematte.media.recording import Recording
+    from livematte.media.source_video import SourceVideo
 
 PRIMING_SECONDS: Final = Fraction(1, 10)
 """A decoder warms up on sound that is not to be heard: 44 ms in Apple's AAC, 80 ms in Opus."""
@@ -31,7 +31,7 @@ BITS_PER_CHANNEL: Final = 96_000
 class Span:
     """What is wanted of a recording."""
 
-    def __init__(self, recording: Recording) -> None:
+    def __init__(self, recording: SourceVideo) -> None:
         self.zero = recording.zero_seconds
         self.start = recording.start_seconds
         self.end = recording.end_seconds

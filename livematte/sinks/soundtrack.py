@@ -23,7 +23,7 @@ if TYPE_CHECKING:
     from av.audio.stream import AudioStream
     from av.container import OutputContainer
 
-    from livematte.media.recording import Recording
+    from livematte.media.source_video import SourceVideo
 
 _AAC: Final = ("aac", "AAC")
 _OPUS: Final = ("libopus", "Opus")
@@ -57,7 +57,7 @@ class Soundtrack:
     only its language is kept: the rest may tell where it was recorded.
     """
 
-    def __init__(self, recording: Recording, container: OutputContainer) -> None:
+    def __init__(self, recording: SourceVideo, container: OutputContainer) -> None:
         """Add the tracks to `container`, whose header is not written yet."""
         self._recording = recording
         self._container = container

@@ -32,7 +32,7 @@ if TYPE_CHECKING:
     from av.container import OutputContainer
     from av.video.stream import VideoStream
 
-    from livematte.media.recording import Recording
+    from livematte.media.source_video import SourceVideo
 
 FRAME_DURATION: Final = 1 << 8
 """AV_CODEC_FLAG_FRAME_DURATION: pictures tell how long they are shown."""
@@ -94,7 +94,7 @@ class VideoWriter:
 
     The video begins at its first picture, and each picture is shown when its `media_seconds` says,
     or at the nearest beat of the frame rate; colours are BT.709 in limited range and tagged so.
-    But what is made from a `Recording` has the recording's times, colours, shape of pixels and
+    But what is made from a `SourceVideo` has the recording's times, colours, shape of pixels and
     sound.
 
     Slates (pictures of a negative index) are left out. The file is written under a hidden name
@@ -112,7 +112,7 @@ class VideoWriter:
         transparent: bool = False,
         *,
         quality: int | None = None,
-        recording: Recording | None = None,
+        recording: SourceVideo | None = None,
         taken: Taken = Taken.REFUSE,
         streamed: bool = False,
     ) -> None:

@@ -19,6 +19,7 @@ from numpy.typing import NDArray
 
 from livematte.errors import SourceError, UsageError
 from livematte.frame import Frame, Image, Size
+from livematte.sources.backend import capture_backend
 from livematte.sources.choosing import find_camera
 from livematte.sources.source import FrameBuffers
 from livematte.sources.still_address import StillCapture, gives_stills
@@ -332,12 +333,3 @@ class Camera:
             "Close programs that use it, allow this terminal to use the camera in the system's "
             "privacy settings, or choose another that `livematte cameras` lists.",
         )
-
-
-def capture_backend() -> int:
-    """OpenCV's way to cameras on this system."""
-    return {
-        "linux": cv2.CAP_V4L2,
-        "win32": cv2.CAP_DSHOW,
-        "darwin": cv2.CAP_AVFOUNDATION,
-    }.get(sys.platform, cv2.CAP_ANY)

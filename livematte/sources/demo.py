@@ -15,9 +15,9 @@ from typing import Final
 import cv2
 import numpy as np
 
-from livematte.background import cover
 from livematte.errors import UsageError
 from livematte.frame import Frame, Image, Size
+from livematte.media.cover import cover
 from livematte.sources.source import FrameBuffers
 
 FRAMES_PER_SECOND: Final = Fraction(30)

@@ -115,7 +115,7 @@ def _elsewhere() -> Iterator[CameraInfo]:
     from cv2_enumerate_cameras import enumerate_cameras
 
     from livematte.linux import formats
-    from livematte.sources.camera import capture_backend
+    from livematte.sources.backend import capture_backend
 
     for camera in enumerate_cameras(capture_backend()):
         yield CameraInfo(

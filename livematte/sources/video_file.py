@@ -38,7 +38,7 @@ class VideoFile:
     FFmpeg had to make up a part, is skipped and counted in `damaged_frames`; a file that was cut
     off gives what it has. These, and what was HDR, are remarked on.
 
-    It is a `livematte.media.recording.Recording`, whose attributes are explained there.
+    It is a `livematte.media.source_video.SourceVideo`, whose attributes are explained there.
     """
 
     live = False

@@ -7,13 +7,14 @@ from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from livematte.background import Background, Blur, Picture, Transparent, files_of, parse
+from livematte.background import Background, Blur, Picture, Transparent, files_of
+from livematte.backgrounds.parse import parse
 from livematte.errors import MatteError, SinkError, UsageError
 from livematte.media.names import require_readable_name
 from livematte.media.whole_file import Taken
 from livematte.options.refinement import DEFAULT, Refinement
 from livematte.pipeline.pipeline import Pipeline
-from livematte.render.renderer import Choice, check_device, check_precision, open_renderer
+from livematte.render.renderer import OpenedRenderer, check_device, check_precision, open_renderer
 from livematte.sinks import Sink, open_output
 from livematte.sources import VideoFile
 from livematte.text.counted import counted
@@ -119,7 +120,7 @@ class VideoJob:
             for each, sink in zip(saves, self._outputs, strict=True)
         ]
 
-        def open_for(frame_size: Size) -> Choice:
+        def open_for(frame_size: Size) -> OpenedRenderer:
             return open_renderer(
                 device,
                 frame_size=frame_size,

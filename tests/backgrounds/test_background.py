@@ -8,9 +8,11 @@ import numpy as np
 import pytest
 
 from livematte import background
-from livematte.background import Blur, Picture, Transparent, cover, parse
+from livematte.background import Blur, Picture, Transparent
+from livematte.backgrounds.parse import parse
 from livematte.errors import BackgroundError, UsageError
 from livematte.frame import Image, Size
+from livematte.media.cover import cover
 
 SIZE = Size(64, 36)
 

@@ -17,9 +17,10 @@ import pytest
 from coloraide import Color
 from PIL import Image as Pillow
 
-from livematte.background import Picture, parse, parse_all
+from livematte.background import Picture
 from livematte.backgrounds import files as background_files
 from livematte.backgrounds.css_colour import NotOpaqueError, parse_colour
+from livematte.backgrounds.parse import parse, parse_all
 from livematte.cli.backgrounds import described, with_all_backgrounds
 from livematte.errors import BackgroundError, UsageError
 from livematte.frame import Size
@@ -289,7 +290,8 @@ def test_a_picture_of_200_megapixels_is_shown(tmp_path: Path) -> None:
     Pillow.new("L", (16_320, 12_240), 120).save(tmp_path / "phone.jpg")
     Pillow.new("L", (16_320, 12_240), 120).save(tmp_path / "scan.png", compress_level=1)
     program = (
-        "import sys; from livematte.background import parse; from livematte.frame import Size\n"
+        "import sys; from livematte.backgrounds.parse import parse\n"
+        "from livematte.frame import Size\n"
         "from livematte.bench.memory import memory_of_this_process as memory\n"
         "for each in sys.argv[1:]:\n"
         "    assert parse(each).picture_at(Size(64, 36), 0.0)[9, 9].tolist() == [120] * 3\n"

@@ -7,7 +7,7 @@ import pytest
 import torch
 from torch import nn
 
-from livematte.background import parse
+from livematte.backgrounds.parse import parse
 from livematte.bench.official_demo import (
     CUT,
     OfficialDemo,

@@ -23,7 +23,7 @@ from livematte.cli.app import app
 from livematte.errors import RenderError, UsageError
 from livematte.frame import Frame, Rendered, Size
 from livematte.options.refinement import PLAIN, QUALITIES
-from livematte.render.renderer import Choice
+from livematte.render.renderer import OpenedRenderer
 from livematte.render.timings import Timings
 from tests.bench.labelled import person, room, write, write_all, write_clip, write_pair
 from tests.lab import SHARED
@@ -170,11 +170,11 @@ def test_plain_is_the_network_alone_and_the_product_as_asked_for(
 ) -> None:
     asked: list[tuple[str, dict[str, Any]]] = []
 
-    def open_none(device: str, **options: Any) -> Choice:
+    def open_none(device: str, **options: Any) -> OpenedRenderer:
         asked.append((device, options))
         if len(asked) == len(SETTINGS):
             raise RenderError("That is enough.", "Stop.")
-        return Choice(Knowing(shots, 0, []), "")
+        return OpenedRenderer(Knowing(shots, 0, []), "")
 
     footage = replace(find_footage(write_all(tmp_path)), pairs=())
     shots = list(scenes_of(footage)[0].shots())

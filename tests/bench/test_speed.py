@@ -18,7 +18,7 @@ from livematte.bench.speed import Candidate, Opened, Round, Wish, serve
 from livematte.errors import DeviceError, RenderError
 from livematte.frame import Frame, Size
 from livematte.render.fake import FakeRenderer
-from livematte.render.renderer import Choice
+from livematte.render.renderer import OpenedRenderer
 
 SIZE = Size(320, 180)
 NETWORK_SECONDS = 0.02
@@ -36,7 +36,7 @@ class TimedFake(FakeRenderer):
 
 @contextmanager
 def serving(
-    monkeypatch: pytest.MonkeyPatch, open_renderer: Callable[[Size], Choice]
+    monkeypatch: pytest.MonkeyPatch, open_renderer: Callable[[Size], OpenedRenderer]
 ) -> Iterator[Connection]:
     monkeypatch.setattr(speed, "_opener", lambda _candidate: open_renderer)
     ours, theirs = Pipe()
@@ -51,8 +51,8 @@ def serving(
     assert not thread.is_alive()
 
 
-def open_fake(size: Size) -> Choice:
-    return Choice(TimedFake(size, NETWORK_SECONDS), "as a test")
+def open_fake(size: Size) -> OpenedRenderer:
+    return OpenedRenderer(TimedFake(size, NETWORK_SECONDS), "as a test")
 
 
 def ask(connection: Connection, wish: Wish) -> Round:
@@ -102,7 +102,7 @@ def test_full_speed_renders_ahead_and_single_frames_wait(monkeypatch: pytest.Mon
                 self.flying -= 1
             return picture
 
-    with serving(monkeypatch, lambda size: Choice(Counting(size, 0.0), "")) as connection:
+    with serving(monkeypatch, lambda size: OpenedRenderer(Counting(size, 0.0), "")) as connection:
         connection.recv()
         ask(connection, Wish(5, 0))
         assert max(in_flight) >= 2
@@ -122,7 +122,7 @@ def test_a_slow_candidate_stops_when_the_time_is_over(monkeypatch: pytest.Monkey
 
 def test_memory_is_noted_once_it_should_have_settled(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(speed, "SETTLED_FRAMES", 8)
-    with serving(monkeypatch, lambda size: Choice(FakeRenderer(size), "")) as connection:
+    with serving(monkeypatch, lambda size: OpenedRenderer(FakeRenderer(size), "")) as connection:
         connection.recv()
         assert ask(connection, Wish(2, 0)).settled_bytes is None
         settled = ask(connection, Wish(4, 0))
@@ -133,7 +133,7 @@ def test_memory_is_noted_once_it_should_have_settled(monkeypatch: pytest.MonkeyP
 
 
 def test_why_a_renderer_cannot_be_opened_is_the_answer(monkeypatch: pytest.MonkeyPatch) -> None:
-    def refuse(_size: Size) -> Choice:
+    def refuse(_size: Size) -> OpenedRenderer:
         raise DeviceError("It is unplugged.", "Plug it in.")
 
     with serving(monkeypatch, refuse) as connection:
@@ -149,7 +149,7 @@ def test_a_failure_on_the_way_is_the_answer(monkeypatch: pytest.MonkeyPatch) -> 
                 raise RenderError("It broke.", "Mend it.")
             return super().submit(frame, background)
 
-    with serving(monkeypatch, lambda size: Choice(Failing(size), "")) as connection:
+    with serving(monkeypatch, lambda size: OpenedRenderer(Failing(size), "")) as connection:
         connection.recv()
         connection.send(Wish(10, 10))
         answer = connection.recv()
@@ -157,7 +157,7 @@ def test_a_failure_on_the_way_is_the_answer(monkeypatch: pytest.MonkeyPatch) -> 
 
 
 def test_a_bug_is_the_answer_with_its_traceback(monkeypatch: pytest.MonkeyPatch) -> None:
-    def stumble(_size: Size) -> Choice:
+    def stumble(_size: Size) -> OpenedRenderer:
         raise ZeroDivisionError
 
     with serving(monkeypatch, stumble) as connection:

@@ -6,7 +6,7 @@ import sys
 CHATTER = """
 import os, sys
 if sys.argv[1] == "quiet":
-    from livematte.quiet import silence_libraries
+    from livematte.cli.library_messages import silence_libraries
     silence_libraries()
 import cv2, numpy as np
 ok, jpeg = cv2.imencode(".jpg", np.random.default_rng(0).integers(0, 256, (64, 64, 3), np.uint8))

@@ -17,11 +17,12 @@ import av
 import numpy as np
 import pytest
 
-from livematte.background import Transparent, solid
+from livematte.background import Transparent
+from livematte.backgrounds.solid import solid
 from livematte.frame import Frame, Image, Rendered, Size
 from livematte.matting.composite import Compositor
 from livematte.options.refinement import Refinement
-from livematte.render.renderer import Choice
+from livematte.render.renderer import OpenedRenderer
 from livematte.sinks import ImageFolder
 from livematte.sources import VideoFile
 from livematte.video.save import Composited
@@ -40,8 +41,8 @@ def _in_a_folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
 
     def open_fake(
         _device: str, *, frame_size: Size, refinement: Refinement, **_wishes: Any
-    ) -> Choice:
-        return Choice(BlueIsAlpha(frame_size, refinement), "")
+    ) -> OpenedRenderer:
+        return OpenedRenderer(BlueIsAlpha(frame_size, refinement), "")
 
     monkeypatch.chdir(tmp_path)
     monkeypatch.setattr("livematte.video.job.open_renderer", open_fake)

@@ -18,7 +18,8 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor
 
-from livematte.background import Background, Blur, Picture, Transparent, solid
+from livematte.background import Background, Blur, Picture, Transparent
+from livematte.backgrounds.solid import solid
 from livematte.frame import Frame, Image, Size
 from livematte.matting import room_blur
 from livematte.matting.colours import estimate_foreground

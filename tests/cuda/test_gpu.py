@@ -13,7 +13,8 @@ import pytest
 import skimage.data
 import torch
 
-from livematte.background import Background, Blur, Transparent, solid
+from livematte.background import Background, Blur, Transparent
+from livematte.backgrounds.solid import solid
 from livematte.frame import Frame, Rendered, Size
 from livematte.network import weights
 from livematte.network.modnet import MODNet, load_modnet

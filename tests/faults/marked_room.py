@@ -13,7 +13,7 @@ from typing import Final, NamedTuple
 import cv2
 import numpy as np
 
-from livematte.background import parse
+from livematte.backgrounds.parse import parse
 from livematte.frame import Frame, Image, Rendered, Size
 from livematte.options.refinement import PLAIN
 from livematte.pipeline.slate import SLATE_INDEX

@@ -16,13 +16,14 @@ import numpy as np
 import pytest
 from numpy.typing import NDArray
 
-from livematte.background import Background, parse
+from livematte.background import Background
+from livematte.backgrounds.parse import parse
 from livematte.errors import DeviceError, RenderError
 from livematte.frame import Frame, Rendered, Size
 from livematte.pipeline import pipeline
 from livematte.pipeline.pipeline import Pipeline
 from livematte.render.openvino.network import Request
-from livematte.render.renderer import Choice, Renderer, open_renderer
+from livematte.render.renderer import OpenedRenderer, Renderer, open_renderer
 from tests.faults.marked_room import MARK, SIZE, MarkedRoom, Seen, Watcher, count_marked, people
 
 SLATE_WITHIN_SECONDS: Final = 0.6
@@ -31,7 +32,7 @@ BACK_WITHIN_SECONDS: Final = 1.0
 PATIENCE_SECONDS: Final = 20.0
 
 
-def open_network(size: Size) -> Choice:
+def open_network(size: Size) -> OpenedRenderer:
     return open_renderer("cpu", frame_size=size, matte_short_side=224, weights_name="photographic")
 
 
@@ -47,8 +48,8 @@ class Run:
 
     def __init__(
         self,
-        opening: Callable[[Size], Choice] = open_network,
-        fallback: Callable[[Size], Choice] | None = None,
+        opening: Callable[[Size], OpenedRenderer] = open_network,
+        fallback: Callable[[Size], OpenedRenderer] | None = None,
     ) -> None:
         people()  # they take a while to be made
         self.sentences: list[str] = []
@@ -276,7 +277,7 @@ def test_what_is_given_up_is_freed_before_another_is_opened(
     opened: list[weakref.ref[Renderer]] = []
     left: list[int] = []
 
-    def open_and_count(size: Size) -> Choice:
+    def open_and_count(size: Size) -> OpenedRenderer:
         left.append(sum(each() is not None for each in opened))
         choice = open_network(size)
         opened.append(weakref.ref(choice.renderer))
@@ -310,13 +311,13 @@ class Lost:
 def test_a_lost_device_is_tried_once_more_and_then_the_cpu_is_taken() -> None:
     opened: list[str] = []
 
-    def open_device(size: Size) -> Choice:
+    def open_device(size: Size) -> OpenedRenderer:
         opened.append("device")
         if len(opened) > 1:
             raise DeviceError("cuda:0 has too little memory.", "Use the CPU.")
-        return Choice(Lost(open_network(size).renderer, 30), "")  # type: ignore[arg-type]
+        return OpenedRenderer(Lost(open_network(size).renderer, 30), "")  # type: ignore[arg-type]
 
-    def open_cpu(size: Size) -> Choice:
+    def open_cpu(size: Size) -> OpenedRenderer:
         opened.append("CPU")
         return open_network(size)
 
@@ -357,8 +358,8 @@ class Confused:
 
 @pytest.mark.parametrize("what", ["another frame", "another size"])
 def test_a_picture_that_is_not_of_its_frame_is_not_shown(what: str) -> None:
-    def open_confused(size: Size) -> Choice:
-        return Choice(Confused(open_network(size).renderer, what), "")  # type: ignore[arg-type]
+    def open_confused(size: Size) -> OpenedRenderer:
+        return OpenedRenderer(Confused(open_network(size).renderer, what), "")  # type: ignore[arg-type]
 
     with Run(open_confused) as run:
         wait_until(lambda: any(each.is_slate for each in run.seen[10:]))

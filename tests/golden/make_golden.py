@@ -15,7 +15,7 @@ from typing import Final
 import cv2
 import numpy as np
 
-from livematte.background import parse
+from livematte.backgrounds.parse import parse
 from livematte.frame import Frame, Image, Size
 from livematte.options.refinement import DEFAULT, PLAIN, Refinement
 from livematte.render.renderer import Renderer, open_renderer

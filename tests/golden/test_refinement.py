@@ -13,7 +13,7 @@ import cv2
 import numpy as np
 import pytest
 
-from livematte.background import parse
+from livematte.backgrounds.parse import parse
 from livematte.frame import Frame, Image, Size
 from livematte.options.refinement import DEFAULT, PLAIN, QUALITIES, Refinement, choose_refinement
 from livematte.render.renderer import open_renderer

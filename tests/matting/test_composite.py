@@ -8,7 +8,8 @@ import cv2
 import numpy as np
 import pytest
 
-from livematte.background import Background, Blur, Picture, parse
+from livematte.background import Background, Blur, Picture
+from livematte.backgrounds.parse import parse
 from livematte.frame import Frame, Image, Size
 from livematte.matting.colours import estimate_foreground
 from livematte.matting.composite import Compositor

@@ -10,12 +10,12 @@ import cv2
 import numpy as np
 import pytest
 
-from livematte.background import solid
-from livematte.backgrounds.moving import Moving
+from livematte.backgrounds.solid import solid
+from livematte.backgrounds.video import VideoBackground
 from livematte.frame import Image, Size
 from livematte.media.colour import BT709_LIMITED, HLG, PQ, UNSPECIFIED
 from livematte.render.fake import FakeRenderer
-from livematte.render.renderer import Choice
+from livematte.render.renderer import OpenedRenderer
 from livematte.video import VideoJob
 from tests.media.cards import COLOURED, KINDS, RADIUS, Card, shown_size, write_card
 from tests.video.clips import read_clip
@@ -27,8 +27,8 @@ BLUE = (192, 112, 48)
 
 @pytest.fixture(autouse=True)
 def _without_a_network(monkeypatch: pytest.MonkeyPatch) -> None:
-    def open_fake(_device: str, *, frame_size: Size, **_wishes: Any) -> Choice:
-        return Choice(FakeRenderer(frame_size), "")
+    def open_fake(_device: str, *, frame_size: Size, **_wishes: Any) -> OpenedRenderer:
+        return OpenedRenderer(FakeRenderer(frame_size), "")
 
     monkeypatch.setattr("livematte.video.job.open_renderer", open_fake)
 
@@ -75,7 +75,7 @@ def test_a_background_is_the_same_behind_every_video(
     person, card = tmp_path / "person.mov", tmp_path / "card.mov"
     write_card(person, YUV10, transfer=person_transfer)
     write_card(card, YUV10, orientation=4, aspect=Fraction(3, 4), transfer=transfer)
-    VideoJob(person, tmp_path / "out.mov", background=Moving(card)).run()
+    VideoJob(person, tmp_path / "out.mov", background=VideoBackground(card)).run()
     made = read_clip(tmp_path / "out.mov")
     assert Size.of(made.images[0]) == Size(96, 64)
     # Scaled to fill it, and its overhang cropped.

@@ -10,7 +10,7 @@ from typing import Final, NamedTuple
 import numpy as np
 import pytest
 
-from livematte.backgrounds.moving import Moving
+from livematte.backgrounds.video import VideoBackground
 from livematte.media.colour import HLG, PQ, UNSPECIFIED
 from livematte.sources import VideoFile
 from tests.media.cards import KINDS, MATRICES, Kind, write_card
@@ -57,7 +57,7 @@ def test_a_video_is_seen_as_it_was_meant_as_input_and_as_background(
         with VideoFile(path, realtime=False) as video:
             frames = list(video.frames())
         assert len(frames) == 2, case
-        background = Moving(path).picture_at(card.size, 0.0)
+        background = VideoBackground(path).picture_at(card.size, 0.0)
         try:
             off = card.assert_shown(frames[1].image, MOST_LEVELS)
             card.assert_shown(background, MOST_LEVELS)

@@ -16,7 +16,8 @@ import numpy as np
 import pytest
 from PIL import Image as Pillow
 
-from livematte.background import files_of, parse, parse_all
+from livematte.background import files_of
+from livematte.backgrounds.parse import parse, parse_all
 from livematte.cli.file_names import with_plain_names
 from livematte.errors import SourceError, UsageError
 from livematte.frame import Rendered, Size

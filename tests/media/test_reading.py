@@ -16,7 +16,7 @@ import pytest
 from av.video.stream import VideoStream
 
 from livematte.backgrounds.looped_video import LoopedVideo
-from livematte.backgrounds.moving import Moving
+from livematte.backgrounds.video import VideoBackground
 from livematte.errors import BackgroundError, SourceError
 from livematte.frame import Image, Size
 from livematte.sources import VideoFile
@@ -165,7 +165,7 @@ def test_a_size_that_changes_is_fitted_to_the_first(tmp_path: Path) -> None:
     times, images = as_input(path)
     assert [round(float(image.mean()) / 30) for image in images] == [1, 1, 1, 3, 3, 3, 5, 5, 5]
     assert times == pytest.approx([index / 10 for index in range(9)], abs=2e-3)
-    background = Moving(path)
+    background = VideoBackground(path)
     greys = {
         round(float(background.picture_at(Size(48, 48), index / 10).mean()) / 30)
         for index in range(9)
@@ -345,7 +345,7 @@ def test_a_song_with_a_cover_is_not_a_video(tmp_path: Path, ending: str) -> None
     with pytest.raises(SourceError, match=said), VideoFile(path):
         pass
     with pytest.raises(BackgroundError, match=said):
-        Moving(path)
+        VideoBackground(path)
 
 
 # --- colours and alpha

@@ -52,7 +52,7 @@ def forbidden(*arguments, **options):
 socket.socket.connect = socket.socket.connect_ex = socket.getaddrinfo = forbidden
 import numpy as np
 
-from livematte.openvino_runtime import load_openvino
+from livematte.network.openvino_runtime import load_openvino
 
 openvino = load_openvino()
 parameter = openvino.opset15.parameter([1], openvino.Type.f32)

@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 import typer
 
-from livematte.background import parse
+from livematte.backgrounds.parse import parse
 from livematte.cli.app import app
 from livematte.cli.config import defaults
 from livematte.errors import UsageError

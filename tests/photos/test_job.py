@@ -13,7 +13,7 @@ import pytest
 from numpy.typing import NDArray
 from PIL import Image as Pillow
 
-from livematte.background import parse
+from livematte.backgrounds.parse import parse
 from livematte.errors import LivematteError, MatteError, RenderError, SinkError, UsageError
 from livematte.frame import Image
 from livematte.matter import Matter

@@ -7,7 +7,8 @@ import numpy as np
 import pytest
 from PIL import Image as Pillow
 
-from livematte.background import Background, parse
+from livematte.background import Background
+from livematte.backgrounds.parse import parse
 from livematte.frame import Image
 from livematte.media.photo.read import Photo
 from livematte.photos.save import Matted, Save, encode, matted

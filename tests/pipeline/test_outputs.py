@@ -14,7 +14,7 @@ from typing import Final
 import numpy as np
 import pytest
 
-from livematte.background import parse
+from livematte.backgrounds.parse import parse
 from livematte.errors import SinkError
 from livematte.frame import Rendered, Size
 from livematte.pipeline import outputs as outputs_module
@@ -22,7 +22,7 @@ from livematte.pipeline.outputs import Outputs
 from livematte.pipeline.pipeline import Pipeline
 from livematte.pipeline.stall_timing import AwakeClock
 from livematte.render.fake import FakeRenderer
-from livematte.render.renderer import Choice
+from livematte.render.renderer import OpenedRenderer
 from tests.pipeline.test_pipeline import SIZE, ListedSource, wait_until
 from tests.sinks.pictures import picture
 
@@ -108,7 +108,7 @@ class Run:
         self.source = ListedSource(count, live=live, seconds_apart=seconds_apart)
         self.pipeline = Pipeline(
             self.source,
-            lambda size: Choice(FakeRenderer(size), ""),
+            lambda size: OpenedRenderer(FakeRenderer(size), ""),
             [parse("navy")],
             sinks,
             on_trouble=self.sentences.append,

@@ -11,7 +11,8 @@ import av
 import numpy as np
 import pytest
 
-from livematte.background import Background, parse
+from livematte.background import Background
+from livematte.backgrounds.parse import parse
 from livematte.errors import RenderError, SinkError, SourceError
 from livematte.frame import Frame, Image, Rendered, Size
 from livematte.media import kept_file
@@ -21,7 +22,7 @@ from livematte.pipeline.pace import Slow
 from livematte.pipeline.pipeline import OnDemand, Pipeline
 from livematte.pipeline.slate import SLATE_INDEX
 from livematte.render.fake import FakeRenderer
-from livematte.render.renderer import Choice
+from livematte.render.renderer import OpenedRenderer
 from livematte.sinks import Command
 
 SIZE = Size(48, 32)
@@ -151,7 +152,7 @@ def make_pipeline(
 ) -> Pipeline:
     return Pipeline(
         source,
-        lambda size: Choice(FakeRenderer(size, seconds_per_frame), ""),
+        lambda size: OpenedRenderer(FakeRenderer(size, seconds_per_frame), ""),
         backgrounds or [parse("navy")],
         sinks,
         controls=controls,
@@ -213,9 +214,9 @@ def test_frames_that_come_before_the_first_picture_or_after_a_pause_were_not_dro
     now, tick = [0.0], time.monotonic
     monkeypatch.setattr(time, "monotonic", lambda: tick() + now[0])
 
-    def open_slowly(size: Size) -> Choice:
+    def open_slowly(size: Size) -> OpenedRenderer:
         time.sleep(0.5)
-        return Choice(FakeRenderer(size), "")
+        return OpenedRenderer(FakeRenderer(size), "")
 
     source, sink = Asleep(150, live=True, seconds_apart=0.01), RecordingSink()
     pipeline = Pipeline(source, open_slowly, [parse("navy")], [sink])
@@ -234,9 +235,9 @@ def test_a_run_that_is_too_slow_for_long_is_told_of_once(
     monkeypatch.setattr(pace, "WINDOW_SECONDS", 0.5)
     source, slow = ListedSource(200, live=True, seconds_apart=0.01), list[Slow]()
 
-    def open_slowly(size: Size) -> Choice:
+    def open_slowly(size: Size) -> OpenedRenderer:
         time.sleep(0.3)
-        return Choice(FakeRenderer(size, seconds_per_frame), "")
+        return OpenedRenderer(FakeRenderer(size, seconds_per_frame), "")
 
     Pipeline(source, open_slowly, [parse("navy")], [RecordingSink()], on_slow=slow.append).run()
     assert len(slow) == told
@@ -268,7 +269,7 @@ def test_a_frame_that_waits_for_room_makes_way_for_a_newer_one() -> None:
     source = ListedSource(200, live=True, seconds_apart=0.002)
     sink = RecordingSink(lambda index: time.sleep(0.04) if index >= 0 else None)
     Pipeline(
-        source, lambda size: Choice(AgeTakingRenderer(size), ""), [parse("navy")], [sink]
+        source, lambda size: OpenedRenderer(AgeTakingRenderer(size), ""), [parse("navy")], [sink]
     ).run()
     assert_own_mattes(sink.matted)
     assert np.median(ages[3:]) < 0.02, "the first of them would be as old as the sink is slow"
@@ -284,7 +285,7 @@ def test_a_live_frame_waits_for_its_turn_where_a_newer_one_can_take_its_place() 
 
     source = ListedSource(9, live=True, afterwards=all_captured.set)
     sink = RecordingSink()
-    Pipeline(source, lambda size: Choice(Busy(size), ""), [parse("navy")], [sink]).run()
+    Pipeline(source, lambda size: OpenedRenderer(Busy(size), ""), [parse("navy")], [sink]).run()
     assert [each.index for each in sink.matted] == [8]
 
 
@@ -295,7 +296,7 @@ def test_a_file_s_frames_are_submitted_ahead() -> None:
 
     sink = RecordingSink()
     Pipeline(
-        ListedSource(5), lambda size: Choice(NeverReady(size), ""), [parse("navy")], [sink]
+        ListedSource(5), lambda size: OpenedRenderer(NeverReady(size), ""), [parse("navy")], [sink]
     ).run()
     assert [each.index for each in sink.matted] == [0, 1, 2, 3, 4]
 
@@ -317,10 +318,10 @@ def test_the_slate_never_shows_the_room(background: str) -> None:
 
 
 def test_while_the_renderer_opens_the_slate_is_repeated() -> None:
-    def open_slowly(size: Size) -> Choice:
+    def open_slowly(size: Size) -> OpenedRenderer:
         assert sink.pictures, "a window must not be empty while nothing else is ready"
         time.sleep(0.5)
-        return Choice(FakeRenderer(size), "")
+        return OpenedRenderer(FakeRenderer(size), "")
 
     sink = RecordingSink()
     Pipeline(ListedSource(2), open_slowly, [parse("navy")], [sink]).run()
@@ -377,7 +378,7 @@ def test_a_background_that_is_lost_stops_no_picture_and_is_said_once(
     sink = RecordingSink(empty)
     pipeline = Pipeline(
         ListedSource(90, live=True, seconds_apart=1 / 60),
-        lambda size: Choice(FakeRenderer(size), ""),
+        lambda size: OpenedRenderer(FakeRenderer(size), ""),
         [parse(str(path))],
         [sink],
         on_trouble=told.append,
@@ -426,7 +427,7 @@ def test_a_failing_source_is_reported_and_only_recordings_are_kept(live: bool, e
 
 
 def test_a_renderer_that_cannot_be_opened_is_reported() -> None:
-    def fail(_size: Size) -> Choice:
+    def fail(_size: Size) -> OpenedRenderer:
         raise RenderError("No.", "Yes.")
 
     source, sink = ListedSource(5), RecordingSink()
@@ -450,7 +451,7 @@ def test_a_renderer_that_fails_on_a_frame_is_reported_and_closed() -> None:
 
     sink = RecordingSink()
     pipeline = Pipeline(
-        ListedSource(5), lambda size: Choice(Failing(size), ""), [parse("navy")], [sink]
+        ListedSource(5), lambda size: OpenedRenderer(Failing(size), ""), [parse("navy")], [sink]
     )
     with pytest.raises(RenderError):
         pipeline.run()
@@ -470,7 +471,7 @@ def test_a_failing_sink_is_given_up_and_the_others_are_finished(live: bool) -> N
     sentences: list[str] = []
     pipeline = Pipeline(
         ListedSource(8, live=live, seconds_apart=0.02),
-        lambda size: Choice(FakeRenderer(size), ""),
+        lambda size: OpenedRenderer(FakeRenderer(size), ""),
         [parse("navy")],
         [failing, other],
         on_trouble=sentences.append,
@@ -513,7 +514,7 @@ def test_the_camera_is_on_only_while_somebody_watches(monkeypatch: pytest.Monkey
     sink = RecordingSink()
     pipeline = Pipeline(
         OnAndOff(0, live=True),
-        lambda size: Choice(FakeRenderer(size), ""),
+        lambda size: OpenedRenderer(FakeRenderer(size), ""),
         [parse("navy")],
         [sink],
         on_demand=OnDemand(is_watched.is_set, lambda: turn(False), lambda: turn(True)),

@@ -3,7 +3,7 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from livematte.background import parse
+from livematte.backgrounds.parse import parse
 from livematte.frame import Size
 from livematte.pipeline.slate import SLATE_INDEX, slate
 

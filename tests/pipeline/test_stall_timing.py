@@ -6,7 +6,7 @@ import time
 
 import pytest
 
-from livematte.pipeline.stall_timing import LONGEST_STEP_SECONDS, AwakeClock, Patience
+from livematte.pipeline.stall_timing import LONGEST_STEP_SECONDS, AwakeClock, StallTimer
 
 
 def test_time_asleep_does_not_count(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -21,7 +21,7 @@ def test_time_asleep_does_not_count(monkeypatch: pytest.MonkeyPatch) -> None:
 
 def test_it_is_exhausted_until_the_first_picture_and_some_time_after_the_last() -> None:
     clock = AwakeClock()
-    patience = Patience(clock)
+    patience = StallTimer(clock)
     assert patience.is_exhausted(0.5)
     patience.shown()
     clock.seconds += 0.4
@@ -35,7 +35,7 @@ def test_it_is_exhausted_until_the_first_picture_and_some_time_after_the_last() 
 
 
 def test_a_slow_computer_is_given_more_time_and_one_slow_picture_does_not_change_that() -> None:
-    patience = Patience(AwakeClock())
+    patience = StallTimer(AwakeClock())
     for seconds in (0.4, 0.4, 5.0, 0.4):
         patience.took(seconds)
     assert patience.stretched(0.5) == pytest.approx(1.2)

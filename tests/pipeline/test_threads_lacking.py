@@ -9,14 +9,14 @@ from collections.abc import Callable
 import numpy as np
 import pytest
 
-from livematte.background import parse
+from livematte.backgrounds.parse import parse
 from livematte.errors import SourceError
 from livematte.frame import Frame, Size
 from livematte.pipeline import pipeline as pipeline_module
 from livematte.pipeline.pipeline import Pipeline
 from livematte.pipeline.slate import SLATE_INDEX
 from livematte.render.fake import FakeRenderer
-from livematte.render.renderer import Choice, open_renderer
+from livematte.render.renderer import OpenedRenderer, open_renderer
 from livematte.threads.attempt import Attempt
 from livematte.threads.start import NoThreadError, start
 from tests.pipeline.test_pipeline import ListedSource, RecordingSink
@@ -60,7 +60,7 @@ def test_a_call_that_lacks_a_thread_shows_the_slate_until_there_is_one(
     sentences: list[str] = []
     Pipeline(
         ListedSource(500, live=True, seconds_apart=0.01),
-        lambda size: Choice(FakeRenderer(size), ""),
+        lambda size: OpenedRenderer(FakeRenderer(size), ""),
         [parse("navy")],
         [sink],
         frames=5,
@@ -81,7 +81,10 @@ def test_work_on_a_file_that_lacks_a_thread_fails_in_a_sentence(
     refuse(monkeypatch, lambda thread: thread.name == "render")
     sink = RecordingSink()
     pipeline = Pipeline(
-        ListedSource(5), lambda size: Choice(FakeRenderer(size), ""), [parse("navy")], [sink]
+        ListedSource(5),
+        lambda size: OpenedRenderer(FakeRenderer(size), ""),
+        [parse("navy")],
+        [sink],
     )
     with pytest.raises(NoThreadError):
         pipeline.run()
@@ -121,7 +124,7 @@ class Hanging(ListedSource):
 def test_a_source_that_hangs_is_left_behind_and_closed_once_it_is_open() -> None:
     source, sink = Hanging(), RecordingSink()
     pipeline = Pipeline(
-        source, lambda size: Choice(FakeRenderer(size), ""), [parse("navy")], [sink]
+        source, lambda size: OpenedRenderer(FakeRenderer(size), ""), [parse("navy")], [sink]
     )
     threading.Timer(0.2, pipeline.stop).start()
     began = time.monotonic()
@@ -143,7 +146,7 @@ def test_what_opening_raises_is_raised() -> None:
     with pytest.raises(SourceError, match="no such camera"):
         Pipeline(
             source,
-            lambda size: Choice(FakeRenderer(size), ""),
+            lambda size: OpenedRenderer(FakeRenderer(size), ""),
             [parse("navy")],
             [RecordingSink()],
         ).run()

@@ -11,9 +11,11 @@ import numpy as np
 import pytest
 from hypothesis import strategies as st
 
-from livematte.background import Blur, Picture, Transparent, cover, parse
+from livematte.background import Blur, Picture, Transparent
+from livematte.backgrounds.parse import parse
 from livematte.errors import BackgroundError, LivematteError, UsageError
 from livematte.frame import Size
+from livematte.media.cover import cover
 from tests.properties.cases import cases, clear_error_or_none
 from tests.properties.damage import Damage, Files, damages
 from tests.video.clips import person, write_clip

@@ -19,12 +19,12 @@ PROGRAM: Final = """
 import json, sys
 from pathlib import Path
 
-from livematte.background import parse
+from livematte.backgrounds.parse import parse
 from livematte.bench.memory import memory_of_this_process
 from livematte.errors import LivematteError
 from livematte.frame import Size
 from livematte.network.quantize import read_frames
-from livematte.photos.read import open_photo
+from livematte.media.photo.read import open_photo
 from livematte.sources import VideoFile
 
 def photo(path):

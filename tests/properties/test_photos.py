@@ -180,7 +180,7 @@ def test_every_result_can_be_read_again(
 ) -> None:
     if kind is Save.CUTOUT and file_format == "jpg":
         return
-    from livematte.background import parse
+    from livematte.backgrounds.parse import parse
 
     image = np.full((height, width, 3), (200, 150, 100), np.uint8)
     alpha = np.full((height, width), level, np.uint8)
@@ -226,7 +226,7 @@ def test_any_metadata_by_any_name_and_never_what_is_secret(
     file_format: str,
     keep: bool,
 ) -> None:
-    from livematte.background import parse
+    from livematte.backgrounds.parse import parse
 
     if save is Save.CUTOUT and file_format == "jpg":
         return

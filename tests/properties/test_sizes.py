@@ -9,7 +9,8 @@ import numpy as np
 import pytest
 from hypothesis import strategies as st
 
-from livematte.background import Background, parse
+from livematte.background import Background
+from livematte.backgrounds.parse import parse
 from livematte.errors import LivematteError
 from livematte.frame import Frame, Image, Size
 from livematte.matter import Matter

@@ -14,7 +14,8 @@ import cv2
 import numpy as np
 import pytest
 
-from livematte.background import Background, Picture, Transparent, parse
+from livematte.background import Background, Picture, Transparent
+from livematte.backgrounds.parse import parse
 from livematte.errors import RenderError
 from livematte.frame import Frame, Image, Rendered, Size
 from livematte.matting.colours import estimate_foreground

@@ -12,7 +12,7 @@ from fractions import Fraction
 import numpy as np
 import pytest
 
-from livematte.background import parse
+from livematte.backgrounds.parse import parse
 from livematte.errors import DeviceError, RenderError, WeightsError
 from livematte.frame import Frame, Size
 from livematte.network import weights
@@ -21,7 +21,7 @@ from livematte.render.openvino import network as openvino_network
 from livematte.render.openvino import size as openvino_size
 from livematte.render.openvino.network import OpenVinoModel, OpenVinoNetwork, Request
 from livematte.render.openvino.renderer import OpenVinoRenderer
-from livematte.render.renderer import Choice, open_renderer
+from livematte.render.renderer import OpenedRenderer, open_renderer
 
 SIZE = Size(640, 360)
 
@@ -32,7 +32,7 @@ def several_sizes(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(openvino_size, "AUTO_SHORT_SIDES", (256, 288, 320))
 
 
-def open_at_rate(rate: int, sentences: list[str] | None = None) -> Choice:
+def open_at_rate(rate: int, sentences: list[str] | None = None) -> OpenedRenderer:
     said: list[str] = [] if sentences is None else sentences
     return open_renderer(
         "cpu",
@@ -44,7 +44,7 @@ def open_at_rate(rate: int, sentences: list[str] | None = None) -> Choice:
     )
 
 
-def render_for(choice: Choice, seconds: float) -> None:
+def render_for(choice: OpenedRenderer, seconds: float) -> None:
     frame = Frame(np.full((SIZE.height, SIZE.width, 3), 90, np.uint8), 0, 0.0, 0.0)
     end = time.monotonic() + seconds
     while time.monotonic() < end:
@@ -131,7 +131,7 @@ def test_sizes_are_what_is_said_of_them() -> None:
     assert list(AUTO_SHORT_SIDES) == sorted(AUTO_SHORT_SIDES)
 
 
-def open_fixed(precision: str = "auto", threads: int | None = None) -> Choice:
+def open_fixed(precision: str = "auto", threads: int | None = None) -> OpenedRenderer:
     return open_renderer(
         "cpu",
         frame_size=SIZE,

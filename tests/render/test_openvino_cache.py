@@ -251,7 +251,7 @@ def test_a_full_disk_is_done_without_and_leaves_nothing(folder: Path) -> None:
     script = """
 import resource, sys
 from pathlib import Path
-from livematte.render import network_cache
+from livematte.render.openvino import cache as network_cache
 network_cache.cache_folder = lambda: Path(sys.argv[1])
 import signal
 signal.signal(signal.SIGXFSZ, signal.SIG_IGN)
@@ -285,7 +285,7 @@ def test_a_program_that_is_ended_in_the_middle_leaves_no_half_file(folder: Path)
     script = """
 import os, sys
 from pathlib import Path
-from livematte.render import network_cache
+from livematte.render.openvino import cache as network_cache
 network_cache.cache_folder = lambda: Path(sys.argv[1])
 os.replace = lambda *_: os._exit(0)
 network_cache.store("abc", bytes(100_000))

@@ -18,13 +18,13 @@ from livematte.render.cuda import renderer as cuda
 from livematte.render.openvino import network as openvino_network
 from livematte.render.openvino import renderer as openvino
 from livematte.render.openvino.renderer import OpenVinoRenderer
-from livematte.render.renderer import Choice, open_renderer
+from livematte.render.renderer import OpenedRenderer, open_renderer
 from livematte.render.torch_cpu import TorchRenderer
 
 without_gpu = pytest.mark.skipif(torch.cuda.is_available(), reason="there is a CUDA device")
 
 
-def open_on(device: str, precision: str = "auto") -> Choice:
+def open_on(device: str, precision: str = "auto") -> OpenedRenderer:
     return open_renderer(
         device,
         frame_size=Size(320, 180),

@@ -10,12 +10,12 @@ from pathlib import Path
 
 import numpy as np
 
-from livematte.background import parse
+from livematte.backgrounds.parse import parse
 from livematte.errors import SinkError
 from livematte.frame import Size
 from livematte.pipeline.pipeline import Pipeline
 from livematte.render.fake import FakeRenderer
-from livematte.render.renderer import Choice
+from livematte.render.renderer import OpenedRenderer
 from livematte.sinks import VirtualCamera
 from livematte.sources import Demo
 from tests.pipeline.test_outputs import Pipe
@@ -34,7 +34,7 @@ def test_the_call_goes_on_while_another_output_blocks(tmp_path: Path) -> None:
     camera = VirtualCamera(OUT)
     pipeline = Pipeline(
         Demo(SIZE),
-        lambda size: Choice(FakeRenderer(size), ""),
+        lambda size: OpenedRenderer(FakeRenderer(size), ""),
         [parse("navy")],
         [pipe, camera],
         on_trouble=said.append,

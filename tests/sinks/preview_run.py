@@ -14,14 +14,14 @@ from pathlib import Path
 
 import typer
 
-from livematte.background import parse
+from livematte.backgrounds.parse import parse
 from livematte.cli.signals import signals
 from livematte.cli.terminal import reported, say, stopped_by_signals
 from livematte.frame import Rendered, Size
 from livematte.pipeline import outputs
 from livematte.pipeline.pipeline import Pipeline
 from livematte.render.fake import FakeRenderer
-from livematte.render.renderer import Choice
+from livematte.render.renderer import OpenedRenderer
 from livematte.sinks import PreviewWindow, VideoWriter
 from livematte.sources import Demo
 
@@ -61,7 +61,7 @@ def main(path: Path) -> None:
     preview = PreviewWindow("preview under test", list)
     pipeline = Pipeline(
         Demo(SIZE),
-        lambda size: Choice(FakeRenderer(size), ""),
+        lambda size: OpenedRenderer(FakeRenderer(size), ""),
         [parse("green")],
         [preview, Second(), VideoWriter(path)],
         controls=preview,

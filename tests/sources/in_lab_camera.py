@@ -22,7 +22,7 @@ from livematte.errors import LivematteError
 from livematte.frame import Size
 from livematte.linux import camera as linux_camera
 from livematte.linux import v4l2loopback
-from livematte.sources import Camera, LastingCamera, list_cameras
+from livematte.sources import Camera, ReconnectingCamera, list_cameras
 from livematte.sources.choosing import usual_camera
 
 CAMERA = "/dev/video-cam"
@@ -108,7 +108,10 @@ def linked() -> dict[str, Any]:
     link.parent.mkdir(parents=True, exist_ok=True)
     link.symlink_to(os.path.realpath(CAMERA))
     told: list[str] = []
-    opening, frames = LastingCamera(str(link), Size(320, 180), on_trouble=told.append), list[int]()
+    opening, frames = (
+        ReconnectingCamera(str(link), Size(320, 180), on_trouble=told.append),
+        list[int](),
+    )
 
     def read() -> None:
         with opening:
@@ -173,7 +176,7 @@ def unplugging_while_opening(after_seconds: float, *, is_driver: bool) -> dict[s
     is_driver: take the driver away, and not only the camera, which is back once it is closed.
     """
     told: list[str] = []
-    opening = LastingCamera(CAMERA, Size(320, 180), on_trouble=told.append)
+    opening = ReconnectingCamera(CAMERA, Size(320, 180), on_trouble=told.append)
     found: dict[str, Any] = {"after": after_seconds, "frames": 0, "error": "", "told": told}
 
     def read() -> None:

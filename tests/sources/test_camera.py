@@ -14,7 +14,8 @@ from tests.lab import needs_lab, run_in_lab
 
 ONE_FRAME = """
 from livematte.frame import Size
-from livematte.sources import Camera, linux_camera
+from livematte.linux import camera as linux_camera
+from livematte.sources import Camera
 with Camera("/dev/video-cam", Size(320, 180)) as camera:
     print(next(camera.frames()).size, bool(linux_camera.query("/dev/video-cam").modes))
 """

@@ -8,7 +8,7 @@ import cv2
 import numpy as np
 import pytest
 
-from livematte.background import parse
+from livematte.backgrounds.parse import parse
 from livematte.errors import UsageError
 from livematte.frame import Frame, Image, Size
 from livematte.render.renderer import open_renderer

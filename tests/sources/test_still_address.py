@@ -15,7 +15,7 @@ import numpy as np
 import pytest
 
 from livematte.errors import SourceError
-from livematte.sources import Camera, LastingCamera, still_address
+from livematte.sources import Camera, ReconnectingCamera, still_address
 from livematte.sources.still_address import gives_stills
 
 SIZE = (64, 48)
@@ -111,7 +111,7 @@ def test_what_breaks_and_is_mended_is_waited_for(monkeypatch: pytest.MonkeyPatch
     told: list[str] = []
     with (
         serving() as server,
-        LastingCamera(server.address, None, 20.0, on_trouble=told.append) as camera,
+        ReconnectingCamera(server.address, None, 20.0, on_trouble=told.append) as camera,
     ):
         frames = camera.frames()
         next(frames)

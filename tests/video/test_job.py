@@ -16,7 +16,9 @@ import numpy as np
 import pytest
 from av.codec import CodecContext
 
-from livematte.background import Background, Transparent, parse, solid
+from livematte.background import Background, Transparent
+from livematte.backgrounds.parse import parse
+from livematte.backgrounds.solid import solid
 from livematte.errors import LivematteError, MatteError, SourceError, UsageError
 from livematte.frame import Frame, Image, Size
 from livematte.matting.colours import estimate_foreground
@@ -24,7 +26,7 @@ from livematte.matting.composite import Compositor
 from livematte.media.colour import FULL, SMPTE_170M, UNSPECIFIED, Colour
 from livematte.options.refinement import DEFAULT, PLAIN, Refinement
 from livematte.render.fake import FakeRenderer
-from livematte.render.renderer import Choice, Renderer
+from livematte.render.renderer import OpenedRenderer, Renderer
 from livematte.video import Save, VideoJob
 from tests.sinks.pictures import GREEN
 from tests.test_endurance import resident_bytes
@@ -41,9 +43,9 @@ class BlueIsAlpha(FakeRenderer):
         self._compositor = Compositor(frame_size, colours=refinement.colours)
 
     def submit(self, frame: Frame, background: Background) -> bool:
-        if not self._handover.has_room():
+        if not self._buffers.has_room():
             return False
-        with self._handover.render(frame, background) as (image, alpha):
+        with self._buffers.render(frame, background) as (image, alpha):
             np.copyto(alpha, frame.image[..., 0])
             self._compositor.compose(frame, alpha, background, image)
         return True
@@ -57,9 +59,9 @@ class Doubted(FakeRenderer):
     def submit(self, frame: Frame, background: Background) -> bool:
         if frame.index not in self.FRAMES:
             return super().submit(frame, background)
-        if not self._handover.has_room():
+        if not self._buffers.has_room():
             return False
-        with self._handover.render(frame, background):
+        with self._buffers.render(frame, background):
             self._doubt(frame)
         return True
 
@@ -73,8 +75,8 @@ def _without_a_network(monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 def use(monkeypatch: pytest.MonkeyPatch, make: Callable[[Size], Renderer]) -> None:
-    def open_fake(_device: str, *, frame_size: Size, **_wishes: Any) -> Choice:
-        return Choice(make(frame_size), "")
+    def open_fake(_device: str, *, frame_size: Size, **_wishes: Any) -> OpenedRenderer:
+        return OpenedRenderer(make(frame_size), "")
 
     monkeypatch.setattr("livematte.video.job.open_renderer", open_fake)
 
@@ -82,8 +84,8 @@ def use(monkeypatch: pytest.MonkeyPatch, make: Callable[[Size], Renderer]) -> No
 def use_blue(monkeypatch: pytest.MonkeyPatch) -> None:
     def open_fake(
         _device: str, *, frame_size: Size, refinement: Refinement, **_wishes: Any
-    ) -> Choice:
-        return Choice(BlueIsAlpha(frame_size, refinement), "")
+    ) -> OpenedRenderer:
+        return OpenedRenderer(BlueIsAlpha(frame_size, refinement), "")
 
     monkeypatch.setattr("livematte.video.job.open_renderer", open_fake)
 

@@ -23,7 +23,7 @@ from livematte.media.packet_times import PacketTimes
 from livematte.media.steady_sound import SAMPLES_PER_SECOND, Heard, SteadySound
 from livematte.media.timeline import Timeline
 from livematte.render.fake import FakeRenderer
-from livematte.render.renderer import Choice
+from livematte.render.renderer import OpenedRenderer
 from livematte.video import VideoJob
 from tests.video.fuzz_sound import PICTURES, Pictures, write
 from tests.video.sounds import (
@@ -57,8 +57,8 @@ LATE_SECONDS = 0.04
 
 @pytest.fixture(autouse=True)
 def _without_a_network(monkeypatch: pytest.MonkeyPatch) -> None:
-    def open_fake(_device: str, *, frame_size: Size, **_wishes: Any) -> Choice:
-        return Choice(FakeRenderer(frame_size), "")
+    def open_fake(_device: str, *, frame_size: Size, **_wishes: Any) -> OpenedRenderer:
+        return OpenedRenderer(FakeRenderer(frame_size), "")
 
     monkeypatch.setattr("livematte.video.job.open_renderer", open_fake)
     monkeypatch.setattr("livematte.render.renderer.open_renderer", open_fake)

@@ -11,7 +11,7 @@ import pytest
 from PIL import ExifTags
 from PIL import Image as Pillow
 
-from livematte.background import parse
+from livematte.backgrounds.parse import parse
 from livematte.media.photo.read import Photo, open_photo
 from livematte.photos.save import Save, encode, matted
 

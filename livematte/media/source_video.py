@@ -9,7 +9,7 @@ from typing import Protocol
 from livematte.media.colour import Colour
 
 
-class Recording(Protocol):
+class SourceVideo(Protocol):
     """The video file that pictures are made from; `VideoFile` is one. Known once it is open.
 
     Times are the file's own, in seconds: what its packets say.

@@ -11,9 +11,9 @@ from fractions import Fraction
 from types import TracebackType
 from typing import TYPE_CHECKING, Final
 
-from livematte.background import cover
 from livematte.errors import LivematteError, SourceError
 from livematte.frame import Frame, Image, Size
+from livematte.media.cover import cover
 from livematte.sources.camera import Camera, UnpluggedError
 from livematte.sources.choosing import find_camera
 
@@ -29,7 +29,7 @@ FIRST_PATIENCE_SECONDS: Final = 5.0
 """A camera that is unplugged while it is first opened is waited for so long."""
 
 
-class LastingCamera:
+class ReconnectingCamera:
     """Gives the frames of one camera, with a gap where it gives none.
 
     What fails when it is first opened is an error, since somebody is there to read it; one that is
@@ -82,7 +82,7 @@ class LastingCamera:
     def description(self) -> str:
         return self._description
 
-    def __enter__(self) -> LastingCamera:
+    def __enter__(self) -> ReconnectingCamera:
         # Before it is opened: who knows whether it is still there afterwards.
         self._find = _finder(find_camera(self._device))
         self._open_first()

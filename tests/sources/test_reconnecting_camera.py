@@ -14,7 +14,7 @@ import pytest
 
 from livematte.errors import SourceError
 from livematte.frame import Frame, Size
-from livematte.sources import LastingCamera, Source, lasting_camera
+from livematte.sources import ReconnectingCamera, Source, reconnecting_camera
 from livematte.sources.camera import UnpluggedError
 
 SIZE = Size(64, 48)
@@ -94,7 +94,7 @@ class Reading:
     def __init__(self, socket: Socket) -> None:
         self.sentences: list[str] = []
         self.frames: list[Frame] = []
-        self.camera = LastingCamera(
+        self.camera = ReconnectingCamera(
             "rtsp://camera", make=socket.make, on_trouble=self.sentences.append
         )
         self._thread = threading.Thread(target=self._read)
@@ -135,7 +135,7 @@ class Reading:
 def test_a_camera_that_is_not_there_at_the_start_is_an_error() -> None:
     socket = Socket()
     socket.plugged_in.clear()
-    with pytest.raises(SourceError, match="no camera 0"), LastingCamera(0, make=socket.make):
+    with pytest.raises(SourceError, match="no camera 0"), ReconnectingCamera(0, make=socket.make):
         pass
 
 
@@ -150,14 +150,14 @@ def test_a_camera_that_goes_while_it_is_first_opened_is_waited_for() -> None:
 def test_a_camera_that_stays_gone_while_it_is_first_opened_is_an_error(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    monkeypatch.setattr(lasting_camera, "FIRST_PATIENCE_SECONDS", 0.3)
+    monkeypatch.setattr(reconnecting_camera, "FIRST_PATIENCE_SECONDS", 0.3)
     socket = Socket()
     socket.opening_faults = [UnpluggedError("Camera 0 is gone.", "Plug it in.") for _ in range(99)]
-    with pytest.raises(SourceError, match="is gone"), LastingCamera(0, make=socket.make):
+    with pytest.raises(SourceError, match="is gone"), ReconnectingCamera(0, make=socket.make):
         pass
     socket.opening_faults = [SourceError("Camera 0 is in use.", "") for _ in range(3)]
     began = time.monotonic()
-    with pytest.raises(SourceError, match="in use"), LastingCamera(0, make=socket.make):
+    with pytest.raises(SourceError, match="in use"), ReconnectingCamera(0, make=socket.make):
         pass
     assert time.monotonic() - began < 0.25, "what waiting cannot mend is said at once"
 
@@ -266,7 +266,7 @@ def test_a_camera_goes_on_when_there_was_no_memory_for_a_picture() -> None:
     def make(_device: int | str, _size: Size | None, _rate: float | None) -> Source:
         return Short(socket)
 
-    with LastingCamera(0, on_trouble=sentences.append, make=make) as camera:
+    with ReconnectingCamera(0, on_trouble=sentences.append, make=make) as camera:
         assert next(camera.frames()).size == SIZE
         camera.interrupt()
     assert socket.opened == 2

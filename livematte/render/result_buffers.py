@@ -17,7 +17,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterator
 
 
-class Handover:
+class ResultBuffers:
     """A queue of at most `depth` finished pictures for renderers that finish within `submit`.
 
     The pictures live in `depth + 1` pairs of buffers that are made once and used in turn: up to

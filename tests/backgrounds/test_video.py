@@ -15,13 +15,13 @@ import av
 import numpy as np
 import pytest
 
-from livematte.background import cover
-from livematte.backgrounds import moving
+from livematte.backgrounds import video as moving
 from livematte.backgrounds.looped_video import LoopedVideo, Shot
-from livematte.backgrounds.moving import Moving
+from livematte.backgrounds.video import VideoBackground
 from livematte.errors import BackgroundError
 from livematte.frame import Image, Size
 from livematte.media import kept_file
+from livematte.media.cover import cover
 from livematte.sources import VideoFile
 
 SIZE = Size(64, 36)
@@ -59,7 +59,7 @@ def video(tmp_path: Path) -> Path:
 
 
 def test_a_video_loops_at_its_own_speed(video: Path) -> None:
-    shown = Moving(video)
+    shown = VideoBackground(video)
     greys = [
         grey_of(shown.picture_at(SIZE, seconds))
         for seconds in (0.0, 0.05, 0.11, 0.39, 0.41, 0.55, 0.61, 0.72, 1.05)
@@ -68,14 +68,14 @@ def test_a_video_loops_at_its_own_speed(video: Path) -> None:
 
 
 def test_a_video_is_the_same_array_while_its_picture_lasts(video: Path) -> None:
-    shown = Moving(video)
+    shown = VideoBackground(video)
     first = shown.picture_at(SIZE, 0.11)
     assert shown.picture_at(SIZE, 0.35) is first
     assert shown.picture_at(SIZE, 0.45) is not first
 
 
 def test_a_video_that_was_not_shown_for_long_goes_on_where_it_was(video: Path) -> None:
-    shown = Moving(video)
+    shown = VideoBackground(video)
     assert grey_of(shown.picture_at(SIZE, 0.2)) == 80
     assert grey_of(shown.picture_at(SIZE, 10_000.0)) == 80
     assert grey_of(shown.picture_at(SIZE, 10_000.35)) == 120
@@ -83,7 +83,7 @@ def test_a_video_that_was_not_shown_for_long_goes_on_where_it_was(video: Path) -
 
 def test_a_damaged_video_loops_what_can_be_decoded(video: Path) -> None:
     video.write_bytes(video.read_bytes()[: video.stat().st_size * 3 // 4])
-    shown = Moving(video)
+    shown = VideoBackground(video)
     for seconds in np.arange(0.0, 3.0, 0.1):
         assert grey_of(shown.picture_at(SIZE, float(seconds))) in (40, 80, 120, 160)
 
@@ -106,7 +106,7 @@ def test_a_video_that_claims_to_last_no_time_is_not_decoded_again_and_again(
         return shown(video)
 
     monkeypatch.setattr(LoopedVideo, "next", counting)
-    short = Moving(path)
+    short = VideoBackground(path)
     for seconds in (0.0, 1 / 30, 1.9):
         assert grey_of(short.picture_at(SIZE, seconds)) == 40
     assert decoded <= 21
@@ -131,7 +131,7 @@ def test_a_video_of_a_phone_stands_upright(tmp_path: Path, rotation: int) -> Non
                 made.mux(packet)
     with VideoFile(turned, realtime=False) as file:
         seen = next(file.frames()).image
-        shown = Moving(turned).picture_at(file.size, 0.0)
+        shown = VideoBackground(turned).picture_at(file.size, 0.0)
     assert np.abs(shown.astype(int) - seen).max() < 8
     assert seen.shape != gradient.shape or np.abs(gradient.astype(int) - seen).max() > 100
 
@@ -151,7 +151,7 @@ def test_pixels_that_are_not_square_are_shown_as_they_are_meant() -> None:
 class Call:
     """Shows moving backgrounds in real time, as a call would; notes what is seen and told."""
 
-    def __init__(self, backgrounds: dict[str, Moving]) -> None:
+    def __init__(self, backgrounds: dict[str, VideoBackground]) -> None:
         self.backgrounds = backgrounds
         self.told: dict[str, list[str]] = {name: [] for name in backgrounds}
         self.slowest_seconds = 0.0
@@ -207,7 +207,7 @@ def test_a_file_that_is_lost_leaves_its_last_picture_until_it_is_back(
     paths = {name: tmp_path / f"{name}.mkv" for name in LOSSES}
     for path in paths.values():
         write_video(path)
-    call = Call({name: Moving(path) for name, path in paths.items()})
+    call = Call({name: VideoBackground(path) for name, path in paths.items()})
     assert all(each == set(GREYS) for each in call.watch(LOOP_SECONDS).values())
     for name, lose in LOSSES.items():
         lose(paths[name])
@@ -244,7 +244,7 @@ def test_a_disk_that_answers_no_more_keeps_no_frame_waiting(
         answers.wait(20)
         return following(video)
 
-    call = Call({"": Moving(video)})
+    call = Call({"": VideoBackground(video)})
     call.watch(0.3)
     monkeypatch.setattr(LoopedVideo, "next", waiting)
     call.watch(0.5)
@@ -268,7 +268,7 @@ def test_a_decoder_that_is_slower_than_the_video_is_not_waited_for(
         time.sleep(0.4)
         return following(video)
 
-    call = Call({"": Moving(video)})
+    call = Call({"": VideoBackground(video)})
     monkeypatch.setattr(LoopedVideo, "next", slow)
     assert len(call.watch(2.0)[""]) >= 3
     call.end()
@@ -278,7 +278,7 @@ def test_a_decoder_that_is_slower_than_the_video_is_not_waited_for(
 
 def test_it_goes_on_where_it_was_after_a_pause_in_a_live_run_too(video: Path) -> None:
     told: list[str] = []
-    shown = Moving(video)
+    shown = VideoBackground(video)
     shown.play(live=True, on_trouble=told.append)
 
     def settled(seconds: float) -> int:
@@ -304,8 +304,8 @@ def test_a_job_on_a_file_keeps_the_last_picture_and_says_so(
     monkeypatch.setattr(kept_file, "KEPT_BYTES", 0)
     monkeypatch.setattr(moving, "RETRY_SECONDS", 0.0)
     told: list[str] = []
-    shown = Moving(video)
-    alone = Moving(video)
+    shown = VideoBackground(video)
+    alone = VideoBackground(video)
     shown.play(live=False, on_trouble=told.append)
     assert grey_of(shown.picture_at(SIZE, 0.55)) == 160
     content = video.read_bytes()

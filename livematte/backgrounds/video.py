@@ -11,10 +11,11 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Final, Protocol
 
-from livematte.background import Picture, cover
+from livematte.background import Picture
 from livematte.backgrounds.looped_video import LoopedVideo
 from livematte.errors import BackgroundError
 from livematte.frame import Image, Size
+from livematte.media.cover import cover
 
 PAUSE_SECONDS: Final = 2.0
 """A moving background that was not shown for longer goes on where it was, decoding nothing."""
@@ -63,7 +64,7 @@ class Fitted:
     image: Image
 
 
-class Moving(Picture):
+class VideoBackground(Picture):
     """A video or animation, looped, at its own speed.
 
     It is decoded while it is shown, because a long video does not fit into memory. In a live run a
