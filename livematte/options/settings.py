@@ -1,0 +1,72 @@
+"""What a live run is asked for now, and how it is going."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from pathlib import Path
+
+
+@dataclass(frozen=True, slots=True)
+class LiveSettings:
+    """What can be changed while a run goes on. Texts are as the command line takes them.
+
+    backgrounds: at least one; `background_index` is the index of the one that is shown.
+    quality, without, edge, light_wrap: see `refinement.choose_refinement`.
+    camera: None for an input that is not a camera.
+    mirrored: everyone sees the picture in the mirror.
+    frozen: the last picture stands still.
+    paused: the background is shown with "Be right back".
+    recording: the file of the recording that was begun while running; None if there is none.
+    """
+
+    backgrounds: tuple[str, ...]
+    background_index: int = 0
+    quality: str = "balanced"
+    without: frozenset[str] = frozenset()
+    edge: int = 0
+    light_wrap: float = 0.0
+    camera: str | None = None
+    device: str = "auto"
+    precision: str = "auto"
+    mirrored: bool = False
+    frozen: bool = False
+    paused: bool = False
+    recording: Path | None = None
+
+    @property
+    def background(self) -> str:
+        """The background that is shown."""
+        return self.backgrounds[self.background_index]
+
+
+@dataclass(frozen=True, slots=True)
+class LiveState:
+    """How a run is going, at one moment.
+
+    frames_per_second: of the last second or two.
+    latency_seconds: from capture to display, the last pictures' median; None before any.
+    cpu_share: of all cores, from 0 to 1, that livematte used lately; None before that is known.
+    dropped, frames: counted since the start.
+    device: what the renderer says of itself; "" before it is open.
+    camera: what the source says of itself.
+    notice: what the slate says; "" while pictures are sent.
+    is_idle: the camera is off because nobody watches.
+    """
+
+    frames_per_second: float
+    latency_seconds: float | None
+    cpu_share: float | None
+    frames: int
+    dropped: int
+    device: str
+    camera: str
+    notice: str
+    is_idle: bool
+
+
+@dataclass(frozen=True, slots=True)
+class LiveSnapshot:
+    """The settings and the state of a run, as they were together at one moment."""
+
+    settings: LiveSettings
+    state: LiveState
