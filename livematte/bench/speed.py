@@ -33,6 +33,7 @@ from livematte.errors import LivematteError
 from livematte.frame import Frame, Image, Rendered, Size
 from livematte.pipeline.pipeline import Pipeline
 from livematte.pipeline.slate import SLATE_INDEX
+from livematte.sinks.null import NullSink
 from livematte.sources import Demo
 from livematte.sources.source import FrameBuffers
 
@@ -53,6 +54,9 @@ FEWEST_FRAMES: Final = 2
 
 SETTLED_FRAMES: Final = 200
 """After so many frames a renderer should have all the memory that it will ever take."""
+
+POLL_SECONDS: Final = 0.1
+"""How long a wait for a wish may keep the thread from noticing that it is to stop."""
 
 
 @dataclass(frozen=True)
@@ -118,14 +122,11 @@ class Round:
     settled_bytes: int | None
 
 
-class Nowhere:
-    """A sink that copies pictures into memory of its own, as drivers do, and notes when."""
-
-    description = "nowhere"
-    takes_alpha = True
-    remarks: tuple[str, ...] = ()
+class Nowhere(NullSink):
+    """Copies pictures into memory of its own, as drivers do, and notes when."""
 
     def __init__(self) -> None:
+        super().__init__()
         self.sent = 0
         self.settled_bytes: int | None = None
         self.copy_seconds: list[float] = []
@@ -134,10 +135,8 @@ class Nowhere:
         self._changed = threading.Condition()
         self._stopped = False
 
-    def open(self, size: Size, frames_per_second: Fraction) -> None:
-        """There is nothing to open."""
-
     def send(self, picture: Rendered) -> None:
+        super().send(picture)
         if picture.index == SLATE_INDEX:
             return
         came_seconds = time.perf_counter()
@@ -152,11 +151,6 @@ class Nowhere:
             self._changed.notify_all()
         if self.sent == SETTLED_FRAMES:
             self.settled_bytes = memory_of_this_process().present_bytes
-
-    def close(self) -> None:
-        """There is nothing to close."""
-
-    abort = close
 
     def wait_until_sent(self, count: int) -> None:
         """Wait until `count` pictures have come in all, or until it is stopped."""
@@ -202,7 +196,7 @@ class Rounds:
         """The renderer, to be set once it is open and before the first wish comes."""
         self._sink = sink
         self._connection = connection
-        self._interrupted = False
+        self._interrupted = threading.Event()
         self._given = 0
 
     def __enter__(self) -> Rounds:
@@ -220,13 +214,15 @@ class Rounds:
         """Nothing is held that needs giving back."""
 
     def frames(self) -> Iterator[Frame]:
-        while True:
+        while not self._interrupted.is_set():
             try:
+                if not self._connection.poll(POLL_SECONDS):
+                    continue
                 wish: Wish = self._connection.recv()
             except (EOFError, OSError):
                 return
             answer = yield from self._round(wish)
-            if self._interrupted:
+            if self._interrupted.is_set():
                 return
             self._connection.send(answer)
 
@@ -234,7 +230,7 @@ class Rounds:
         self._buffers.give_back(frame.image)
 
     def interrupt(self) -> None:
-        self._interrupted = True
+        self._interrupted.set()
         self._sink.stop()
 
     def _round(self, wish: Wish) -> Generator[Frame, None, Round]:
@@ -283,7 +279,7 @@ class Rounds:
             begun_seconds = time.perf_counter()
             if count == warm_up:
                 until_seconds = begun_seconds + seconds
-            if self._interrupted or (
+            if self._interrupted.is_set() or (
                 begun_seconds > until_seconds and count > warm_up + FEWEST_FRAMES
             ):
                 break

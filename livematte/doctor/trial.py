@@ -11,8 +11,6 @@ from livematte.doctor.finding import Finding, note, ok, problem
 from livematte.text.counted import counted
 
 if TYPE_CHECKING:
-    from fractions import Fraction
-
     from livematte.frame import Rendered, Size
     from livematte.pipeline.statistics import Summary
     from livematte.render.renderer import OpenedRenderer
@@ -30,12 +28,8 @@ PERSON_SHARE: Final = (0.1, 0.4)
 """How much of the demo's picture is the person: about 0.21."""
 
 
-class Counter:
-    """A sink that counts pictures, and looks at how much of the last one is the person."""
-
-    description = "nowhere"
-    takes_alpha = True
-    remarks: tuple[str, ...] = ()
+class Tally:
+    """Counts pictures, and looks at how much of the last one is the person."""
 
     def __init__(self) -> None:
         self.pictures = 0
@@ -50,21 +44,13 @@ class Counter:
     def seconds_since_first(self) -> float:
         return time.monotonic() - self._first_seconds if self.pictures else 0.0
 
-    def open(self, size: Size, frames_per_second: Fraction) -> None:
-        pass
-
-    def send(self, picture: Rendered) -> None:
+    def count(self, picture: Rendered) -> None:
         if picture.index < 0:  # a slate
             return
         if not self.pictures:
             self._first_seconds = time.monotonic()
         self.pictures += 1
         self.person_share = float(picture.alpha.mean()) / 255
-
-    def close(self) -> None:
-        pass
-
-    abort = close
 
 
 def check() -> Iterator[Finding]:
@@ -92,15 +78,18 @@ def run(
     from livematte.backgrounds.parse import parse
     from livematte.errors import LivematteError
     from livematte.pipeline.pipeline import Pipeline
+    from livematte.sinks.null import NullSink
     from livematte.sources import Demo
 
-    counter = Counter()
+    tally = Tally()
 
     def stop_in_time(_: Rendered) -> None:
-        if counter.seconds_since_first >= seconds:
+        if tally.seconds_since_first >= seconds:
             pipeline.stop()
 
-    pipeline = Pipeline(Demo(), open_renderer, [parse("green")], [counter], on_sent=stop_in_time)
+    pipeline = Pipeline(
+        Demo(), open_renderer, [parse("green")], [NullSink(tally.count)], on_sent=stop_in_time
+    )
     limit = threading.Timer(start_seconds + seconds, pipeline.stop)
     limit.daemon = True
     limit.start()
@@ -110,23 +99,23 @@ def run(
         return problem(f"The demo fails: {error.problem}", error.remedy)
     finally:
         limit.cancel()
-    if pipeline.choice is None or not counter.pictures:
+    if pipeline.choice is None or not tally.pictures:
         return problem(
             f"The demo gave no matted picture within {start_seconds + seconds:g} seconds.",
             "Try the slowest and surest way:",
             "livematte --demo --device torch:cpu",
         )
-    return _judge(counter, pipeline.statistics.summary(), pipeline.choice)
+    return _judge(tally, pipeline.statistics.summary(), pipeline.choice)
 
 
-def _judge(counter: Counter, summary: Summary, choice: OpenedRenderer) -> Finding:
+def _judge(tally: Tally, summary: Summary, choice: OpenedRenderer) -> Finding:
     from livematte.network.size import SHORT_SIDES
 
     reason = f" ({choice.reason})" if choice.reason else ""
     by = f"{choice.renderer.description}{reason}"
-    if not PERSON_SHARE[0] <= counter.person_share <= PERSON_SHARE[1]:
+    if not PERSON_SHARE[0] <= tally.person_share <= PERSON_SHARE[1]:
         return problem(
-            f"The mattes are wrong: {counter.person_share:.0%} of the demo's picture is taken for "
+            f"The mattes are wrong: {tally.person_share:.0%} of the demo's picture is taken for "
             f"the person. {by}",
             "Try the slowest and surest way:",
             "livematte --demo --device torch:cpu",
@@ -134,10 +123,10 @@ def _judge(counter: Counter, summary: Summary, choice: OpenedRenderer) -> Findin
     latencies = summary.median_latency_seconds, summary.p95_latency_seconds
     median, p95 = (f"{1000 * each:.0f} ms" for each in latencies if each is not None)
     text = (
-        f"{counted(counter.pictures, 'picture')} of 1280x720 at "
+        f"{counted(tally.pictures, 'picture')} of 1280x720 at "
         f"{summary.frames_per_second:.1f} frames/s, "
         f"latency {median} median, {p95} 95th percentile, the first after "
-        f"{counter.seconds_to_first:.1f} s. {by}"
+        f"{tally.seconds_to_first:.1f} s. {by}"
     )
     if summary.frames_per_second < SLOW_FRAMES_PER_SECOND:
         return note(

@@ -44,12 +44,14 @@ class Sink(Protocol):
     def send(self, picture: Rendered) -> None:
         """Show or write one picture. Its arrays are read, never written, and not kept.
 
-        Raises `SinkError` if it could not be shown or written.
+        Raises `SinkError` if it could not be shown or written, `TypeError` for anything but a
+        `Rendered`, such as a raw frame, and `ValueError` for one of another size than `open` got.
         """
         ...
 
     def close(self) -> None:
-        """Finish: a file appears under its name only now. Closing twice is fine.
+        """Finish: a file appears under its name only now. Closing twice is fine, and so is closing
+        what was not opened or has failed to open.
 
         Raises `SinkError` if the file could not be finished; what there is of it is kept as `abort`
         does.
@@ -60,9 +62,20 @@ class Sink(Protocol):
         """End after an error, its own or another's: an error is not a wish to throw away.
 
         What was recorded is kept, under a name that tells that it is not whole, which `remarks`
-        says. A file that nothing is in yet is removed. Raises nothing.
+        says. A file that nothing is in yet is removed. Raises nothing, and may follow `close`.
         """
         ...
+
+
+def require_picture(picture: object, size: Size) -> None:
+    """What every sink does first with what it is sent: a type checker does not run at a call.
+
+    Raises `TypeError` for what no renderer or slate has made, `ValueError` if it is not of `size`.
+    """
+    if not isinstance(picture, Rendered):
+        raise TypeError(f"a sink takes only Rendered pictures, not {type(picture).__name__}")
+    if picture.size != size:
+        raise ValueError(f"a picture of {picture.size} was sent where {size} was announced")
 
 
 @runtime_checkable

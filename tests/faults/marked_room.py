@@ -18,6 +18,7 @@ from livematte.frame import Frame, Image, Rendered, Size
 from livematte.options.refinement import PLAIN
 from livematte.pipeline.slate import SLATE_INDEX
 from livematte.render.renderer import open_renderer
+from livematte.sinks.null import NullSink
 from livematte.sources import Demo
 
 SIZE: Final = Size(640, 360)
@@ -104,29 +105,18 @@ class Seen(NamedTuple):
     marked: int
 
 
-class Watcher:
-    """A sink that looks for the room in every picture."""
+class Watcher(NullSink):
+    """Looks for the room in every picture."""
 
-    takes_alpha = True
-    remarks: tuple[str, ...] = ()
-    description = "watcher"
-
-    def __init__(self, on_send: Callable[[Seen], None] = lambda _seen: None) -> None:
+    def __init__(self, on_seen: Callable[[Seen], None] = lambda _seen: None) -> None:
+        super().__init__(self._look, description="watcher")
         self.seen: list[Seen] = []
-        self._on_send = on_send
+        self._on_seen = on_seen
 
-    def open(self, size: Size, frames_per_second: Fraction) -> None:
-        """Nothing is to be made ready."""
-
-    def send(self, picture: Rendered) -> None:
+    def _look(self, picture: Rendered) -> None:
         seen = Seen(time.monotonic(), picture.index == SLATE_INDEX, count_marked(picture.image))
         self.seen.append(seen)
-        self._on_send(seen)
-
-    def close(self) -> None:
-        """Nothing is held."""
-
-    abort = close
+        self._on_seen(seen)
 
 
 def count_marked(image: Image) -> int:

@@ -7,7 +7,6 @@ import threading
 import time
 from collections.abc import Callable, Iterator
 from fractions import Fraction
-from itertools import pairwise
 from pathlib import Path
 from typing import Final
 
@@ -23,50 +22,20 @@ from livematte.pipeline.pipeline import Pipeline
 from livematte.pipeline.stall_timing import AwakeClock
 from livematte.render.fake import FakeRenderer
 from livematte.render.renderer import OpenedRenderer
-from tests.pipeline.test_pipeline import SIZE, ListedSource, wait_until
+from tests.pipeline.test_pipeline import wait_until
+from tests.sinks.fakes import RecordingSink
 from tests.sinks.pictures import picture
+from tests.sources.fakes import SIZE, ListedSource
 
 LONGEST_GAP_SECONDS: Final = 0.4
 """Between two pictures of a sink that nothing is wrong with: 10 ms, on a busy machine."""
 
 
-class Watched:
-    """A sink that notes what it got, and when."""
-
-    takes_alpha = True
-    remarks: tuple[str, ...] = ()
-
-    def __init__(self, name: str = "watched") -> None:
-        self.description = name
-        self.indices: list[int] = []
-        self.seconds: list[float] = []
-        self.memory: set[int] = set()
-        self.ended = ""
-
-    def open(self, size: Size, frames_per_second: Fraction) -> None:
-        """Nothing is to be made ready."""
-
-    def send(self, picture: Rendered) -> None:
-        self.indices.append(picture.index)
-        self.seconds.append(time.monotonic())
-        self.memory.add(picture.image.ctypes.data)
-
-    def close(self) -> None:
-        self.ended = self.ended or "closed"
-
-    def abort(self) -> None:
-        self.ended = self.ended or "aborted"
-
-    @property
-    def longest_gap(self) -> float:
-        return max(after - before for before, after in pairwise(self.seconds))
-
-
-class Pipe(Watched):
+class Pipe(RecordingSink):
     """Writes pictures to a named pipe: it blocks while nobody reads, like a drive that hangs."""
 
     def __init__(self, path: Path) -> None:
-        super().__init__("pipe")
+        super().__init__(name="pipe")
         os.mkfifo(path)
         self.path = path
         self._reader = os.open(path, os.O_RDONLY | os.O_NONBLOCK)
@@ -87,7 +56,7 @@ class Pipe(Watched):
             pass
 
 
-class Recording(Watched):
+class Recording(RecordingSink):
     """A sink that should lose nothing."""
 
     most_waiting = 8
@@ -98,7 +67,7 @@ class Run:
 
     def __init__(
         self,
-        *sinks: Watched,
+        *sinks: RecordingSink,
         live: bool = True,
         count: int = 100_000,
         seconds_apart: float = 0.01,
@@ -142,7 +111,7 @@ def _impatient(monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 def test_a_full_pipe_delays_no_other_output(tmp_path: Path) -> None:
-    pipe, other = Pipe(tmp_path / "pipe"), Watched()
+    pipe, other = Pipe(tmp_path / "pipe"), RecordingSink()
     run = Run(pipe, other)
     wait_until(lambda: bool(run.sentences))
     assert run.sentences == ["pipe has not taken a picture for 1 seconds. The other outputs go on."]
@@ -165,7 +134,7 @@ def test_a_full_pipe_delays_no_other_output(tmp_path: Path) -> None:
 
 @pytest.mark.parametrize("live", [True, False])
 def test_a_pipe_that_nobody_reads_is_left_behind(tmp_path: Path, live: bool) -> None:
-    pipe, other = Pipe(tmp_path / "pipe"), Watched()
+    pipe, other = Pipe(tmp_path / "pipe"), RecordingSink()
     run = Run(pipe, other, live=live)
     wait_until(lambda: bool(run.sentences))
     assert run.stop(8) < 4
@@ -181,14 +150,14 @@ def test_a_pipe_that_nobody_reads_is_left_behind(tmp_path: Path, live: bool) -> 
 def test_closing_may_take_its_time_as_long_as_it_works(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(outputs_module, "FINISHING_SECONDS", 0.6)
 
-    class Finishing(Watched):
+    class Finishing(RecordingSink):
         def close(self) -> None:
             end = time.monotonic() + 1.2
             while time.monotonic() < end:
                 sum(range(1000))
             super().close()
 
-    finishing = Finishing("long.mp4")
+    finishing = Finishing(name="long.mp4")
     run = Run(finishing, count=3)
     run.join(8)
     assert run.error is None
@@ -200,12 +169,12 @@ def test_closing_that_hangs_is_left_behind(monkeypatch: pytest.MonkeyPatch) -> N
     monkeypatch.setattr(outputs_module, "FINISHING_SECONDS", 0.8)
     released = threading.Event()
 
-    class Hanging(Watched):
+    class Hanging(RecordingSink):
         def close(self) -> None:
             released.wait(20)
 
-    other = Watched()
-    run = Run(Hanging("drive"), other, count=3)
+    other = RecordingSink()
+    run = Run(Hanging(name="drive"), other, count=3)
     run.join(8)
     released.set()
     assert isinstance(run.error, SinkError)
@@ -214,20 +183,21 @@ def test_closing_that_hangs_is_left_behind(monkeypatch: pytest.MonkeyPatch) -> N
     assert other.ended == "closed"
 
 
-class HangingOpen(Watched):
+class HangingOpen(RecordingSink):
     """A window or a drive that does not come up for a while."""
 
     def __init__(self) -> None:
-        super().__init__("drive")
+        super().__init__(name="drive")
         self.released = threading.Event()
 
     def open(self, size: Size, frames_per_second: Fraction) -> None:
         self.released.wait(20)
+        super().open(size, frames_per_second)
 
 
 def test_an_output_that_does_not_open_holds_up_no_other(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(outputs_module, "OPENING_SECONDS", 0.3)
-    hanging, other = HangingOpen(), Watched()
+    hanging, other = HangingOpen(), RecordingSink()
     run = Run(hanging, other)
     wait_until(lambda: len(other.indices) > 5)
     assert run.sentences == [
@@ -245,7 +215,7 @@ def test_an_output_that_does_not_open_holds_up_no_other(monkeypatch: pytest.Monk
 def test_where_it_is_needed_it_is_an_error(monkeypatch: pytest.MonkeyPatch, live: bool) -> None:
     monkeypatch.setattr(outputs_module, "LONGEST_OPENING_SECONDS", 0.3)
     hanging = HangingOpen()
-    others = () if live else (Watched(),)
+    others = () if live else (RecordingSink(),)
     run = Run(hanging, *others, live=live)
     run.join(8)
     hanging.released.set()
@@ -265,12 +235,12 @@ def test_ctrl_c_ends_the_wait_for_an_output_that_does_not_open() -> None:
 
 
 def test_of_a_file_every_picture_reaches_every_output_in_order() -> None:
-    class Slow(Watched):
+    class Slow(RecordingSink):
         def send(self, picture: Rendered) -> None:
             time.sleep(0.02)
             super().send(picture)
 
-    slow, fast, recording = Slow(), Watched(), Recording()
+    slow, fast, recording = Slow(), RecordingSink(), Recording()
     run = Run(slow, fast, recording, live=False, count=25)
     run.join(10)
     assert run.error is None
@@ -306,7 +276,7 @@ class Hiccuping(Recording):
     """A recording whose encoder or disk stops for a moment."""
 
     def __init__(self, seconds: float) -> None:
-        super().__init__("r.mp4")
+        super().__init__(name="r.mp4")
         self._seconds = seconds
 
     def send(self, picture: Rendered) -> None:
@@ -316,7 +286,7 @@ class Hiccuping(Recording):
 
 
 def test_a_recording_loses_nothing_to_a_moment_and_says_what_it_lost_to_more() -> None:
-    brief, long, window = Hiccuping(0.1), Hiccuping(0.8), Watched("window")
+    brief, long, window = Hiccuping(0.1), Hiccuping(0.8), RecordingSink(name="window")
     run = Run(brief, long, window, count=60, seconds_apart=0.03)
     run.join(10)
     sent = [each for each in window.indices if each >= 0]
@@ -344,7 +314,7 @@ def test_with_recordings_alone_no_more_is_rendered_than_they_take() -> None:
 
 
 def test_latency_is_counted_until_the_picture_is_taken() -> None:
-    class Slow(Watched):
+    class Slow(RecordingSink):
         def send(self, picture: Rendered) -> None:
             time.sleep(0.1)
             super().send(picture)
@@ -357,12 +327,12 @@ def test_latency_is_counted_until_the_picture_is_taken() -> None:
 
 
 def test_an_output_that_fails_as_nobody_foresaw_is_given_up_too() -> None:
-    class Broken(Watched):
+    class Broken(RecordingSink):
         def send(self, picture: Rendered) -> None:
             if picture.index >= 2:
                 raise OSError("Input/output error")
 
-    broken, other = Broken("broken"), Watched()
+    broken, other = Broken(name="broken"), RecordingSink()
     run = Run(broken, other, count=30)
     run.join(10)
     assert isinstance(run.error, OSError)
@@ -376,7 +346,7 @@ def blocked() -> Iterator[tuple[AwakeClock, Outputs, list[str], Callable[[], Non
     """Outputs with one sink that is busy with its first picture."""
     released = threading.Event()
 
-    class Blocked(Watched):
+    class Blocked(RecordingSink):
         def send(self, picture: Rendered) -> None:
             released.wait(20)
 
@@ -402,13 +372,13 @@ def test_a_program_that_was_stopped_blames_no_output(
         time.sleep(0.02)
         clock.tick()
         outputs.check()
-    assert said == ["watched has not taken a picture for 1 seconds."]
+    assert said == ["recording has not taken a picture for 1 seconds."]
 
 
 def test_sinks_read_copies() -> None:
     got: list[Rendered] = []
 
-    class Keeping(Watched):
+    class Keeping(RecordingSink):
         def send(self, picture: Rendered) -> None:
             got.append(picture)
 

@@ -5,7 +5,6 @@ import time
 from collections.abc import Callable, Iterator, Sequence
 from fractions import Fraction
 from pathlib import Path
-from types import TracebackType
 
 import av
 import numpy as np
@@ -14,7 +13,7 @@ import pytest
 from livematte.background import Background
 from livematte.backgrounds.parse import parse
 from livematte.errors import RenderError, SinkError, SourceError
-from livematte.frame import Frame, Image, Rendered, Size
+from livematte.frame import Frame, Rendered, Size
 from livematte.media import kept_file
 from livematte.pipeline import pace
 from livematte.pipeline import pipeline as pipeline_module
@@ -24,109 +23,8 @@ from livematte.pipeline.slate import SLATE_INDEX
 from livematte.render.fake import FakeRenderer
 from livematte.render.renderer import OpenedRenderer
 from livematte.sinks import Command
-
-SIZE = Size(48, 32)
-ROOM = (77, 33, 99)
-"""A colour that no background has: where it is seen, the room is seen."""
-PERSON = np.s_[8:32, 16:32]
-
-
-def frame_image(index: int) -> Image:
-    """The room with a person in it whose brightness tells the frame's index."""
-    image = np.full((SIZE.height, SIZE.width, 3), ROOM, np.uint8)
-    image[PERSON] = 150 + index % 100
-    return image
-
-
-class ListedSource:
-    """Yields `count` frames, `seconds_apart`, then does what `afterwards` does."""
-
-    description = "listed frames"
-    frames_per_second = Fraction(30)
-    size = SIZE
-    remarks = ()
-    trouble = ""
-
-    def __init__(
-        self,
-        count: int,
-        *,
-        live: bool = False,
-        seconds_apart: float = 0.0,
-        afterwards: Callable[[], None] = lambda: None,
-    ) -> None:
-        self.live = live
-        self.recycled: list[int] = []
-        self.closed = False
-        self.interrupted = threading.Event()
-        self._count = count
-        self._seconds_apart = seconds_apart
-        self._afterwards = afterwards
-
-    def __enter__(self) -> ListedSource:
-        return self
-
-    def __exit__(
-        self,
-        kind: type[BaseException] | None,
-        error: BaseException | None,
-        trace: TracebackType | None,
-    ) -> None:
-        self.closed = True
-
-    def frames(self) -> Iterator[Frame]:
-        for index in range(self._count):
-            if self.interrupted.is_set():
-                return
-            time.sleep(self._seconds_apart)
-            yield Frame(frame_image(index), index, time.monotonic(), index / 30)
-        self._afterwards()
-
-    def recycle(self, frame: Frame) -> None:
-        frame.image[:] = 255  # whoever still reads it shows it
-        self.recycled.append(frame.index)
-
-    def interrupt(self) -> None:
-        self.interrupted.set()
-
-
-class RecordingSink:
-    """Keeps copies of what it was sent."""
-
-    takes_alpha = True
-    remarks: tuple[str, ...] = ()
-    description = "recording"
-
-    def __init__(self, on_send: Callable[[int], None] = lambda _: None) -> None:
-        self.pictures: list[Rendered] = []
-        self.ended = ""
-        self._on_send = on_send
-
-    def open(self, size: Size, frames_per_second: Fraction) -> None:
-        assert (size, frames_per_second) == (SIZE, Fraction(30))
-
-    def send(self, picture: Rendered) -> None:
-        assert not self.ended
-        self._on_send(picture.index)
-        self.pictures.append(
-            Rendered(
-                picture.image.copy(),
-                picture.alpha.copy(),
-                picture.index,
-                picture.captured_seconds,
-                picture.media_seconds,
-            )
-        )
-
-    def close(self) -> None:
-        self.ended = self.ended or "closed"
-
-    def abort(self) -> None:
-        self.ended = self.ended or "aborted"
-
-    @property
-    def matted(self) -> list[Rendered]:
-        return [each for each in self.pictures if each.index != SLATE_INDEX]
+from tests.sinks.fakes import RecordingSink
+from tests.sources.fakes import PERSON, ROOM, SIZE, ListedSource, frame_image
 
 
 class TimedCommands:

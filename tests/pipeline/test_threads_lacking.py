@@ -19,7 +19,8 @@ from livematte.render.fake import FakeRenderer
 from livematte.render.renderer import OpenedRenderer, open_renderer
 from livematte.threads.attempt import Attempt
 from livematte.threads.start import NoThreadError, start
-from tests.pipeline.test_pipeline import ListedSource, RecordingSink
+from tests.sinks.fakes import RecordingSink
+from tests.sources.fakes import ListedSource
 
 GAP_SECONDS = 0.5
 

@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import sys
 import time
-from fractions import Fraction
 from itertools import pairwise
 from pathlib import Path
 
@@ -23,6 +22,7 @@ from livematte.pipeline.pipeline import Pipeline
 from livematte.render.fake import FakeRenderer
 from livematte.render.renderer import OpenedRenderer
 from livematte.sinks import PreviewWindow, VideoWriter
+from livematte.sinks.null import NullSink
 from livematte.sources import Demo
 
 SIZE = Size(320, 180)
@@ -31,18 +31,12 @@ STALLED_SECONDS = 1.0
 """Of two: a test is to be short."""
 
 
-class Second:
+class Second(NullSink):
     """An output that notes when pictures come."""
 
-    takes_alpha = True
-    remarks: tuple[str, ...] = ()
-    description = "second output"
-
     def __init__(self) -> None:
+        super().__init__(description="second output")
         self.seconds: list[float] = []
-
-    def open(self, size: Size, frames_per_second: Fraction) -> None:
-        """Nothing is to be made ready."""
 
     def send(self, picture: Rendered) -> None:
         if picture.index >= 0:

@@ -5,8 +5,6 @@ from __future__ import annotations
 import threading
 import time
 from collections.abc import Iterator
-from fractions import Fraction
-from types import TracebackType
 
 import cv2
 import numpy as np
@@ -16,76 +14,8 @@ from livematte.errors import SourceError
 from livematte.frame import Frame, Size
 from livematte.sources import ReconnectingCamera, Source, reconnecting_camera
 from livematte.sources.camera import UnpluggedError
-
-SIZE = Size(64, 48)
-
-
-class Socket:
-    """Where a camera may be plugged in or not; makes the sources that read from it."""
-
-    def __init__(self) -> None:
-        self.plugged_in = threading.Event()
-        self.plugged_in.set()
-        self.size = SIZE
-        self.opened = 0
-        self.open_now = 0
-        self.is_open = threading.Event()
-        self.faults: list[Exception] = []
-        self.opening_faults: list[Exception] = []
-
-    def make(self, device: int | str, size: Size | None, rate: float | None) -> Source:
-        return Plugged(self)
-
-
-class Plugged:
-    live = True
-    frames_per_second = Fraction(100)
-    description = "the camera"
-    remarks = ()
-    trouble = ""
-
-    def __init__(self, socket: Socket) -> None:
-        self._socket = socket
-        self._interrupted = threading.Event()
-        self.size = socket.size
-        self.recycled = 0
-
-    def __enter__(self) -> Plugged:
-        if not self._socket.plugged_in.is_set():
-            raise SourceError("There is no camera 0.", "Plug it in.")
-        if self._socket.opening_faults:
-            raise self._socket.opening_faults.pop()
-        self._socket.opened += 1
-        self._socket.open_now += 1
-        self._socket.is_open.set()
-        return self
-
-    def __exit__(
-        self,
-        kind: type[BaseException] | None,
-        error: BaseException | None,
-        trace: TracebackType | None,
-    ) -> None:
-        self._socket.open_now -= 1
-        self._socket.is_open.clear()
-
-    def frames(self) -> Iterator[Frame]:
-        for index in range(10_000):
-            time.sleep(0.005)
-            if self._interrupted.is_set():
-                return
-            if not self._socket.plugged_in.is_set():
-                raise SourceError("Camera 0 stopped giving pictures.", "Plug it in.")
-            if self._socket.faults:
-                raise self._socket.faults.pop()
-            image = np.full((self.size.height, self.size.width, 3), index % 200, np.uint8)
-            yield Frame(image, index, time.monotonic(), index / 100)
-
-    def recycle(self, frame: Frame) -> None:
-        self.recycled += 1
-
-    def interrupt(self) -> None:
-        self._interrupted.set()
+from tests.sources.fakes import PLUGGED_SIZE as SIZE
+from tests.sources.fakes import Plugged, Socket
 
 
 class Reading:

@@ -2,82 +2,22 @@
 
 from __future__ import annotations
 
-import base64
 import threading
 import time
-from collections.abc import Iterator
-from contextlib import contextmanager
-from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from itertools import islice
 
-import cv2
 import numpy as np
 import pytest
 
 from livematte.errors import SourceError
 from livematte.sources import Camera, ReconnectingCamera, still_address
 from livematte.sources.still_address import gives_stills
-
-SIZE = (64, 48)
-
-
-class Server:
-    """What the camera does, which tests change while it runs."""
-
-    def __init__(self) -> None:
-        self.asked = 0
-        self.password = ""
-        self.seconds = 0.0
-        self.is_broken = False
-        self.kind = "image/jpeg"
-        self.port = 0
-
-    @property
-    def address(self) -> str:
-        return f"http://127.0.0.1:{self.port}/snapshot.cgi?key=SECRET"
-
-    def answer(self, handler: BaseHTTPRequestHandler) -> None:
-        wanted = "Basic " + base64.b64encode(self.password.encode()).decode()
-        if self.password and handler.headers["Authorization"] != wanted:
-            handler.send_response(401)
-            handler.send_header("WWW-Authenticate", 'Basic realm="camera"')
-            handler.end_headers()
-            return
-        self.asked += 1
-        time.sleep(self.seconds)
-        brightness = 20 + 10 * (self.asked % 20)
-        image = np.full((SIZE[1], SIZE[0], 3), brightness, np.uint8)
-        data = b"no picture" if self.is_broken else cv2.imencode(".jpg", image)[1].tobytes()
-        handler.send_response(200)
-        handler.send_header("Content-Type", self.kind)
-        handler.end_headers()
-        handler.wfile.write(data)
-
-
-@contextmanager
-def serving() -> Iterator[Server]:
-    server = Server()
-
-    class Handler(BaseHTTPRequestHandler):
-        def do_GET(self) -> None:
-            server.answer(self)
-
-        def log_message(self, *_: object) -> None:
-            pass
-
-    with ThreadingHTTPServer(("127.0.0.1", 0), Handler) as http:
-        server.port = http.server_port
-        thread = threading.Thread(target=http.serve_forever)
-        thread.start()
-        try:
-            yield server
-        finally:
-            http.shutdown()
-            thread.join()
+from tests.sources.fakes import STILLS_SIZE as SIZE
+from tests.sources.fakes import serving_stills
 
 
 def test_a_picture_s_address_is_a_slow_camera() -> None:
-    with serving() as server, Camera(server.address, None, 20.0) as camera:
+    with serving_stills() as server, Camera(server.address, None, 20.0) as camera:
         began = time.monotonic()
         frames = list(islice(camera.frames(), 10))
         assert 0.3 < time.monotonic() - began < 3
@@ -89,14 +29,14 @@ def test_a_picture_s_address_is_a_slow_camera() -> None:
 
 
 def test_a_slow_server_does_not_make_gaps() -> None:
-    with serving() as server, Camera(server.address, None, 20.0) as camera:
+    with serving_stills() as server, Camera(server.address, None, 20.0) as camera:
         server.seconds = 0.6
         seconds = [each.captured_seconds for each in islice(camera.frames(), 25)]
         assert max(np.diff(seconds)) < 0.4
 
 
 def test_a_name_and_password_in_the_address_open_it() -> None:
-    with serving() as server:
+    with serving_stills() as server:
         server.password = "me:se@cret"
         assert not gives_stills(server.address)
         server_address = server.address.replace("//", "//me:se%40cret@")
@@ -110,7 +50,7 @@ def test_what_breaks_and_is_mended_is_waited_for(monkeypatch: pytest.MonkeyPatch
     monkeypatch.setattr(still_address, "PATIENCE_SECONDS", 0.4)
     told: list[str] = []
     with (
-        serving() as server,
+        serving_stills() as server,
         ReconnectingCamera(server.address, None, 20.0, on_trouble=told.append) as camera,
     ):
         frames = camera.frames()
@@ -126,7 +66,7 @@ def test_what_breaks_and_is_mended_is_waited_for(monkeypatch: pytest.MonkeyPatch
 
 
 def test_what_is_no_picture_is_left_to_ffmpeg() -> None:
-    with serving() as server:
+    with serving_stills() as server:
         server.kind = "multipart/x-mixed-replace; boundary=x"
         assert not gives_stills(server.address)
         server.kind = "text/html"
@@ -137,7 +77,7 @@ def test_what_is_no_picture_is_left_to_ffmpeg() -> None:
 
 def test_a_picture_that_never_comes_is_an_error(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(still_address, "PATIENCE_SECONDS", 0.3)
-    with serving() as server:
+    with serving_stills() as server:
         server.is_broken = True
         with pytest.raises(SourceError, match="ended or the connection was lost"):
             Camera(server.address).__enter__()

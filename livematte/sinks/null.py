@@ -1,0 +1,40 @@
+"""A sink without an end: for measuring, and for tests of what stands before a sink."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from fractions import Fraction
+
+from livematte.frame import Rendered, Size
+from livematte.sinks.sink import require_picture
+
+
+class NullSink:
+    """Keeps the promises of `Sink`, and shows the pictures to nobody but `on_send`."""
+
+    takes_alpha = True
+    remarks: Sequence[str] = ()
+
+    def __init__(
+        self,
+        on_send: Callable[[Rendered], None] = lambda _picture: None,
+        *,
+        description: str = "nowhere",
+    ) -> None:
+        """on_send: called with each picture, by the thread that sends."""
+        self.description = description
+        self._on_send = on_send
+        self._size = Size(0, 0)
+
+    def open(self, size: Size, frames_per_second: Fraction) -> None:
+        self._size = size
+
+    def send(self, picture: Rendered) -> None:
+        require_picture(picture, self._size)
+        self._on_send(picture)
+
+    def close(self) -> None:
+        """Nothing is held."""
+
+    def abort(self) -> None:
+        """Nothing is held."""
