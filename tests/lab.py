@@ -16,6 +16,9 @@ SHARED: Final = Path(__file__).resolve().parents[2] / "shared"
 RUN: Final = SHARED / "v4l2-lab" / "run"
 CLIP: Final = SHARED / "media" / "webcam" / "again.mkv"
 
+IN_LAB: Final = Path("/dev/video-cam").exists()
+"""Whether this is the lab. Contracts are held there by what needs its devices, and only that."""
+
 needs_lab: Final = pytest.mark.skipif(
     not os.access(RUN, os.X_OK), reason="the V4L2 lab is not beside the checkout"
 )

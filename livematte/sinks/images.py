@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import re
 from collections.abc import Iterable, Iterator
+from contextlib import suppress
 from fractions import Fraction
 from pathlib import Path
 from typing import Final
@@ -17,7 +18,7 @@ from livematte.frame import Rendered, Size
 from livematte.media.identity import identity
 from livematte.media.mark import marked_png
 from livematte.media.whole_file import Taken, write_whole
-from livematte.sinks.sink import MOST_WAITING
+from livematte.sinks.sink import MOST_WAITING, require_picture
 
 _NUMBER: Final = re.compile(r"%0?\d{0,2}d")
 """Every other % is a %."""
@@ -66,7 +67,9 @@ class ImageFolder:
             pattern.name[after:],
         )
         self._taken = taken
+        self._size = Size(0, 0)
         self._count = 0
+        self._made_folder: Path | None = None
         if taken is Taken.REPLACE and (read := self._read_one(inputs)) is not None:
             raise UsageError(
                 f"{read} is read in this run, and would be lost.", "Name another folder."
@@ -97,6 +100,7 @@ class ImageFolder:
         return next((each for each in self._existing() if identity(each) in read), None)
 
     def open(self, size: Size, frames_per_second: Fraction) -> None:
+        self._size = size
         try:
             folder = self._make_folder()
         except OSError as error:
@@ -112,18 +116,21 @@ class ImageFolder:
         folder, number = self._pattern.parent, 1
         while True:
             try:
-                folder.mkdir(exist_ok=self._taken is not Taken.NUMBER)
+                folder.mkdir()
+                self._made_folder = folder
             except FileExistsError:
-                if self._taken is not Taken.NUMBER:
+                if self._taken is Taken.NUMBER:
+                    number += 1
+                    folder = folder.with_name(f"{self._pattern.parent.name} ({number})")
+                    continue
+                if not folder.is_dir():
                     raise
-                number += 1
-                folder = folder.with_name(f"{self._pattern.parent.name} ({number})")
-                continue
             self._pattern = folder / self._pattern.name
             return folder
 
     def send(self, picture: Rendered) -> None:
         """Write one file. Slates (pictures of a negative index) are left out."""
+        require_picture(picture, self._size)
         if picture.index < 0:
             return
         path = self._pattern.with_name(self._stem + self._number % self._count + self._ending)
@@ -131,7 +138,10 @@ class ImageFolder:
         self._count += 1
 
     def close(self) -> None:
-        """Nothing is left to do: each file was finished when it was sent."""
+        """Each file was finished when it was sent; a new folder that got none is removed."""
+        if self._made_folder is not None and not self._count:
+            with suppress(OSError):  # something else is in it
+                self._made_folder.rmdir()
 
     abort = close
 

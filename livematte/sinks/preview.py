@@ -13,6 +13,7 @@ from livematte.errors import SinkError
 from livematte.frame import Rendered, Size
 from livematte.sinks import preview_view
 from livematte.sinks.commands import Asked, Command, Saved, StatusWanted
+from livematte.sinks.sink import require_picture
 from livematte.sinks.window_process import Show, WindowProcess, folder
 
 REMEDY: Final = "Run with --no-preview and give --output FILE or --virtual-camera instead."
@@ -52,6 +53,7 @@ class PreviewWindow:
         self._interrupted = False
 
     def open(self, size: Size, frames_per_second: Fraction) -> None:
+        self._size = size
         self._process = WindowProcess(
             preview_view.run,
             self._title,
@@ -70,6 +72,7 @@ class PreviewWindow:
 
     def send(self, picture: Rendered) -> None:
         assert self._process is not None, "open() comes first"
+        require_picture(picture, self._size)
         if self._interrupted:
             return
         show = Show(picture.size, True, picture.index, picture.transparent, self._lines)

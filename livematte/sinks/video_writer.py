@@ -23,7 +23,7 @@ from livematte.media.whole_file import Taken, Target, free_name, require_free, u
 from livematte.sinks.clock import SHORTEST_TICK_SECONDS, Clock, FileClock, LiveClock
 from livematte.sinks.codec import Codec, choose_codec, streamed_codec
 from livematte.sinks.remains import Remains, look_into, whole_size
-from livematte.sinks.sink import MOST_WAITING
+from livematte.sinks.sink import MOST_WAITING, require_picture
 from livematte.sinks.soundtrack import Soundtrack
 from livematte.sinks.unfinished_file import UnfinishedFile
 
@@ -153,7 +153,9 @@ class VideoWriter:
         self._encoded = 0
         self._ahead: int | None = None
         """By how many ticks the first picture is decoded before it is shown."""
-        self._closed = False
+        self._lacks_reader = False
+        """Whether pictures were left out because no program reads from the pipe."""
+        self._sent_size = Size(0, 0)
         self._kept: list[str] = []
 
     @property
@@ -183,6 +185,7 @@ class VideoWriter:
 
         if not self._streamed and os.path.isdir(self._path):
             raise SinkError(f"{self._path} is a folder.", "Name a file in it.")
+        self._sent_size = size
         if self._codec.subsampled:
             size = Size(size.width // 2 * 2, size.height // 2 * 2)
         self._size = size
@@ -288,6 +291,7 @@ class VideoWriter:
         import av
 
         assert self._container is not None or self._target.is_stream, "open() comes first"
+        require_picture(picture, self._sent_size)
         if picture.index < 0 or not self._has_reader():
             return
         frame = self._convert(picture)
@@ -317,6 +321,7 @@ class VideoWriter:
             if error.errno == errno.ENXIO and (
                 self._recording is None or self._interrupted.is_set()
             ):
+                self._lacks_reader = True
                 return False
             raise self._failed(error) from error
         self._start()
@@ -384,8 +389,8 @@ class VideoWriter:
         import av
 
         if self._container is None:
-            if self._pipe is None and self._target.is_stream and not self._closed:
-                self._closed = True
+            if self._lacks_reader and self._pipe is None:
+                self._lacks_reader = False
                 raise self._failed(OSError(errno.ENXIO, os.strerror(errno.ENXIO)))
             return
         if self._waiting is None:
@@ -404,6 +409,7 @@ class VideoWriter:
     def abort(self) -> None:
         import av
 
+        self._lacks_reader = False
         with suppress(av.FFmpegError, OSError):
             self._write_rest()
         if self._soundtrack is not None:

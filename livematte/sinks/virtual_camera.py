@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Final, Protocol
 
 from livematte.errors import LivematteError, SharedError, SinkError
 from livematte.frame import Image, Rendered, Size
+from livematte.sinks.sink import require_picture
 
 if TYPE_CHECKING:
     from livematte.linux.watchers import Readers
@@ -70,7 +71,7 @@ class VirtualCamera:
         self._device = device
         self._avoid = avoid
         self._on_trouble = on_trouble
-        self._size = Size(0, 0)
+        self._size = self._sent_size = Size(0, 0)
         self._rate = 30.0
         self._kept_size: Size | None = None
         """The size that pictures are fitted into, where it is not theirs."""
@@ -112,6 +113,7 @@ class VirtualCamera:
         return f'choose "{label}" in Zoom, Teams or the browser'
 
     def open(self, size: Size, frames_per_second: Fraction) -> None:
+        self._sent_size = size
         self._size = Size(size.width // 2 * 2, size.height // 2 * 2)
         self._rate = float(frames_per_second)
         if sys.platform == "linux":
@@ -145,6 +147,7 @@ class VirtualCamera:
             self._readers = Readers(self._device, was_held=was_held)
 
     def send(self, picture: Rendered) -> None:
+        require_picture(picture, self._sent_size)
         if self._failed_seconds is not None and not self._open_again():
             return
         assert self._feed is not None, "open() comes first"

@@ -7,7 +7,7 @@ import os
 import sys
 import threading
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import suppress
 from fractions import Fraction
 from types import TracebackType
@@ -28,6 +28,10 @@ from livematte.text.addresses import is_address, shown_address
 WANTED_SIZE: Final = Size(1280, 720)
 WANTED_RATE: Final = 30.0
 """Asked of a camera unless the person asks for something else."""
+
+SLOWEST_RATE: Final = 0.01
+FASTEST_RATE: Final = 1000.0
+"""Of frames a second; what a driver says beyond is an error of its own."""
 
 MJPG: Final = "MJPG"
 """Preferred, because few cameras can send larger pictures uncompressed at a full rate."""
@@ -82,6 +86,8 @@ class Camera:
         self._frames_per_second = Fraction(30)
         self._fourcc = ""
         self._has_given = False
+        self._gives_stills = False
+        self._release: Callable[[], object] = lambda: None
         self._is_colourless = False
 
     @property
@@ -95,7 +101,7 @@ class Camera:
     @property
     def description(self) -> str:
         kind = "" if self._is_stream else "camera "
-        if isinstance(getattr(self, "_capture", None), StillCapture):
+        if self._gives_stills:
             kind = "pictures of "
         name = f' "{self._name}"' if self._name else ""
         fourcc = f" {self._fourcc}" if self._fourcc else ""
@@ -115,18 +121,19 @@ class Camera:
         self._capture: cv2.VideoCapture | StillCapture = (
             self._open_stream() if self._is_stream else self._open_camera()
         )
+        self._release = self._capture.release
         try:
             # The first frame shows whether any comes, and its size whether the driver told right.
             first = self._receive(None)
             if first is None:
                 raise self._gone()
         except BaseException:
-            self._capture.release()
+            self._release()
             raise
         self._has_given = True
         self._size = Size.of(first)
         rate = self._capture.get(cv2.CAP_PROP_FPS)
-        if 1 <= rate <= 1000:
+        if SLOWEST_RATE <= rate <= FASTEST_RATE:
             self._frames_per_second = Fraction(rate).limit_denominator(1001)
         self._buffers = FrameBuffers(self._size)
         return self
@@ -137,7 +144,7 @@ class Camera:
         error: BaseException | None,
         trace: TracebackType | None,
     ) -> None:
-        self._capture.release()
+        self._release()
 
     def frames(self) -> Iterator[Frame]:
         first_seconds = None
@@ -252,7 +259,8 @@ class Camera:
             os.environ["OPENCV_FFMPEG_LOGLEVEL"] = "-8"
             cv2.utils.logging.setLogLevel(cv2.utils.logging.LOG_LEVEL_SILENT)
         if gives_stills(str(self._device)):
-            return StillCapture(str(self._device), self._asked_rate)
+            self._gives_stills = True
+            return StillCapture(str(self._device), self._asked_rate, self._interrupted)
         patience_ms = int(PATIENCE_SECONDS * 1000)
         capture = cv2.VideoCapture(
             str(self._device),

@@ -33,7 +33,7 @@ class Source(Protocol):
 
     @property
     def description(self) -> str:
-        """What the user is told: 'camera 0 "Webcam", 1280x720 MJPG at 30 frames/s'."""
+        """What the user is told, once it is open: 'camera 0 "Webcam", 1280x720 at 30 frames/s'."""
         ...
 
     @property
@@ -56,7 +56,7 @@ class Source(Protocol):
         error: BaseException | None,
         trace: TracebackType | None,
     ) -> None:
-        """Give the hardware or file back."""
+        """Give the hardware or file back. Twice is fine, and so is after opening has failed."""
         ...
 
     def frames(self) -> Iterator[Frame]:
@@ -74,7 +74,10 @@ class Source(Protocol):
         ...
 
     def interrupt(self) -> None:
-        """Make `frames` end soon, even while it waits; from any thread."""
+        """Make `frames` end soon, even while it waits or before it begins; from any thread.
+
+        Only where a library waits on the network, `frames` may take as long as its own patience.
+        """
         ...
 
 

@@ -31,6 +31,9 @@ MOST_PIXELS: Final = 8192 * 8192
 PATIENCE_SECONDS: Final = 5.0
 """A picture that does not come for so long does not come."""
 
+WAIT_SECONDS: Final = 0.1
+"""How long a wait for the first one may keep the thread from noticing that it is to stop."""
+
 
 def gives_stills(address: str) -> bool:
     """Whether an http(s) address answers with one picture, by what it says of its content.
@@ -48,15 +51,23 @@ class StillCapture:
     """Takes pictures from such an address, with the methods of `cv2.VideoCapture`.
 
     A server may be slower than `frames_per_second`: its last picture is given again then, so that
-    frames come steadily, but not for longer than `PATIENCE_SECONDS`.
+    frames come steadily, but not for longer than `PATIENCE_SECONDS` after the next one was due.
     """
 
-    def __init__(self, address: str, frames_per_second: float | None = None) -> None:
+    def __init__(
+        self,
+        address: str,
+        frames_per_second: float | None = None,
+        interrupted: threading.Event | None = None,
+    ) -> None:
+        """interrupted: set to end every wait for a picture, from any thread."""
         self._address = address
+        self._interrupted = interrupted or threading.Event()
         self._period_seconds = 1 / (frames_per_second or USUAL_RATE)
         self._changed = threading.Condition()
         self._image: Image | None = None
-        self._taken_seconds = self._given_seconds = time.monotonic()
+        self._taken_seconds = time.monotonic()
+        self._given_seconds = self._taken_seconds - self._period_seconds
         self._is_open = True
         threading.Thread(target=self._take_all, name="stills", daemon=True).start()
 
@@ -74,21 +85,25 @@ class StillCapture:
 
     def read(self, into: Image | None = None) -> tuple[bool, Image | None]:
         """The picture of now; False if there has been none for too long. Waits for its time."""
-        due_seconds = self._given_seconds + self._period_seconds
-        while self._is_open and time.monotonic() < due_seconds:
-            time.sleep(min(0.1, max(0.0, due_seconds - time.monotonic())))
+        self._interrupted.wait(self._given_seconds + self._period_seconds - time.monotonic())
+        deadline_seconds = time.monotonic() + PATIENCE_SECONDS
         with self._changed:
-            self._changed.wait_for(
-                lambda: self._image is not None or not self._is_open, PATIENCE_SECONDS
-            )
+            while self._is_awaited and time.monotonic() < deadline_seconds:
+                self._changed.wait(WAIT_SECONDS)
             self._given_seconds = time.monotonic()
-            is_old = self._given_seconds - self._taken_seconds > PATIENCE_SECONDS
-            if self._image is None or is_old or not self._is_open:
+            age_seconds = self._given_seconds - self._taken_seconds
+            is_old = age_seconds > PATIENCE_SECONDS + self._period_seconds
+            if self._image is None or is_old or not self._is_open or self._interrupted.is_set():
                 return False, None
             if into is None or into.shape != self._image.shape:
                 return True, self._image.copy()
             np.copyto(into, self._image)
             return True, into
+
+    @property
+    def _is_awaited(self) -> bool:
+        """Whether there is a first picture to wait for."""
+        return self._image is None and self._is_open and not self._interrupted.is_set()
 
     def release(self) -> None:
         with self._changed:

@@ -138,8 +138,8 @@ class VideoFile:
 
     def __enter__(self) -> VideoFile:
         self._reader = reader = VideoReader(self.path)
+        self._decoded = self._decode_wanted(reader)
         try:
-            self._decoded = self._decode_wanted(reader)
             # The first frame tells what the header need not: the size, and that it can be decoded.
             first = next(self._decoded, None)
             if first is None:
@@ -192,8 +192,8 @@ class VideoFile:
         error: BaseException | None,
         trace: TracebackType | None,
     ) -> None:
-        self._decoded.close()
         if self._reader is not None:
+            self._decoded.close()
             self._reader.close()
 
     def frames(self) -> Iterator[Frame]:

@@ -14,6 +14,7 @@ from livematte.background import Picture
 from livematte.frame import Frame, Image, Rendered, Size
 from livematte.matting.composite import Compositor
 from livematte.sinks import Sink
+from livematte.sinks.sink import require_picture
 
 
 class Save(str, Enum):
@@ -39,6 +40,7 @@ class _Converting:
 
     def __init__(self, sink: Sink) -> None:
         self._sink = sink
+        self._size = Size(0, 0)
 
     @property
     def description(self) -> str:
@@ -49,10 +51,12 @@ class _Converting:
         return self._sink.remarks
 
     def open(self, size: Size, frames_per_second: Fraction) -> None:
+        self._size = size
         self._converted: Image = np.zeros((size.height, size.width, 3), np.uint8)
         self._sink.open(size, frames_per_second)
 
     def send(self, picture: Rendered) -> None:
+        require_picture(picture, self._size)
         if picture.index >= 0:
             self._convert(picture, self._converted)
             self._sink.send(replace(picture, image=self._converted, transparent=False))
