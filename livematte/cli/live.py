@@ -53,6 +53,7 @@ from livematte.text.counted import counted
 if TYPE_CHECKING:
     from livematte.background import Background
     from livematte.cli.slowness import Asked
+    from livematte.options.settings import LiveSnapshot
     from livematte.pipeline.pace import Slow
     from livematte.pipeline.pipeline import OnDemand, Pipeline
     from livematte.render.renderer import OpenedRenderer
@@ -265,7 +266,8 @@ def run(
         elif camera:
             camera = str(find_camera(camera))
         source = _choose_source(camera, input_path, demo, size, fps, realtime=realtime)
-        window = _make_preview(lambda: _status(pipeline)) if preview else None
+        mirrored = camera is not None
+        window = _make_preview(lambda: _snapshot(pipeline, source), mirrored) if preview else None
         read_from = [] if camera is None else [camera]
         inputs = [*files_of(backgrounds), *([] if input_path is None else [input_path])]
         sinks = _choose_sinks(
@@ -392,10 +394,10 @@ def _check_outputs(outputs: Sequence[str], input_path: Path | None) -> None:
             raise UsageError(f"--output {name} is the input itself.", "Name another file.")
 
 
-def _make_preview(status: Callable[[], Sequence[str]]) -> PreviewWindow:
+def _make_preview(snapshot: Callable[[], LiveSnapshot], mirrored: bool) -> PreviewWindow:
     from livematte.sinks import PreviewWindow
 
-    return PreviewWindow("livematte", status)
+    return PreviewWindow("livematte", snapshot, mirrored)
 
 
 def _choose_sinks(
@@ -505,19 +507,26 @@ def _say_slow(slow: Slow, asked: Callable[[], Asked], pipeline: Pipeline) -> Non
     say(slowness.sentence(slow, asked(), timings))
 
 
-def _status(pipeline: Pipeline) -> list[str]:
-    """The lines of the preview's overlay."""
-    statistics = pipeline.statistics
-    notice = [pipeline.notice] if pipeline.notice else []
-    latency = statistics.recent_latency_seconds
-    return [
-        *notice,
-        f"{statistics.recent_frames_per_second:.1f} frames/s",
-        "latency -" if latency is None else f"latency {latency * 1000:.0f} ms",
-        f"{statistics.dropped} dropped of {statistics.dropped + statistics.frames}",
-        "" if pipeline.choice is None else pipeline.choice.renderer.description,
-        pipeline.background.description,
-    ]
+def _snapshot(pipeline: Pipeline, source: Source) -> LiveSnapshot:
+    """How it stands with a run, for the preview."""
+    from livematte.options.settings import LiveSettings, LiveSnapshot, LiveState
+
+    statistics, backgrounds = pipeline.statistics, pipeline.backgrounds
+    names = tuple(each.description.replace("blur ", "blur:") for each in backgrounds)
+    return LiveSnapshot(
+        LiveSettings(names, backgrounds.index(pipeline.background)),
+        LiveState(
+            frames_per_second=statistics.recent_frames_per_second,
+            latency_seconds=statistics.recent_latency_seconds,
+            cpu_share=None,
+            frames=statistics.frames,
+            dropped=statistics.dropped,
+            device="" if pipeline.choice is None else pipeline.choice.renderer.description,
+            camera=source.description,
+            notice=pipeline.notice,
+            is_idle=False,
+        ),
+    )
 
 
 def _say_end(pipeline: Pipeline, source: Source, preview: PreviewWindow | None) -> None:

@@ -26,6 +26,13 @@ from typing import TYPE_CHECKING, Final, NamedTuple, Protocol
 
 from livematte.background import Picture
 from livematte.errors import LivematteError, MatteError, RenderError
+from livematte.options.changes import (
+    Change,
+    NextBackground,
+    PreviousBackground,
+    Quit,
+    SetBackground,
+)
 from livematte.pipeline.frame_queue import FrameQueue
 from livematte.pipeline.outputs import Outputs
 from livematte.pipeline.pace import Pace, Slow
@@ -34,7 +41,7 @@ from livematte.pipeline.render_thread import POLL_SECONDS, RenderThread
 from livematte.pipeline.slate import backdrop, slate
 from livematte.pipeline.stall_timing import AwakeClock, StallTimer
 from livematte.pipeline.statistics import Statistics
-from livematte.sinks import Command, Sink
+from livematte.sinks import Sink
 from livematte.threads.attempt import Attempt
 from livematte.threads.start import PATIENCE_SECONDS, NoThreadError, start
 
@@ -90,9 +97,9 @@ MENDED_SECONDS: Final = 60.0
 
 
 class Controls(Protocol):
-    """Where a person's commands come from: the preview window."""
+    """Where a person asks for changes: the preview window."""
 
-    def poll(self) -> list[Command]:
+    def poll(self) -> list[Change]:
         """What was asked for since the last call."""
         ...
 
@@ -214,6 +221,11 @@ class Pipeline:
     def remarks(self) -> list[str]:
         """What recordings lack, each in a sentence, once it has run."""
         return self._outputs.remarks
+
+    @property
+    def backgrounds(self) -> Sequence[Background]:
+        """All that can be switched between."""
+        return self._backgrounds
 
     def replace_backgrounds(self, backgrounds: Sequence[Background]) -> None:
         """Put frames on others from now on, at least one; from any thread."""
@@ -525,11 +537,15 @@ class Pipeline:
             self._show_slate(notice)
 
     def _obey(self) -> None:
-        for command in self._controls.poll() if self._controls is not None else ():
-            if command is Command.QUIT:
+        for change in self._controls.poll() if self._controls is not None else ():
+            if isinstance(change, Quit):
                 self.stop()
-            elif command is Command.NEXT_BACKGROUND:
+            elif isinstance(change, NextBackground):
                 self._background_index = (self._background_index + 1) % len(self._backgrounds)
+            elif isinstance(change, PreviousBackground):
+                self._background_index = (self._background_index - 1) % len(self._backgrounds)
+            elif isinstance(change, SetBackground) and isinstance(change.background, int):
+                self._background_index = change.background
 
     # --- the main thread: a renderer that fails
 

@@ -1,7 +1,6 @@
 """Where pictures go. Every sink takes `Rendered` and nothing else."""
 
 from livematte.linux.x11 import display_problem
-from livematte.sinks.commands import Command
 from livematte.sinks.images import ImageFolder
 from livematte.sinks.output import open_output
 from livematte.sinks.preview import PreviewWindow
@@ -10,7 +9,6 @@ from livematte.sinks.video_writer import VideoWriter
 from livematte.sinks.virtual_camera import VirtualCamera
 
 __all__ = [
-    "Command",
     "ImageFolder",
     "PreviewWindow",
     "Sink",

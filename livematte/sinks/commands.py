@@ -1,23 +1,15 @@
-"""What a person asks for in the preview, and what its window's process tells of it."""
+"""What the preview and its window, a process of its own, tell each other."""
 
 from __future__ import annotations
 
-import enum
 from pathlib import Path
 from typing import NamedTuple
 
 
-class Command(enum.Enum):
-    """What a person asked for that is not the window's own business."""
+class Pressed(NamedTuple):
+    """A key was pressed that is not the window's own business: one character."""
 
-    QUIT = enum.auto()
-    NEXT_BACKGROUND = enum.auto()
-
-
-class Asked(NamedTuple):
-    """A key was pressed that means a command."""
-
-    command: Command
+    key: str
 
 
 class Saved(NamedTuple):
@@ -30,3 +22,16 @@ class StatusWanted(NamedTuple):
     """Whether the lines of the statistics are to come with the pictures."""
 
     wanted: bool
+
+
+class Notes(NamedTuple):
+    """What is written over a picture, in this window only.
+
+    said: what has just changed, in a few words; "" when that is long enough ago.
+    is_recording: whether the mark for it is shown.
+    statistics: names and values.
+    """
+
+    said: str = ""
+    is_recording: bool = False
+    statistics: tuple[tuple[str, str], ...] = ()

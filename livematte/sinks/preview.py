@@ -4,29 +4,41 @@ from __future__ import annotations
 
 import time
 from collections import deque
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 from fractions import Fraction
 from pathlib import Path
 from typing import Any, Final
 
-from livematte.errors import SinkError
+from livematte.errors import LivematteError, SinkError
 from livematte.frame import Rendered, Size
+from livematte.options.changes import Change
+from livematte.options.settings import LiveSettings, LiveSnapshot
 from livematte.sinks import preview_view
-from livematte.sinks.commands import Asked, Command, Saved, StatusWanted
+from livematte.sinks.commands import Notes, Pressed, Saved, StatusWanted
+from livematte.sinks.preview_keys import change_for
+from livematte.sinks.preview_text import announcement, statistics
 from livematte.sinks.sink import require_picture
 from livematte.sinks.window_process import Show, WindowProcess, folder
 
 REMEDY: Final = "Run with --no-preview and give --output FILE or --virtual-camera instead."
 
-STATUS_SECONDS: Final = 0.25
-"""The statistics change so often; faster they could not be read."""
+LOOK_SECONDS: Final = 0.1
+"""How often the settings are compared with what they were."""
+
+STATISTICS_SECONDS: Final = 0.25
+"""The statistics change this often; faster they could not be read."""
+
+SAID_SECONDS: Final = 2.0
+"""How long a change is announced."""
 
 
 class PreviewWindow:
-    """Shows the pictures in a window that can be resized.
+    """Shows the pictures in a window that can be resized, and says what has changed.
 
-    Mirroring, the view of the matte and the overlays are seen here only. The window lives in a
+    Mirroring, the view of the matte and what is written are seen here only. The window lives in a
     process of its own, which takes it with it if it dies, and nothing else; see `window_process`.
+
+    It is a source of changes: whoever applies what `poll` returns calls `tell` if it fails.
     """
 
     description = "preview"
@@ -35,20 +47,24 @@ class PreviewWindow:
     remarks: tuple[str, ...] = ()
 
     def __init__(
-        self, title: str, status: Callable[[], Sequence[str]], mirrored: bool = False
+        self, title: str, snapshot: Callable[[], LiveSnapshot], mirrored: bool = False
     ) -> None:
-        """status: called for the lines of the statistics overlay, in ASCII, while it is shown; by
-        the thread that calls `poll`.
+        """snapshot: the settings and the state of the run now; called by the thread that polls.
+
+        mirrored: whether the pictures are mirrored at first, as people know themselves.
         """
         self.snapshots: list[Path] = []
         """The files that the key for snapshots has made."""
         self._title = title
-        self._status = status
+        self._snapshot = snapshot
         self._mirrored = mirrored
-        self._lines: tuple[str, ...] = ()
-        self._lines_seconds = 0.0
-        self._lines_wanted = False
-        self._commands: deque[Command] = deque()
+        self._notes = Notes()
+        self._statistics_wanted = False
+        self._statistics_seconds = 0.0
+        self._keys: deque[str] = deque()
+        self._asked: Change | None = None
+        self._settings: LiveSettings | None = None
+        self._looked_seconds = self._said_until_seconds = 0.0
         self._process: WindowProcess | None = None
         self._interrupted = False
 
@@ -75,24 +91,56 @@ class PreviewWindow:
         require_picture(picture, self._size)
         if self._interrupted:
             return
-        show = Show(picture.size, True, picture.index, picture.transparent, self._lines)
+        show = Show(picture.size, True, picture.index, picture.transparent, self._notes)
         try:
             self._process.show(show, picture.image, picture.alpha)
         except SinkError as error:
             raise SinkError(error.problem.replace("window", "preview", 1), REMEDY) from error
 
-    def poll(self) -> list[Command]:
-        """What the keys ask others to do, since the last call. From any one thread, often."""
+    def poll(self) -> list[Change]:
+        """What the keys ask for. From any one thread, several times a second.
+
+        At most one change at a time: what the next key means depends on what this one has changed.
+        """
         now = time.monotonic()
-        if not self._lines_wanted:
-            self._lines = ()
-        elif not self._lines or now - self._lines_seconds >= STATUS_SECONDS:
-            self._lines = tuple(self._status())
-            self._lines_seconds = now
-        commands = []
-        while self._commands:
-            commands.append(self._commands.popleft())
-        return commands
+        if self._keys or self._asked is not None or now - self._looked_seconds > LOOK_SECONDS:
+            self._looked_seconds = now
+            snapshot = self._snapshot()
+            self._announce(snapshot.settings)
+            self._note_statistics(snapshot, now)
+            if self._keys:
+                return self._obey(self._keys.popleft(), snapshot.settings)
+        return []
+
+    def tell(self, sentence: str) -> None:
+        """Say it in the window for a moment; from the thread that polls."""
+        self._said_until_seconds = time.monotonic() + SAID_SECONDS
+        self._notes = self._notes._replace(said=sentence)
+
+    def _obey(self, key: str, settings: LiveSettings) -> list[Change]:
+        try:
+            self._asked = change_for(key, settings)
+        except LivematteError as error:
+            self.tell(str(error))
+            return []
+        return [] if self._asked is None else [self._asked]
+
+    def _announce(self, settings: LiveSettings) -> None:
+        """Say what has changed since the last call, whoever has changed it."""
+        before, self._settings = self._settings, settings
+        asked, self._asked = self._asked, None
+        if before is not None and (said := announcement(before, settings, asked)):
+            self.tell(said)
+        elif time.monotonic() > self._said_until_seconds:
+            self._notes = self._notes._replace(said="")
+        self._notes = self._notes._replace(is_recording=settings.recording is not None)
+
+    def _note_statistics(self, snapshot: LiveSnapshot, now: float) -> None:
+        if not self._statistics_wanted:
+            self._notes = self._notes._replace(statistics=())
+        elif not self._notes.statistics or now - self._statistics_seconds >= STATISTICS_SECONDS:
+            self._notes = self._notes._replace(statistics=statistics(snapshot))
+            self._statistics_seconds = now
 
     def interrupt(self) -> None:
         self._interrupted = True
@@ -106,9 +154,9 @@ class PreviewWindow:
     abort = close
 
     def _hear(self, message: Any) -> None:
-        if isinstance(message, Asked):
-            self._commands.append(message.command)
+        if isinstance(message, Pressed):
+            self._keys.append(message.key)
         elif isinstance(message, Saved):
             self.snapshots.append(message.path)
         elif isinstance(message, StatusWanted):
-            self._lines_wanted = message.wanted
+            self._statistics_wanted = message.wanted

@@ -15,22 +15,28 @@ import numpy as np
 
 from livematte.errors import SinkError
 from livematte.frame import Image, Rendered, Size
-from livematte.sinks.commands import Asked, Command, Saved, StatusWanted
+from livematte.sinks.commands import Notes, Pressed, Saved, StatusWanted
 from livematte.sinks.images import write_png
+from livematte.sinks.preview_keys import ESCAPE, REPEATING, meant
 from livematte.sinks.window import Window
 from livematte.sinks.window_process import Show
 
 HELP: Final = (
-    "q  quit (also Esc)",
-    "b  next background",
-    "m  mirror this preview",
-    "v  composite or matte",
-    "s  snapshot as PNG",
-    "i  statistics",
-    "h  this help",
+    ("1 - 9", "background"),
+    ("b  B", "next, previous one"),
+    ("+  -", "more, less blur"),
+    ("[  ]", "edge in, out"),
+    ("p", "pause"),
+    ("z", "freeze"),
+    ("r", "record, stop"),
+    ("s", "snapshot"),
+    ("f", "full screen"),
+    ("m", "mirror preview"),
+    ("v", "show matte"),
+    ("i", "statistics"),
+    ("h", "help"),
+    ("q", "quit (or Esc)"),
 )
-
-ESCAPE: Final = chr(27)
 
 MESSAGE_SECONDS: Final = 2.0
 """How long it says where a snapshot went."""
@@ -40,9 +46,6 @@ NO_PICTURE: Final = "No picture to save now"
 CHECKER_PIXELS: Final = 16
 CHECKER_GRAYS: Final = (102, 153)
 """What is seen through a transparent background."""
-
-FONT: Final = cv2.FONT_HERSHEY_SIMPLEX
-WHITE: Final = (255, 255, 255)
 
 
 def run(
@@ -62,6 +65,11 @@ def run(
 class PreviewView(Window):
     """Shows pictures as they are sent, or as its keys say."""
 
+    # The picture is fitted into the window here, not by the toolkit, so that letters are sharp and
+    # what is beside it is black.
+    flags = cv2.WINDOW_NORMAL | cv2.WINDOW_FREERATIO | cv2.WINDOW_GUI_NORMAL
+    repeating = REPEATING
+
     def __init__(
         self, connection: Connection, memory: Any, title: str, size: Size, mirrored: bool
     ) -> None:
@@ -74,13 +82,17 @@ class PreviewView(Window):
         self._message = ""
         self._message_until_seconds = 0.0
         self._canvas: Image = np.empty((size.height, size.width, 3), np.uint8)
+        self._fitted = self._canvas
         self._checkerboard = _Checkerboard(size)
 
+    def understand(self, characters: Sequence[str]) -> str:
+        return meant(characters)
+
     def obey(self, key: str) -> None:
-        if key in ("q", ESCAPE):
-            self.say(Asked(Command.QUIT))
-        elif key == "b":
-            self.say(Asked(Command.NEXT_BACKGROUND))
+        if key == ESCAPE and self.is_full_screen:
+            self.fill_screen(False)
+        elif key == "f":
+            self.fill_screen(not self.is_full_screen)
         elif key == "m":
             self._mirrored = not self._mirrored
         elif key == "v":
@@ -94,9 +106,11 @@ class PreviewView(Window):
         elif key == "i":
             self._shows_status = not self._shows_status
             self.say(StatusWanted(self._shows_status))
+        elif key:
+            self.say(Pressed(key))
 
     def closed(self) -> None:
-        self.say(Asked(Command.QUIT))
+        self.say(Pressed(ESCAPE))
 
     def draw(self, show: Show, image: Image, alpha: Image | None) -> Image:
         assert alpha is not None, "the preview is sent mattes"
@@ -108,10 +122,10 @@ class PreviewView(Window):
                 self._tell(NO_PICTURE)
             else:
                 self._save_snapshot(picture)
-        return self._view(picture, show.lines if self._shows_status else ())
+        return self._write(self._fit(self._view(picture)), show.notes or Notes())
 
-    def _view(self, picture: Rendered, lines: Sequence[str]) -> Image:
-        """What the window shows: the picture itself, or the canvas if anything differs from it."""
+    def _view(self, picture: Rendered) -> Image:
+        """What is seen of it, of the same size: the picture itself, or the canvas if it differs."""
         view = picture.image
         if self._shows_matte:
             cv2.cvtColor(picture.alpha, cv2.COLOR_GRAY2BGR, dst=self._canvas)
@@ -122,19 +136,48 @@ class PreviewView(Window):
         if self._mirrored:
             cv2.flip(view, 1, dst=self._canvas)
             view = self._canvas
-        top, bottom = self._overlay_lines(lines)
-        if top or bottom:
-            if view is not self._canvas:
-                np.copyto(self._canvas, view)
-            _write_lines(self._canvas, top)
-            _write_lines(self._canvas, bottom, at_bottom=True)
-            view = self._canvas
         return view
 
-    def _overlay_lines(self, lines: Sequence[str]) -> tuple[list[str], list[str]]:
-        top = [*lines, *(HELP if self._shows_help else ())]
-        said = time.monotonic() < self._message_until_seconds
-        return top, [self._message] if said else []
+    def _fit(self, view: Image) -> Image:
+        """`view` as large as it can be in the window, with black beside it."""
+        wanted = self.inner_size()
+        size = Size.of(view)
+        if wanted is None or wanted == size:
+            return view
+        if Size.of(self._fitted) != wanted or self._fitted is self._canvas:
+            self._fitted = np.zeros((wanted.height, wanted.width, 3), np.uint8)
+        scale = min(wanted.width / size.width, wanted.height / size.height)
+        width, height = (max(1, round(scale * side)) for side in size)
+        left, top = (wanted.width - width) // 2, (wanted.height - height) // 2
+        place = self._fitted[top : top + height, left : left + width]
+        how = cv2.INTER_AREA if scale < 1 else cv2.INTER_LINEAR
+        cv2.resize(view, (width, height), dst=place, interpolation=how)
+        # Last time's letters may have been beside the picture.
+        for beside in (
+            *(self._fitted[:top], self._fitted[top + height :]),
+            *(self._fitted[:, :left], self._fitted[:, left + width :]),
+        ):
+            beside[:] = 0
+        return self._fitted
+
+    def _write(self, view: Image, notes: Notes) -> Image:
+        """`view` with what is written over it; that is never mirrored."""
+        rows = list(notes.statistics) if self._shows_status else []
+        if self._shows_help:
+            rows += [*([("", "")] if rows else []), *HELP]
+        said = self._message if time.monotonic() < self._message_until_seconds else notes.said
+        if not (rows or said or notes.is_recording):
+            return view
+        from livematte.sinks import preview_overlay as overlay  # the window is to appear at once
+
+        if view is not self._canvas and view is not self._fitted:
+            np.copyto(self._canvas, view)
+            view = self._canvas
+        overlay.write_rows(view, rows)
+        overlay.write_message(view, said)
+        if notes.is_recording:
+            overlay.mark_recording(view)
+        return view
 
     def _save_snapshot(self, picture: Rendered) -> None:
         """Save the whole picture as it is sent, not as it is viewed, under a new name."""
@@ -176,22 +219,3 @@ class _Checkerboard:
         np.multiply(picture.alpha, np.float32(1 / 255), out=self._weight)
         np.subtract(np.float32(1), self._weight, out=self._rest)
         cv2.blendLinear(picture.image, self._board, self._weight, self._rest, dst=canvas)
-
-
-def _write_lines(canvas: Image, lines: Sequence[str], at_bottom: bool = False) -> None:
-    """Write `lines` in white on a darkened box in the left corner, no wider than the canvas."""
-    if not lines:
-        return
-    height, width = canvas.shape[:2]
-    margin = max(6, height // 60)
-    widest = max(cv2.getTextSize(line, FONT, 1.0, 1)[0][0] for line in lines)
-    scale = min(max(0.45, height / 1200), (width - 2 * margin) / max(1, widest))
-    line_height = max(1, round(34 * scale))
-    box_height = min(height, len(lines) * line_height + margin)
-    top = height - box_height if at_bottom else 0
-    box = canvas[top : top + box_height, : min(width, round(widest * scale) + 2 * margin)]
-    box //= 4
-    thickness = max(1, round(scale * 1.5))
-    for number, line in enumerate(lines, start=1):
-        corner = (margin, top + number * line_height)
-        cv2.putText(canvas, line, corner, FONT, scale, WHITE, thickness, cv2.LINE_AA)

@@ -8,7 +8,9 @@ from __future__ import annotations
 import os
 import queue
 import signal
+import sys
 import threading
+from collections.abc import Iterator, Sequence
 from contextlib import suppress
 from multiprocessing.connection import Connection
 from typing import Any, Final
@@ -18,6 +20,7 @@ import numpy as np
 
 from livematte.frame import Image, Size
 from livematte.linux.x11 import display_problem, prepare_qt
+from livematte.linux.x11_window import X11Window, character_of
 from livematte.sinks.window_process import Failed, Opened, Show, Shown
 
 POLL_SECONDS: Final = 0.015
@@ -26,6 +29,11 @@ POLL_SECONDS: Final = 0.015
 
 class Window:
     """Shows what the other process sends. What keys do is for who inherits from it."""
+
+    flags = cv2.WINDOW_NORMAL | cv2.WINDOW_KEEPRATIO | cv2.WINDOW_GUI_NORMAL
+
+    repeating = ""
+    """The keys that do something again and again while they are held, where that can be known."""
 
     def __init__(
         self,
@@ -44,6 +52,9 @@ class Window:
         self._memory: Image = np.frombuffer(memoryview(memory).cast("B"), np.uint8)
         self._messages: queue.SimpleQueue[Show | None] = queue.SimpleQueue()
         self._is_open = self._is_closed = False
+        self._x11: X11Window | None = None
+        self._windowed: tuple[int, int, int, int] | None = None
+        """Where and how large the window was before it filled a screen without a manager."""
 
     def run(self) -> None:
         """Until the other process says so, or has ended."""
@@ -83,8 +94,12 @@ class Window:
         """What is to be seen of a picture: uint8 BGR (H, W, 3). `image` is only read."""
         return image
 
+    def understand(self, characters: Sequence[str]) -> str:
+        """Which of the characters that a key stands for is meant; see `linux.x11_window.Press`."""
+        return characters[0] if characters else ""
+
     def obey(self, key: str) -> None:
-        """A key was pressed: a letter in lower case."""
+        """A key was pressed that was understood so; "" for one that stands for nothing."""
 
     def closed(self) -> None:
         """The person has closed the window."""
@@ -100,15 +115,51 @@ class Window:
                 self.resize(self._size)
         except cv2.error as error:
             return f"OpenCV cannot open a window: {error.err}."
+        if sys.platform not in ("win32", "darwin"):
+            with suppress(OSError):  # OpenCV tells of most keys, too
+                self._x11 = X11Window()
         return None
 
     def resize(self, size: Size) -> None:
         """Give the window a size; it appears with its first."""
         if not self._is_open:
-            flags = cv2.WINDOW_NORMAL | cv2.WINDOW_KEEPRATIO | cv2.WINDOW_GUI_NORMAL
-            cv2.namedWindow(self._title, flags)
+            cv2.namedWindow(self._title, self.flags)
             self._is_open = True
         cv2.resizeWindow(self._title, *size)
+
+    def inner_size(self) -> Size | None:
+        """How much of the window there is to draw on; None if that is not known."""
+        _, _, width, height = self._rectangle()
+        return Size(width, height) if width > 0 and height > 0 else None
+
+    @property
+    def is_full_screen(self) -> bool:
+        if self._windowed is not None:
+            return True
+        return cv2.getWindowProperty(self._title, cv2.WND_PROP_FULLSCREEN) > 0
+
+    def fill_screen(self, full: bool) -> None:
+        """Fill the whole screen, or take the former size and place again."""
+        if full and self._x11 is not None and (screen := self._x11.unmanaged_screen()):
+            self._windowed = self._rectangle()
+            self._place((0, 0, *screen))
+            return
+        if self._windowed is not None:
+            self._place(self._windowed)
+            self._windowed = None
+            return
+        mode = cv2.WINDOW_FULLSCREEN if full else cv2.WINDOW_NORMAL
+        cv2.setWindowProperty(self._title, cv2.WND_PROP_FULLSCREEN, mode)
+
+    def _rectangle(self) -> tuple[int, int, int, int]:
+        """Left, top, width and height of what there is to draw on; width 0 if it is not known."""
+        left, top, width, height = cv2.getWindowImageRect(self._title)
+        return left, top, width, height
+
+    def _place(self, rectangle: tuple[int, int, int, int]) -> None:
+        left, top, width, height = rectangle
+        cv2.moveWindow(self._title, left, top)
+        cv2.resizeWindow(self._title, width, height)
 
     def _draw(self, show: Show) -> Image:
         width, height = show.size
@@ -123,12 +174,27 @@ class Window:
         """Keep the window alive and obey its keys."""
         if not self._is_open:
             return
-        while (code := cv2.pollKey()) != -1:
-            self.obey(chr(code & 0xFF).lower())
+        for key in self._pressed():
+            self.obey(key)
         if not self._is_visible():
             # Showing one more picture would open the window again.
             self._is_open, self._is_closed = False, True
             self.closed()
+
+    def _pressed(self) -> Iterator[str]:
+        """The keys that were pressed, as they are understood."""
+        codes = []
+        while (code := cv2.pollKey()) != -1:  # and everything else that the toolkit has to do
+            codes.append(code)
+        if self._x11 is None or not self._x11.find():
+            for code in codes:
+                character = character_of(code & 0xFFFF)  # above are GTK's modifiers
+                yield self.understand([character] if character else [])
+            return
+        for press in self._x11.pressed():
+            key = self.understand(press.characters)
+            if key in self.repeating or not press.is_repeated:
+                yield key
 
     def _is_visible(self) -> bool:
         try:

@@ -45,14 +45,14 @@ class Show(NamedTuple):
     """What lies in the shared memory: an image of `size` in BGR, and an alpha matte if `has_alpha`.
 
     picture_index, transparent: see `Rendered`.
-    lines: what a person is told, in ASCII.
+    notes: what is written over it, in a form that the window knows.
     """
 
     size: Size
     has_alpha: bool = False
     picture_index: int = 0
     transparent: bool = False
-    lines: tuple[str, ...] = ()
+    notes: Any = None
 
 
 class Opened(NamedTuple):

@@ -15,6 +15,7 @@ from livematte.backgrounds.parse import parse
 from livematte.errors import RenderError, SinkError, SourceError
 from livematte.frame import Frame, Rendered, Size
 from livematte.media import kept_file
+from livematte.options.changes import Change, NextBackground, Quit
 from livematte.pipeline import pace
 from livematte.pipeline import pipeline as pipeline_module
 from livematte.pipeline.pace import Slow
@@ -22,7 +23,6 @@ from livematte.pipeline.pipeline import OnDemand, Pipeline
 from livematte.pipeline.slate import SLATE_INDEX
 from livematte.render.fake import FakeRenderer
 from livematte.render.renderer import OpenedRenderer
-from livematte.sinks import Command
 from tests.sinks.fakes import RecordingSink
 from tests.sources.fakes import PERSON, ROOM, SIZE, ListedSource, frame_image
 
@@ -30,11 +30,11 @@ from tests.sources.fakes import PERSON, ROOM, SIZE, ListedSource, frame_image
 class TimedCommands:
     """Gives a command once so many pictures have been sent."""
 
-    def __init__(self, sink: RecordingSink, commands: dict[int, Command]) -> None:
+    def __init__(self, sink: RecordingSink, commands: dict[int, Change]) -> None:
         self._sink = sink
         self._commands = commands
 
-    def poll(self) -> list[Command]:
+    def poll(self) -> list[Change]:
         due = [each for each in self._commands if len(self._sink.matted) >= each]
         return [self._commands.pop(each) for each in due]
 
@@ -294,7 +294,7 @@ def test_a_background_that_is_lost_stops_no_picture_and_is_said_once(
 
 def test_commands_switch_the_background_and_quit() -> None:
     sink = RecordingSink()
-    commands = TimedCommands(sink, {3: Command.NEXT_BACKGROUND, 8: Command.QUIT})
+    commands = TimedCommands(sink, {3: NextBackground(), 8: Quit()})
     pipeline = make_pipeline(
         ListedSource(1000, seconds_apart=0.002),
         [sink],

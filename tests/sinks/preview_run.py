@@ -24,6 +24,7 @@ from livematte.render.renderer import OpenedRenderer
 from livematte.sinks import PreviewWindow, VideoWriter
 from livematte.sinks.null import NullSink
 from livematte.sources import Demo
+from tests.sinks.show import Run
 
 SIZE = Size(320, 180)
 RUNNING_PICTURES = 10
@@ -52,7 +53,7 @@ class Second(NullSink):
 
 
 def main(path: Path) -> None:
-    preview = PreviewWindow("preview under test", list)
+    preview = PreviewWindow("preview under test", Run().snapshot)
     pipeline = Pipeline(
         Demo(SIZE),
         lambda size: OpenedRenderer(FakeRenderer(size), ""),

@@ -1,6 +1,6 @@
 """Runs a preview window in a process of its own: `python -m tests.sinks.show KEY=VALUE...`.
 
-It shows pictures until it is told to quit, and prints what the window asked for.
+It shows pictures until it is told to quit, and prints which changes the window asked for.
 """
 
 from __future__ import annotations
@@ -9,14 +9,32 @@ import subprocess
 import sys
 import time
 from collections.abc import Callable
+from dataclasses import replace
 from fractions import Fraction
+from pathlib import Path
+from typing import Any
 
 from livematte.errors import SinkError
 from livematte.frame import Rendered, Size
-from livematte.sinks import Command, PreviewWindow
+from livematte.options.changes import (
+    Change,
+    Freeze,
+    NextBackground,
+    Pause,
+    PreviousBackground,
+    Quit,
+    SetBackground,
+    SetBlur,
+    SetRefinement,
+    StartRecording,
+    StopRecording,
+)
+from livematte.options.settings import LiveSettings, LiveSnapshot, LiveState
+from livematte.sinks import PreviewWindow
 from tests.sinks.pictures import picture
 
 SIZE = Size(640, 360)
+SMALL = Size(320, 180)
 TITLE = "preview under test"
 
 SLATES = 200
@@ -30,12 +48,64 @@ SCENES: dict[str, Callable[[int], Rendered]] = {
     "late": lambda index: (
         picture(SIZE, -1, left=GREY, right=GREY) if index < SLATES else picture(SIZE, index)
     ),
+    "small": lambda index: picture(SMALL, index),
+    "mirrored": lambda index: picture(SIZE, index),
 }
+
+STATE = LiveState(
+    frames_per_second=25.0,
+    latency_seconds=0.061,
+    cpu_share=0.3,
+    frames=1000,
+    dropped=2,
+    device="OpenVINO int8 on the CPU, matte at 512x288",
+    camera="A camera with a long name (/dev/video0), 1280x720 at 30 frames/s",
+    notice="",
+    is_idle=False,
+)
+
+
+class Run:
+    """The settings of a run that is not there, which do as they are told."""
+
+    def __init__(self) -> None:
+        self.settings = LiveSettings(("green", "/pictures/Straße.jpg", "blur:40"))
+
+    def snapshot(self) -> LiveSnapshot:
+        return LiveSnapshot(self.settings, STATE)
+
+    def apply(self, change: Change) -> None:
+        backgrounds, index = self.settings.backgrounds, self.settings.background_index
+        match change:
+            case SetBackground(int(number)):
+                self._set(background_index=number)
+            case NextBackground():
+                self._set(background_index=(index + 1) % len(backgrounds))
+            case PreviousBackground():
+                self._set(background_index=(index - 1) % len(backgrounds))
+            case SetBlur(sigma):
+                names = [*backgrounds]
+                names[index] = f"blur:{sigma:g}"
+                self._set(backgrounds=tuple(names))
+            case SetRefinement(edge=int(edge)):
+                self._set(edge=edge)
+            case Freeze(on):
+                self._set(frozen=on)
+            case Pause(on):
+                self._set(paused=on)
+            case StartRecording():
+                self._set(recording=Path("meeting.mp4"))
+            case StopRecording():
+                self._set(recording=None)
+
+    def _set(self, **changed: Any) -> None:
+        self.settings = replace(self.settings, **changed)
 
 
 def show(scene: str) -> None:
-    window = PreviewWindow(TITLE, status=lambda: ["25.0 frames/s", "latency 61 ms"])
-    window.open(SIZE, Fraction(30))
+    run = Run()
+    window = PreviewWindow(TITLE, run.snapshot, mirrored=scene == "mirrored")
+    window.open(SCENES[scene](0).size, Fraction(30))
     index = 0
     quitting = False
     while not quitting:
@@ -44,14 +114,15 @@ def show(scene: str) -> None:
         window.send(sent)
         assert (sent.image == before[0]).all()
         assert (sent.alpha == before[1]).all()
-        for command in window.poll():
-            print(command.name, flush=True)
-            quitting |= command is Command.QUIT
+        for change in window.poll():
+            print(change, flush=True)
+            run.apply(change)
+            quitting |= isinstance(change, Quit)
         index += 1
         if index == 3:
             print("shown", flush=True)
         time.sleep(0.01)
-    window.send(picture(SIZE))  # must not bring a closed window back
+    window.send(SCENES[scene](index))  # must not bring a closed window back
     print("still there" if is_there() else "gone", flush=True)
     window.close()
     window.close()

@@ -29,6 +29,7 @@ from livematte.video.save import Composited, MatteOnly, OnBlack
 from tests.lab import IN_LAB
 from tests.sinks.fakes import RecordingSink
 from tests.sinks.pictures import picture
+from tests.sinks.show import Run
 from tests.sources.test_contract import write_clip
 
 SIZE: Final = Size(64, 48)
@@ -123,7 +124,7 @@ def standard_output(folder: Path) -> Iterator[Sink]:
 
 
 def preview(_folder: Path) -> AbstractContextManager[Sink]:
-    return nullcontext(PreviewWindow("contract", list))
+    return nullcontext(PreviewWindow("contract", Run().snapshot))
 
 
 @contextmanager
