@@ -31,6 +31,7 @@ from livematte.render.timings import Timings
 
 if TYPE_CHECKING:
     from livematte.background import Background
+    from livematte.options.refinement import Refinement
 
 RESIZED: Final = Size(910, 512)
 CUT: Final = Size(672, 512)
@@ -95,7 +96,8 @@ def _with_batch_norms(layers: nn.Module) -> nn.Sequential:
 class OfficialDemo:
     """A `Renderer`, so that it is measured like the others; its pictures are `CUT` in size.
 
-    It has one background, white, whichever it is given: others would only cost it more.
+    It has one background, white, whichever it is given: others would only cost it more. It refines
+    nothing.
     """
 
     depth = 1
@@ -118,7 +120,9 @@ class OfficialDemo:
     def wait_until_ready(self, timeout_seconds: float) -> bool:
         return self._buffers.wait_for_room(timeout_seconds)
 
-    def submit(self, frame: Frame, background: Background) -> bool:
+    def submit(
+        self, frame: Frame, background: Background, refinement: Refinement | None = None
+    ) -> bool:
         if not self._buffers.has_room():
             return False
         require_size(frame, self._frame_size)

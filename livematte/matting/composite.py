@@ -29,14 +29,17 @@ class Compositor:
 
         On a transparent background that is done anyway, or who ignores alpha would see the room.
         light_wrap: 0 to 1: how much light of the background falls around the person's edge.
+
+        Both may be set anew between two pictures.
         """
+        self.colours = colours
+        self.light_wrap = light_wrap
         self._size = size
         shape = (size.height, size.width)
         self._inside = np.empty(shape, np.bool_)
         self._blended = np.empty(shape, np.bool_)
-        self._refined = colours
-        self._colours: PersonColours | None = None
-        self._wrap = LightWrap(size, light_wrap) if light_wrap > 0 else None
+        self._person_colours: PersonColours | None = None
+        self._wrap: LightWrap | None = None
         self._blur: RoomBlur | None = None
 
     def compose(self, frame: Frame, alpha: Image, background: Background, out: Image) -> None:
@@ -68,10 +71,9 @@ class Compositor:
         # Two comparisons in one, since what is below 0 wraps around.
         np.subtract(alpha, 1, out=self._blended.view(np.uint8))
         np.less(self._blended.view(np.uint8), 254, out=self._blended)
-        colours = self._person_colours(image, alpha) if transparent or self._refined else None
-        wrap = None if transparent else self._wrap
+        colours = self._spread_colours(image, alpha) if transparent or self.colours else None
+        wrap = None if transparent or self.light_wrap <= 0 else self._spread_light(alpha, out)
         if wrap is not None:
-            wrap.spread(alpha, out)
             wrap.add_reach(alpha, self._blended)
         np.equal(alpha, 255, out=self._inside)
         cv2.copyTo(image, self._inside.view(np.uint8), out)
@@ -89,8 +91,14 @@ class Compositor:
                 person += behind
             put_colours(out, points, person)
 
-    def _person_colours(self, image: Image, alpha: Image) -> PersonColours:
-        if self._colours is None:
-            self._colours = PersonColours(self._size)
-        self._colours.spread(image, alpha)
-        return self._colours
+    def _spread_colours(self, image: Image, alpha: Image) -> PersonColours:
+        if self._person_colours is None:
+            self._person_colours = PersonColours(self._size)
+        self._person_colours.spread(image, alpha)
+        return self._person_colours
+
+    def _spread_light(self, alpha: Image, behind: Image) -> LightWrap:
+        if self._wrap is None:
+            self._wrap = LightWrap(self._size)
+        self._wrap.spread(alpha, behind, self.light_wrap)
+        return self._wrap

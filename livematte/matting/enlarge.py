@@ -14,9 +14,12 @@ class MatteEnlarger:
     """Enlarges mattes for frames of one size with buffers that are made once."""
 
     def __init__(self, size: Size, *, edges: bool) -> None:
-        """edges: follow the edges of the frame (`matting.edges`), rather than blur them."""
+        """edges: follow the edges of the frame (`matting.edges`), rather than blur them.
+
+        It may be set anew between two frames.
+        """
+        self.edges = edges
         self._size = size
-        self._edges = edges
         shape = (size.height, size.width)
         self._matte = np.empty(shape, np.float32)
         self._mask = np.empty(shape, np.bool_)
@@ -32,7 +35,7 @@ class MatteEnlarger:
         """
         cv2.resize(matte, self._size, dst=self._matte, interpolation=cv2.INTER_LINEAR)
         cv2.convertScaleAbs(self._matte, dst=alpha, alpha=255)
-        if not self._edges:
+        if not self.edges:
             return
         if self._lines.shape[:2] != matte.shape:
             self._lines = np.empty((*matte.shape, 4), np.float32)

@@ -27,25 +27,26 @@ class LightWrap:
     matte.
     """
 
-    def __init__(self, size: Size, strength: float) -> None:
-        """strength: 0 to 1; at the most the light at the edge is half of the background's."""
+    def __init__(self, size: Size) -> None:
         self._size = size
-        self._strength = np.float32(strength)
         self._reduced = reduced_size(size)
         self._picture_reduction = Reduction(size, self._reduced, 3)
         self._alpha_reduction = Reduction(size, self._reduced, 1)
         self._light = np.zeros((self._reduced.height, self._reduced.width, 4), np.float32)
         self._mask = np.empty((size.height, size.width), np.uint8)
 
-    def spread(self, alpha: Image, behind: Image) -> None:
-        """Find what light falls where: `behind` is the new background, uint8 BGR (H, W, 3)."""
+    def spread(self, alpha: Image, behind: Image, strength: float) -> None:
+        """Find what light falls where: `behind` is the new background, uint8 BGR (H, W, 3).
+
+        strength: 0 to 1; at the most the light at the edge is half of the background's.
+        """
         wide, _, narrow = radii(self._reduced)
         glow = self._picture_reduction.reduce(behind).astype(np.float32)
         glow = _box(glow, wide // 2)
         room = cv2.LUT(self._alpha_reduction.reduce(alpha), _REST).astype(np.float32, copy=False)
         around = _box(room, narrow)
         around[around < LEAST] = 0
-        around *= self._strength
+        around *= np.float32(strength)
         light = cv2.multiply(glow, cv2.cvtColor(around, cv2.COLOR_GRAY2BGR))
         self._light = cv2.cvtColor(light, cv2.COLOR_BGR2BGRA).astype(np.float32, copy=False)
         self._light[..., 3] = 0

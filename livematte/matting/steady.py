@@ -113,24 +113,34 @@ class Refiner:
         """As if no frame had been seen."""
         self._past = None
 
-    def next_views(self, pixels: Image) -> tuple[bool, ...]:
+    def next_views(self, pixels: Image, refinement: Refinement | None = None) -> tuple[bool, ...]:
         """How the next frame is to be shown to the network: for each time whether in the mirror.
 
         pixels: uint8 BGR (h, w, 3), the frame at the network's size.
+        refinement: of this frame, if it is another than the refiner was made with.
         """
-        if self._refinement.both_views:
+        refinement = refinement or self._refinement
+        if refinement.both_views:
             return (False, True)
-        self._mirrored = self._refinement.steady and not self._mirrored and not _is_faint(pixels)
+        if not refinement.steady:
+            self._mirrored = True  # so that the first one that is averaged again is not
+            return (False,)
+        self._mirrored = not self._mirrored and not _is_faint(pixels)
         return (self._mirrored,)
 
-    def refine(self, views: Sequence[View]) -> tuple[Matte, Image]:
+    def refine(
+        self, views: Sequence[View], refinement: Refinement | None = None
+    ) -> tuple[Matte, Image]:
         """The refined matte of a frame, and what the network saw of it, neither in the mirror.
 
         views: what `next_views` said. Their size may change from frame to frame.
+        refinement: the same as `next_views` was told. What is remembered stays across a change, but
+            for a frame that is not made steady, which ends it.
 
         Returns float32 (h, w) in [0, 1], for the caller to keep, and uint8 BGR (h, w, 3), valid for
         as long as the first view.
         """
+        refinement = refinement or self._refinement
         for view in views:
             if not NOBODY <= cv2.mean(view.matte)[0] <= ALL:
                 self._past = None
@@ -140,7 +150,7 @@ class Refiner:
         for other in others:
             said = cv2.addWeighted(said, 0.5, other, 0.5, 0).astype(np.float32, copy=False)
         pixels = _turned(views[0].pixels, views[0].is_mirrored)
-        if self._refinement.steady:
+        if refinement.steady:
             size = Size.of(said)
             if self._past is None:
                 self._past = _Past.begun(said, pixels)
@@ -150,11 +160,12 @@ class Refiner:
                 self._past.add(said, pixels)
             refined = self._past.alpha.copy()
         else:
+            self._past = None
             refined = said.copy()
-        if self._refinement.islands:
+        if refinement.islands:
             take_out_islands(refined, said)
-        if self._refinement.margin:
-            refined = move_edge(refined, self._refinement.margin)
+        if refinement.margin:
+            refined = move_edge(refined, refinement.margin)
         return refined, pixels
 
 

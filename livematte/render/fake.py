@@ -11,6 +11,7 @@ import numpy as np
 from livematte.background import Background
 from livematte.frame import Frame, Rendered, Size
 from livematte.matting.composite import Compositor
+from livematte.options.refinement import PLAIN, Refinement
 from livematte.render.renderer import require_size
 from livematte.render.result_buffers import ResultBuffers
 from livematte.render.timings import Timings
@@ -23,25 +24,37 @@ class FakeRenderer:
     """Keeps the promises of `Renderer`, but takes what is bright for the person.
 
     seconds_per_frame: how long a frame is made to take, to stand for a slow network.
+    refinement: only what of it concerns compositing is done; see `Compositor`.
     """
 
     depth = 2
     description = "fake renderer"
 
-    def __init__(self, frame_size: Size, seconds_per_frame: float = 0.0) -> None:
+    def __init__(
+        self,
+        frame_size: Size,
+        seconds_per_frame: float = 0.0,
+        refinement: Refinement = PLAIN,
+    ) -> None:
         self.timings = Timings()
         self._size = frame_size
         self._seconds_per_frame = seconds_per_frame
+        self._refinement = refinement
         self._compositor = Compositor(frame_size)
         self._buffers = ResultBuffers(self.depth, frame_size)
 
     def wait_until_ready(self, timeout_seconds: float) -> bool:
         return self._buffers.wait_for_room(timeout_seconds)
 
-    def submit(self, frame: Frame, background: Background) -> bool:
+    def submit(
+        self, frame: Frame, background: Background, refinement: Refinement | None = None
+    ) -> bool:
         if not self._buffers.has_room():
             return False
         require_size(frame, self._size)
+        self._refinement = refinement or self._refinement
+        self._compositor.colours = self._refinement.colours
+        self._compositor.light_wrap = self._refinement.light_wrap
         with self._buffers.render(frame, background) as (image, alpha):
             time.sleep(self._seconds_per_frame)
             np.copyto(alpha, cv2.inRange(frame.image, (PERSON_BRIGHTNESS,) * 3, (255,) * 3))

@@ -36,7 +36,7 @@ class Renderer(Protocol):
     """Turns frames into publishable pictures, in order, at most `depth` in flight.
 
     Every frame that was submitted comes back exactly once, matted by its own matte and never by
-    another frame's, on the background it was submitted with.
+    another frame's, on the background and in the refinement it was submitted with.
 
     `submit` and `collect` may be called from two different threads, each always from the same one.
     A renderer is made and closed by the thread that submits.
@@ -65,8 +65,14 @@ class Renderer(Protocol):
         """
         ...
 
-    def submit(self, frame: Frame, background: Background) -> bool:
+    def submit(
+        self, frame: Frame, background: Background, refinement: Refinement | None = None
+    ) -> bool:
         """Take a frame to render; False, at once and untouched, if `depth` are in flight.
+
+        refinement: what is done to the matte from this frame on, beyond what the network says; None
+            for no change. At first it is what the renderer was opened with. The network stays, and
+            what is remembered of earlier frames too, while mattes are made steady.
 
         The renderer reads `frame.image` until the picture made from it has been collected.
 

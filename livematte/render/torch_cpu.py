@@ -8,14 +8,11 @@ import cv2
 import numpy as np
 import torch
 
-from livematte.errors import MatteError
-from livematte.matting.composite import Compositor
-from livematte.matting.enlarge import MatteEnlarger
-from livematte.matting.matte_guard import MatteGuard
 from livematte.matting.shrink import shrink
-from livematte.matting.steady import Refiner, View
+from livematte.matting.steady import View
 from livematte.network.size import PIXEL_MEAN, PIXEL_SCALE
 from livematte.options.refinement import DEFAULT, Refinement
+from livematte.render.finishing import Finisher
 from livematte.render.renderer import require_size
 from livematte.render.result_buffers import ResultBuffers
 from livematte.render.timings import Timings
@@ -23,6 +20,7 @@ from livematte.render.timings import Timings
 if TYPE_CHECKING:
     from livematte.background import Background
     from livematte.frame import Frame, Image, Rendered, Size
+    from livematte.matting.matte_guard import MatteGuard
     from livematte.network.modnet import MODNet
 
 
@@ -50,12 +48,8 @@ class TorchRenderer:
         self.description = f"PyTorch float32 on the CPU, matte at {matte_size}"
         self._frame_size = frame_size
         self._network = network
-        self._guard = guard or MatteGuard()
-        self._refiner = Refiner(refinement)
-        self._enlarger = MatteEnlarger(frame_size, edges=refinement.edges)
-        self._compositor = Compositor(
-            frame_size, colours=refinement.colours, light_wrap=refinement.light_wrap
-        )
+        self._refinement = refinement
+        self._finisher = Finisher(frame_size, self.timings, guard)
         self._buffers = ResultBuffers(self.depth, frame_size)
         shape = (matte_size.height, matte_size.width)
         self._small_bgr = np.empty((*shape, 3), np.uint8)
@@ -66,24 +60,19 @@ class TorchRenderer:
     def wait_until_ready(self, timeout_seconds: float) -> bool:
         return self._buffers.wait_for_room(timeout_seconds)
 
-    def submit(self, frame: Frame, background: Background) -> bool:
+    def submit(
+        self, frame: Frame, background: Background, refinement: Refinement | None = None
+    ) -> bool:
         if not self._buffers.has_room():
             return False
         require_size(frame, self._frame_size)
+        self._refinement = refinement or self._refinement
         with self._buffers.render(frame, background) as (image, alpha):
             with self.timings.stage("resize"):
                 shrink(frame.image, self._small_bgr)
-            shown = self._refiner.next_views(self._small_bgr)
+            shown = self._finisher.next_views(self._small_bgr, self._refinement)
             views = [self._view(self._small_bgr, each) for each in shown]
-            with self.timings.stage("refine"):
-                if doubt := self._guard.problem(views):
-                    self._refiner.forget()
-                    raise MatteError(doubt, frame.index)
-                matte, pixels = self._refiner.refine(views)
-                self._enlarger.enlarge(matte, pixels, frame.image, alpha)
-                del matte  # its memory is for compositing
-            with self.timings.stage("composite"):
-                self._compositor.compose(frame, alpha, background, image)
+            self._finisher.finish(views, frame, background, self._refinement, image, alpha)
         return True
 
     def collect(self, timeout_seconds: float) -> Rendered | None:

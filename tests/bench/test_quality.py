@@ -22,7 +22,7 @@ from livematte.bench.scene import Shot, scenes_of
 from livematte.cli.app import app
 from livematte.errors import RenderError, UsageError
 from livematte.frame import Frame, Rendered, Size
-from livematte.options.refinement import PLAIN, QUALITIES
+from livematte.options.refinement import PLAIN, QUALITIES, Refinement
 from livematte.render.renderer import OpenedRenderer
 from livematte.render.timings import Timings
 from tests.bench.labelled import person, room, write, write_all, write_clip, write_pair
@@ -55,7 +55,9 @@ class Knowing:
     def wait_until_ready(self, timeout_seconds: float) -> bool:
         return True
 
-    def submit(self, frame: Frame, background: Background) -> bool:
+    def submit(
+        self, frame: Frame, background: Background, refinement: Refinement | None = None
+    ) -> bool:
         if len(self._in_flight) == self.depth:
             return False
         np.testing.assert_array_equal(frame.image, self._shots[frame.index].image)

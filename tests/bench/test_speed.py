@@ -17,6 +17,7 @@ from livematte.bench import speed
 from livematte.bench.speed import Candidate, Opened, Round, Wish, serve
 from livematte.errors import DeviceError, RenderError
 from livematte.frame import Frame, Size
+from livematte.options.refinement import Refinement
 from livematte.render.fake import FakeRenderer
 from livematte.render.renderer import OpenedRenderer
 
@@ -27,8 +28,10 @@ NETWORK_SECONDS = 0.02
 class TimedFake(FakeRenderer):
     """Tells of its one stage, as real renderers do."""
 
-    def submit(self, frame: Frame, background: Background) -> bool:
-        submitted = super().submit(frame, background)
+    def submit(
+        self, frame: Frame, background: Background, refinement: Refinement | None = None
+    ) -> bool:
+        submitted = super().submit(frame, background, refinement)
         if submitted:
             self.timings.record("network", NETWORK_SECONDS)
         return submitted
@@ -89,8 +92,10 @@ def test_full_speed_renders_ahead_and_single_frames_wait(monkeypatch: pytest.Mon
     class Counting(TimedFake):
         flying = 0
 
-        def submit(self, frame: Frame, background: Background) -> bool:
-            submitted = super().submit(frame, background)
+        def submit(
+            self, frame: Frame, background: Background, refinement: Refinement | None = None
+        ) -> bool:
+            submitted = super().submit(frame, background, refinement)
             self.flying += submitted
             in_flight.append(self.flying)
             return submitted
@@ -144,10 +149,12 @@ def test_why_a_renderer_cannot_be_opened_is_the_answer(monkeypatch: pytest.Monke
 
 def test_a_failure_on_the_way_is_the_answer(monkeypatch: pytest.MonkeyPatch) -> None:
     class Failing(FakeRenderer):
-        def submit(self, frame: Frame, background: Background) -> bool:
+        def submit(
+            self, frame: Frame, background: Background, refinement: Refinement | None = None
+        ) -> bool:
             if frame.index == 3:
                 raise RenderError("It broke.", "Mend it.")
-            return super().submit(frame, background)
+            return super().submit(frame, background, refinement)
 
     with serving(monkeypatch, lambda size: OpenedRenderer(Failing(size), "")) as connection:
         connection.recv()

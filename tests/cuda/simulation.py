@@ -4,7 +4,8 @@ With it the real renderer runs from end to end: its numbers can be compared, and
 allocation and wait is written down. It is stricter than a device where that finds mistakes:
 
 - copies and graphs run late and in random order (`executor`), as far as events allow;
-- capturing a graph leaves garbage in what it computed: only a replay gives numbers;
+- capturing a graph leaves garbage in what it computed, and what was there before in what it would
+  have changed: only a replay gives numbers;
 - a replay repeats the operations on the memory they had, and fails if that was given back.
 
 What each copy and graph reads and writes goes to the executor's detector of races.
@@ -131,6 +132,7 @@ class SimulatedGraph:
         self.own: set[Memory] = set()
         self.pool: Memory | None = None
         self._cuda = cuda
+        self._before: dict[Memory, tuple[torch.UntypedStorage, torch.UntypedStorage]] = {}
         self._reads: list[weakref.ref[Memory]] = []
         self._writes: list[weakref.ref[Memory]] = []
 
@@ -141,11 +143,20 @@ class SimulatedGraph:
             changes = operation.func._schema.is_mutable and tensor.on_cpu is operation.args[0]
             (self._writes if changes else self._reads).append(weakref.ref(tensor.memory))
 
+    def note_before(self, target: SimulatedTensor) -> None:
+        """Keep what is in memory of others, before an operation that changes it is tried out."""
+        if target.memory not in self.own and target.memory not in self._before:
+            storage = target.on_cpu.untyped_storage()
+            self._before[target.memory] = storage, storage.clone()  # type: ignore[no-untyped-call]
+
     def end_capture(self) -> None:
-        """Nothing was computed yet: leave garbage where results will be."""
+        """Nothing was computed yet: leave garbage where results will be, and the rest as it was."""
         for operation in self.operations:
             for result in operation.results or operation.args[:1]:
                 result.fill_(float("nan") if result.is_floating_point() else 85)
+        for storage, before in self._before.values():
+            storage.copy_(before)
+        self._before.clear()
 
     def replay(self) -> None:
         self._cuda.log.replays += 1
@@ -316,6 +327,9 @@ class SimulatedCuda:
         plain = {key: value for key, value in kwargs.items() if key != "pin_memory"}
         if "device" in plain:
             plain["device"] = torch.device("cpu")
+        if self._capturing is not None and func._schema.is_mutable:
+            assert isinstance(args[0], SimulatedTensor)
+            self._capturing.note_before(args[0])
         values = tree_map(_values, args)
         plain = tree_map(_values, plain)
         result = func(*values, **plain)

@@ -44,6 +44,7 @@ from livematte.render.cuda.renderer import CudaRenderer
 from livematte.render.cuda.steady import CudaRefiner, with_edge_moved, without_islands
 from livematte.render.torch_cpu import TorchRenderer
 from livematte.sources import Demo
+from tests.render.changes import CHANGES, as_opened_with_it
 
 from . import pictures
 from .simulation import Log, simulated_cuda
@@ -358,7 +359,7 @@ def test_colours_are_those_of_the_cpu(images: list[Image], say: Say) -> None:
 
 
 def frame_tensors(
-    image: Image, background: Background, matte_size: Size = MATTE_SIZE
+    image: Image, background: Background, matte_size: Size = MATTE_SIZE, light_wrap: float = 0.0
 ) -> FrameTensors:
     size = Size.of(image)
     picture, taps = torch.zeros(1), torch.zeros(1)
@@ -375,6 +376,7 @@ def frame_tensors(
         torch.empty_like(frame),
         torch.empty_like(frame[..., 0]),
         torch.zeros(1, dtype=torch.bool),
+        torch.tensor([light_wrap]),
         torch.empty(matte_size.height, matte_size.width, 3, dtype=torch.uint8),
         torch.empty(matte_size.height, matte_size.width, dtype=torch.uint8),
         torch.empty(1, dtype=torch.uint8),
@@ -402,7 +404,7 @@ def test_composites_are_those_of_the_cpu(
 
     refinement = replace(PLAIN, colours=colours, light_wrap=light_wrap)
     path = Given(SIZE, SIZE, MODNet().eval(), torch.float32, CPU, refinement)
-    tensors = frame_tensors(image, background, SIZE)
+    tensors = frame_tensors(image, background, SIZE, light_wrap)
     path.render(tensors, kind_of(background))
     ours, alpha = tensors.image.numpy(), tensors.alpha.numpy()
     np.testing.assert_array_equal(alpha, given)
@@ -428,7 +430,7 @@ def test_light_falls_on_the_edge_alone(images: list[Image], say: Say) -> None:
         def _mattes(self, views: Tensor) -> Tensor:
             return torch.from_numpy(given / np.float32(255))[None]
 
-    lit, unlit = (frame_tensors(images[0], ROOM, SIZE) for _ in range(2))
+    lit, unlit = (frame_tensors(images[0], ROOM, SIZE, each) for each in (0.7, 0.0))
     for tensors, strength in ((lit, 0.7), (unlit, 0.0)):
         refinement = replace(PLAIN, light_wrap=strength)
         path = Given(SIZE, SIZE, MODNet().eval(), torch.float32, CPU, refinement)
@@ -452,7 +454,7 @@ def test_frames_of_a_sequence_are_those_of_the_cpus_renderer(
     path = FramePath(SIZE, MATTE_SIZE, modnet, torch.float32, CPU, refinement)
     for index, image in enumerate(images):
         background = BACKGROUNDS[index % 3]
-        tensors = frame_tensors(image, background)
+        tensors = frame_tensors(image, background, light_wrap=refinement.light_wrap)
         path.render(tensors, kind_of(background))
         assert reference.submit(Frame(image, index, 0, index / 30), background)
         expected = reference.collect(1.0)
@@ -508,7 +510,9 @@ def test_graphs_begin_without_a_past_and_share_one(network: MODNet, refinement: 
     for index in range(8):
         image = cv2.addWeighted(still, 1 - index / 100, other, index / 100, 0).astype(np.uint8)
         background = BACKGROUNDS[index % 3]
-        tensors = frame_tensors(image, background, pictures.MATTE_SIZE)
+        tensors = frame_tensors(
+            image, background, pictures.MATTE_SIZE, light_wrap=refinement.light_wrap
+        )
         path.render(tensors, kind_of(background))
         waiting.append(tensors)
         if len(waiting) > opened.depth:
@@ -521,6 +525,78 @@ def test_graphs_begin_without_a_past_and_share_one(network: MODNet, refinement: 
     assert not device.log.kernels
     assert not device.log.allocations
     assert not device.executor.races
+
+
+def test_a_refinement_holds_from_its_frame_on(network: MODNet) -> None:
+    """To the last bit what a frame path that was made with it makes of these frames."""
+    refinements = CHANGES["a little of all"]
+    still, other = pictures.frame_picture(0), pictures.frame_picture(1)
+    frames = [
+        cv2.addWeighted(still, 1 - index / 100, other, index / 100, 0).astype(np.uint8)
+        for index in range(len(refinements))
+    ]
+
+    def opened_with(refinement: Refinement) -> Callable[[Image], FrameTensors]:
+        path = FramePath(
+            pictures.FRAME_SIZE, pictures.MATTE_SIZE, network, torch.float32, CPU, refinement
+        )
+
+        def render(image: Image) -> FrameTensors:
+            tensors = frame_tensors(image, ROOM, pictures.MATTE_SIZE, refinement.light_wrap)
+            path.render(tensors, Compositing.PICTURE)
+            return tensors
+
+        return render
+
+    expected = list(as_opened_with_it(refinements, frames, opened_with))
+    with simulated_cuda(capability=(6, 1)) as device:
+        opened = CudaRenderer(
+            "cuda",
+            pictures.FRAME_SIZE,
+            pictures.MATTE_SIZE,
+            network,
+            cuda=device,
+            refinement=refinements[0],
+            guard=pictures.TRUSTING,
+        )
+        submitted = 0
+        for wanted in expected:
+            while submitted < len(frames) and opened.submit(
+                Frame(frames[submitted], submitted, 0, 0), ROOM, refinements[submitted]
+            ):
+                submitted += 1
+            rendered = opened.collect(timeout_seconds=20)
+            assert rendered is not None
+            np.testing.assert_array_equal(rendered.alpha, wanted.alpha.numpy())
+            np.testing.assert_array_equal(rendered.image, wanted.image.numpy())
+    assert not device.executor.races
+
+
+def test_light_wrap_grows_without_another_graph(network: MODNet) -> None:
+    """As a slider moves it, with every frame."""
+    with simulated_cuda(capability=(6, 1)) as device:
+        opened = CudaRenderer(
+            "cuda",
+            pictures.FRAME_SIZE,
+            pictures.MATTE_SIZE,
+            network,
+            cuda=device,
+            refinement=replace(PLAIN, light_wrap=0.1),
+            guard=pictures.TRUSTING,
+        )
+    device.log = Log()
+    seen = []
+    for index in range(6):
+        refinement = replace(PLAIN, light_wrap=0.1 + index / 10)
+        frame = Frame(pictures.frame_picture(0), index, 0, 0)
+        assert opened.submit(frame, ROOM, refinement)
+        picture = opened.collect(timeout_seconds=20)
+        assert picture is not None
+        seen.append(float(picture.image.mean()))
+    assert seen == sorted(set(seen))
+    assert not device.log.waits
+    assert not device.log.allocations
+    assert not device.log.kernels
 
 
 def test_the_renderer_that_is_opened_refines_as_was_asked(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -124,12 +124,17 @@ def test_a_frame(listener: Listener, device: CudaDevice) -> None:
 def test_capture_warms_up_first_and_leaves_other_threads_alone(
     listener: Listener, device: CudaDevice
 ) -> None:
-    graph = device.capture(lambda: listener.said.append("run"), "compute")
+    graph = device.capture(
+        lambda: listener.said.append("run"),
+        "compute",
+        rehearse=lambda: listener.said.append("rehearse"),
+    )
     assert graph.is_captured
     options = {"pool": "pool", "stream": "compute", "capture_error_mode": "thread_local"}
     assert listener.said == [
         "synchronize cuda:1",
-        *("on compute:", "run", "end"),
+        *("on compute:", "rehearse", "end"),
+        "synchronize cuda:1",
         *(f"capture {options}:", "run", "end"),
     ]
 

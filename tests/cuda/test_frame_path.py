@@ -46,6 +46,7 @@ def tensors_on(device: torch.device, matte_size: Size = MATTE_SIZE) -> FrameTens
         image=torch.zeros(*shape, 3, dtype=torch.uint8, device=device),
         alpha=torch.zeros(shape, dtype=torch.uint8, device=device),
         forget=torch.zeros(1, dtype=torch.bool, device=device),
+        light_wrap=torch.zeros(1, device=device),
         pixels=torch.zeros(*small, 3, dtype=torch.uint8, device=device),
         raw=torch.zeros(small, dtype=torch.uint8, device=device),
         is_alpha=torch.zeros(1, dtype=torch.uint8, device=device),

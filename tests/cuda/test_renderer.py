@@ -107,6 +107,7 @@ def on_the_cpu(network: MODNet, frame: Frame, background: Background) -> tuple[I
         image=torch.empty_like(pixels),
         alpha=torch.empty_like(pixels[..., 0]),
         forget=torch.zeros(1, dtype=torch.bool),
+        light_wrap=torch.zeros(1),
         pixels=torch.empty(MATTE_SIZE.height, MATTE_SIZE.width, 3, dtype=torch.uint8),
         raw=torch.empty(MATTE_SIZE.height, MATTE_SIZE.width, dtype=torch.uint8),
         is_alpha=torch.empty(1, dtype=torch.uint8),
@@ -235,7 +236,7 @@ def test_per_frame_the_host_takes_no_memory_of_a_frames_size(renderer: CudaRende
     submitted, room = frame(0), Room()
     room.picture_at(FRAME_SIZE, submitted.media_seconds)
     tracemalloc.start()
-    slot.work.fill(submitted, room)
+    slot.work.fill(submitted, room, 0.0)
     peak = tracemalloc.get_traced_memory()[1]
     tracemalloc.stop()
     assert peak < submitted.image.nbytes / 4
@@ -306,8 +307,7 @@ def test_a_background_that_breaks_loses_no_slot(renderer: CudaRenderer) -> None:
 
 def test_a_matte_that_is_no_number_is_an_error(network: MODNet, one_thread: None) -> None:  # noqa: ARG001
     renderer, _ = opened(network)
-    path = next(iter(renderer._ring._free)).work._path
-    weights = path._network.get_parameter("f_branch.conv_f.1.layers.0.weight")
+    weights = renderer._graphs.path._network.get_parameter("f_branch.conv_f.1.layers.0.weight")
     assert isinstance(weights, SimulatedTensor)
     weights.on_cpu.fill_(float("nan"))
     submit(renderer, 4, Transparent())
@@ -369,7 +369,7 @@ def test_slots_that_share_memory_are_found(
 
     def shared_mirror(self: CudaDevice, shape: tuple[int, ...], dtype: torch.dtype) -> Mirror:
         made.append(mirror(self, shape, dtype))
-        return made[(len(made) - 1) % 5]  # a slot has five
+        return made[(len(made) - 1) % 6]  # a slot has six
 
     monkeypatch.setattr(CudaDevice, "mirror", shared_mirror)
     run_is_found_out(network, "another|race")
@@ -383,7 +383,7 @@ def test_a_picture_that_is_shared_by_the_slots_is_found(
 
     def shared_picture(self: CudaDevice, shape: tuple[int, ...], dtype: torch.dtype) -> Mirror:
         made.append(mirror(self, shape, dtype))
-        return made[1] if len(made) % 5 == 2 else made[-1]
+        return made[1] if len(made) % 6 == 2 else made[-1]
 
     monkeypatch.setattr(CudaDevice, "mirror", shared_picture)
     run_is_found_out(network, "another background|race")
@@ -395,8 +395,8 @@ def test_a_picture_that_is_never_uploaded_again_is_found(
     hold = _SlotWork._hold
 
     def hold_for_ever(self: _SlotWork, background: Background, media_seconds: float) -> Any:
-        kind, changed = hold(self, background, media_seconds)
-        return kind, changed if self._stamp.index < 0 else ()
+        changed = hold(self, background, media_seconds)
+        return changed if self._stamp.index < 0 else ()
 
     monkeypatch.setattr(_SlotWork, "_hold", hold_for_ever)
     run_is_found_out(network, "another background")
@@ -443,9 +443,9 @@ def test_running_instead_of_capturing_is_found(
     """A graph of nothing: its results would be those of the warm-up."""
     capture = CudaDevice.capture
 
-    def capture_nothing(self: CudaDevice, run: Any, stream: Any) -> Any:
+    def capture_nothing(self: CudaDevice, run: Any, stream: Any, rehearse: Any) -> Any:
         run()
-        return capture(self, lambda: None, stream)
+        return capture(self, lambda: None, stream, rehearse)
 
     monkeypatch.setattr(CudaDevice, "capture", capture_nothing)
     run_is_found_out(network, "another frame's matte")
@@ -453,8 +453,7 @@ def test_running_instead_of_capturing_is_found(
 
 def test_weights_given_back_are_found(network: MODNet) -> None:
     renderer, _ = opened(network)
-    for slot in renderer._ring._free:
-        del slot.work._path
+    del renderer._graphs.path
     with pytest.raises(AssertionError, match="given back"):
         renderer.submit(frame(0), Transparent())
 

@@ -20,6 +20,7 @@ from livematte.background import Background
 from livematte.backgrounds.parse import parse
 from livematte.errors import DeviceError, RenderError
 from livematte.frame import Frame, Rendered, Size
+from livematte.options.refinement import Refinement
 from livematte.pipeline import pipeline
 from livematte.pipeline.pipeline import Pipeline
 from livematte.render.openvino.network import Request
@@ -301,11 +302,13 @@ class Lost:
     def __getattr__(self, name: str) -> object:
         return getattr(self._renderer, name)
 
-    def submit(self, frame: Frame, background: Background) -> bool:
+    def submit(
+        self, frame: Frame, background: Background, refinement: Refinement | None = None
+    ) -> bool:
         if self._frames <= 0:
             raise RenderError("cuda:0 failed (unknown error).", "Start again.")
         self._frames -= 1
-        return self._renderer.submit(frame, background)
+        return self._renderer.submit(frame, background, refinement)
 
 
 def test_a_lost_device_is_tried_once_more_and_then_the_cpu_is_taken() -> None:

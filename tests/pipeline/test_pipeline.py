@@ -16,6 +16,7 @@ from livematte.errors import RenderError, SinkError, SourceError
 from livematte.frame import Frame, Rendered, Size
 from livematte.media import kept_file
 from livematte.options.changes import Change, NextBackground, Quit
+from livematte.options.refinement import Refinement
 from livematte.pipeline import pace
 from livematte.pipeline import pipeline as pipeline_module
 from livematte.pipeline.pace import Slow
@@ -158,8 +159,10 @@ def test_a_frame_that_waits_for_room_makes_way_for_a_newer_one() -> None:
     ages: list[float] = []
 
     class AgeTakingRenderer(FakeRenderer):
-        def submit(self, frame: Frame, background: Background) -> bool:
-            taken = super().submit(frame, background)
+        def submit(
+            self, frame: Frame, background: Background, refinement: Refinement | None = None
+        ) -> bool:
+            taken = super().submit(frame, background, refinement)
             if taken:
                 ages.append(time.monotonic() - frame.captured_seconds)
             return taken
@@ -339,10 +342,12 @@ def test_a_renderer_that_fails_on_a_frame_is_reported_and_closed() -> None:
     class Failing(FakeRenderer):
         closed = False
 
-        def submit(self, frame: Frame, background: Background) -> bool:
+        def submit(
+            self, frame: Frame, background: Background, refinement: Refinement | None = None
+        ) -> bool:
             if frame.index == 2:
                 raise RenderError("No.", "Yes.")
-            return super().submit(frame, background)
+            return super().submit(frame, background, refinement)
 
         def close(self) -> None:
             Failing.closed = True

@@ -7,7 +7,7 @@ import time
 import tracemalloc
 from collections.abc import Callable, Iterator
 from contextlib import AbstractContextManager, contextmanager, nullcontext
-from itertools import islice
+from itertools import islice, product
 from typing import Final
 
 import cv2
@@ -29,11 +29,13 @@ from livematte.render.renderer import Renderer, open_renderer
 from livematte.render.torch_cpu import TorchRenderer
 from livematte.sources import Demo
 from tests.cuda.simulation import simulated_cuda
+from tests.render.changes import CHANGES, as_opened_with_it
 
 SIZE: Final = Size(640, 360)
 SHORT_SIDE: Final = 224
 REFINED_SHORT_SIDE: Final = 160
 """Of refined renderers, which do as much again for every frame, but not with the network."""
+SMALL: Final = Size(320, 180)
 LARGE: Final = Size(1920, 1080)
 PATIENCE_SECONDS: Final = 20.0
 
@@ -455,6 +457,60 @@ def test_refined_sequences_agree_with_the_reference(
             refined_by.append(np.abs(unrefined.astype(float) - expected.alpha).mean() / 255)
     assert min(refined_by) > 1.2 * tolerance, "else they would agree without being refined"
     for each in (renderer, reference, plain):
+        each.close()
+
+
+def open_changing(kind: str, refinement: Refinement) -> Renderer:
+    if kind == "fake":
+        return FakeRenderer(SMALL, refinement=refinement)
+    return open_refined(*REFINED[kind], size=SMALL, refinement=refinement)
+
+
+@pytest.mark.parametrize(
+    ("kind", "changes"),
+    [
+        ("fake", "a little of all"),
+        ("torch refined", "a little of all"),
+        *product(
+            ["openvino int8 refined"], [each for each in CHANGES if each != "a little of all"]
+        ),
+    ],
+)
+def test_a_refinement_holds_from_its_frame_on(kind: str, changes: str) -> None:
+    """To the last bit as if the renderer had been opened with it. CUDA's: `tests.cuda`."""
+    refinements = CHANGES[changes]
+    with Demo(SMALL, realtime=False) as demo:
+        frames = [make_frame(each.image.copy(), each.index) for each in islice(demo.frames(), 8)]
+    frames = frames[: len(refinements)]
+    background = parse("#1e90ff")
+    opened: list[Renderer] = []
+
+    def opened_with(refinement: Refinement) -> Callable[[Frame], Rendered]:
+        opened.append(fresh := open_changing(kind, refinement))
+        return lambda frame: copy_of(render(fresh, frame, background))
+
+    expected = list(as_opened_with_it(refinements, frames, opened_with))
+    unchanged = list(map(opened_with(refinements[0]), frames))
+    assert any(
+        (each.image != wanted.image).any() for each, wanted in zip(unchanged, expected, strict=True)
+    ), "else a change would not be seen"
+    renderer = open_changing(kind, refinements[0])
+    opened.append(renderer)
+    # What does not change need not be said.
+    pairs = zip([refinements[0], *refinements], refinements, strict=False)
+    asked = [None if before == wish else wish for before, wish in pairs]
+    submitted = 0
+    for wanted in expected:
+        while submitted < len(frames) and renderer.submit(
+            frames[submitted], background, asked[submitted]
+        ):
+            submitted += 1
+        picture = renderer.collect(PATIENCE_SECONDS)
+        assert picture is not None
+        assert picture.index == wanted.index
+        np.testing.assert_array_equal(picture.alpha, wanted.alpha)
+        np.testing.assert_array_equal(picture.image, wanted.image)
+    for each in opened:
         each.close()
 
 

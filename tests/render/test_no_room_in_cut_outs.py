@@ -50,6 +50,7 @@ def on_the_gpu(image: Image, alpha: Image, refinement: Refinement) -> Image:
         out,
         made,
         forget=torch.zeros(1, dtype=torch.bool),
+        light_wrap=none,
         pixels=torch.empty_like(frame),
         raw=torch.empty_like(made),
         is_alpha=torch.empty(1, dtype=torch.uint8),

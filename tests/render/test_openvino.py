@@ -17,6 +17,7 @@ from livematte.errors import DeviceError, RenderError, WeightsError
 from livematte.frame import Frame, Size
 from livematte.network import weights
 from livematte.network.size import AUTO_SHORT_SIDES, network_size
+from livematte.options.refinement import DEFAULT, QUALITIES
 from livematte.render.openvino import network as openvino_network
 from livematte.render.openvino import size as openvino_size
 from livematte.render.openvino.network import OpenVinoModel, OpenVinoNetwork, Request
@@ -263,6 +264,20 @@ def test_it_is_not_ready_while_a_network_runs() -> None:
     assert choice.renderer.wait_until_ready(5.0), "when its network is done, before it is collected"
     assert choice.renderer.collect(0.5) is not None
     choice.renderer.close()
+
+
+def test_only_who_asks_for_both_views_has_memory_for_them() -> None:
+    choice = open_fixed()
+    renderer, best = choice.renderer, QUALITIES["best"]
+    requests = renderer._size.network.requests  # type: ignore[attr-defined]
+    image, many = np.zeros((SIZE.height, SIZE.width, 3), np.uint8), []
+    for index, refinement in enumerate([None, None, None, best, None, None, DEFAULT, best]):
+        if index >= renderer.depth:
+            assert renderer.collect(20) is not None
+        assert renderer.submit(Frame(image, index, 0.0, 0.0), parse("navy"), refinement)
+        many.append(len(requests))
+    assert many == [2, 2, 2, 3, 4, 4, 4, 4]
+    renderer.close()
 
 
 def test_closing_waits_for_what_is_in_flight() -> None:

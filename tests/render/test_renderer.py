@@ -6,17 +6,18 @@ import re
 import subprocess
 import sys
 
+import numpy as np
 import pytest
 import torch
 
+from livematte.backgrounds.parse import parse
 from livematte.errors import DeviceError, UsageError
-from livematte.frame import Size
-from livematte.matting.steady import Refiner
+from livematte.frame import Frame, Image, Size
 from livematte.options.refinement import DEFAULT, QUALITIES, Refinement
-from livematte.render import renderer, torch_cpu
+from livematte.render import renderer
 from livematte.render.cuda import renderer as cuda
+from livematte.render.finishing import Finisher
 from livematte.render.openvino import network as openvino_network
-from livematte.render.openvino import renderer as openvino
 from livematte.render.openvino.renderer import OpenVinoRenderer
 from livematte.render.renderer import OpenedRenderer, open_renderer
 from livematte.render.torch_cpu import TorchRenderer
@@ -55,24 +56,26 @@ def test_it_refines_as_it_was_wished_and_by_default(
     monkeypatch: pytest.MonkeyPatch, device: str
 ) -> None:
     wished: list[Refinement] = []
+    next_views = Finisher.next_views
 
-    class Watched(Refiner):
-        def __init__(self, refinement: Refinement) -> None:
-            super().__init__(refinement)
-            wished.append(refinement)
+    def watched(finisher: Finisher, pixels: Image, refinement: Refinement) -> tuple[bool, ...]:
+        wished.append(refinement)
+        return next_views(finisher, pixels, refinement)
 
-    for module in (openvino, torch_cpu):
-        monkeypatch.setattr(module, "Refiner", Watched)
-    size = Size(320, 180)
-    open_renderer(device, frame_size=size, matte_short_side=96, weights_name="photographic")
-    open_renderer(
-        device,
-        frame_size=size,
-        matte_short_side=96,
-        weights_name="photographic",
-        refinement=QUALITIES["best"],
-    )
-    assert wished == [DEFAULT, QUALITIES["best"]]
+    monkeypatch.setattr(Finisher, "next_views", watched)
+    size, best = Size(320, 180), QUALITIES["best"]
+    frame = Frame(np.zeros((180, 320, 3), np.uint8), 0, 0.0, 0.0)
+    for wish in ({}, {"refinement": best}):
+        renderer = open_renderer(
+            device,
+            frame_size=size,
+            matte_short_side=96,
+            weights_name="photographic",
+            **wish,  # type: ignore[arg-type]
+        ).renderer
+        assert renderer.submit(frame, parse("navy"))
+        renderer.close()
+    assert wished == [DEFAULT, best]
 
 
 def test_auto_takes_the_cpu_where_there_is_no_nvidia_driver(
@@ -122,7 +125,7 @@ def test_the_cpu_is_reached_without_loading_pytorch() -> None:
     """PyTorch takes seconds to load, which is most of the time until the first picture."""
     script = (
         "import sys\n"
-        "from livematte.frame import Size\n"
+        "from livematte.frame import Frame, Image, Size\n"
         "from livematte.render.renderer import open_renderer\n"
         "open_renderer('cpu', frame_size=Size(320, 180), matte_short_side=224,\n"
         "              weights_name='photographic')\n"

@@ -42,7 +42,9 @@ class BlueIsAlpha(FakeRenderer):
         super().__init__(frame_size)
         self._compositor = Compositor(frame_size, colours=refinement.colours)
 
-    def submit(self, frame: Frame, background: Background) -> bool:
+    def submit(
+        self, frame: Frame, background: Background, refinement: Refinement | None = None
+    ) -> bool:
         if not self._buffers.has_room():
             return False
         with self._buffers.render(frame, background) as (image, alpha):
@@ -56,9 +58,11 @@ class Doubted(FakeRenderer):
 
     FRAMES = (3, 4, 5, 9)
 
-    def submit(self, frame: Frame, background: Background) -> bool:
+    def submit(
+        self, frame: Frame, background: Background, refinement: Refinement | None = None
+    ) -> bool:
         if frame.index not in self.FRAMES:
-            return super().submit(frame, background)
+            return super().submit(frame, background, refinement)
         if not self._buffers.has_room():
             return False
         with self._buffers.render(frame, background):
@@ -474,10 +478,12 @@ def test_what_a_failure_ends_is_kept_and_named(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     class Failing(FakeRenderer):
-        def submit(self, frame: Frame, background: Background) -> bool:
+        def submit(
+            self, frame: Frame, background: Background, refinement: Refinement | None = None
+        ) -> bool:
             if frame.index == 10:
                 raise LivematteError("It broke.", "Mend it.")
-            return super().submit(frame, background)
+            return super().submit(frame, background, refinement)
 
     use(monkeypatch, Failing)
     path = talk(tmp_path)

@@ -82,24 +82,23 @@ def _explained(
 class CudaLight:
     """Light of the background on the person's edge; see `light_wrap.LightWrap`."""
 
-    def __init__(self, size: Size, strength: float, device: torch.device) -> None:
-        """strength: 0 to 1."""
+    def __init__(self, size: Size, device: torch.device) -> None:
         reduced = reduced_size(size)
         wide, _, narrow = radii(reduced)
-        self._strength = strength
         self._reduce = AreaResize(size, reduced, device)
         self._spread = BoxBlur(reduced, wide // 2, "edge", device)
         self._spread_narrowly = BoxBlur(reduced, narrow, "edge", device)
 
-    def shine(self, person: Tensor, matte: Tensor, behind: Tensor) -> Tensor:
+    def shine(self, person: Tensor, matte: Tensor, behind: Tensor, strength: Tensor) -> Tensor:
         """The person's colours in that light: float32 BGR (H, W, 3) from 0 to 255.
 
         person, behind: float32 BGR (H, W, 3) from 0 to 255. matte: float32 (H, W, 1).
+        strength: float32 (1,) from 0 to 1.
         """
         small = self._reduce(torch.cat((behind, 1 - matte), dim=2)).permute(2, 0, 1)
         glow = self._spread(self._spread(small[:3]))
         around = self._spread_narrowly(self._spread_narrowly(small[3:]))
-        around = self._strength * torch.where(around < LEAST, 0.0, around)
+        around = strength * torch.where(around < LEAST, 0.0, around)
         return person + _enlarged(glow * around, person) * (1 - person / 255)
 
 

@@ -50,18 +50,22 @@ class CudaDevice:
             torch.zeros(shape, dtype=dtype, device=self._device),
         )
 
-    def capture(self, run: Callable[[], None], stream: Any) -> Any:
+    def capture(self, run: Callable[[], None], stream: Any, rehearse: Callable[[], None]) -> Any:
         """Record all that `run` queues as a graph, to be replayed on `stream` by one call.
 
         `run` must wait for nothing and use only memory that stays where it is. All graphs share the
         memory of what they compute on the way: they are replayed on one stream, so never at once,
         and none reads what another left there.
+
+        rehearse: does the same, and leaves nothing behind that a frame in flight would miss.
         """
         # Buffers were filled on the default stream, which other streams do not wait for.
         self._cuda.synchronize(self._device)
         # A first run lets cuDNN measure its algorithms and libraries take their workspaces, which a
         # capture does not allow.
-        self.run(run, stream)
+        self.run(rehearse, stream)
+        # What it reads may be uploaded to next, by a stream that does not wait for this one.
+        self._cuda.synchronize(self._device)
         graph = self._cuda.CUDAGraph()
         # Any other mode makes the calls of other threads, whatever they do, fail the capture.
         with self._cuda.graph(

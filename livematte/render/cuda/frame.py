@@ -12,6 +12,7 @@ from __future__ import annotations
 import copy
 from dataclasses import dataclass
 from enum import Enum, auto
+from functools import partial
 from typing import TYPE_CHECKING, Final
 
 import torch
@@ -53,6 +54,7 @@ class FrameTensors:
     image: uint8 BGR (H, W, 3).
     alpha: uint8 (H, W).
     forget: bool (1,): whether earlier frames are to be forgotten first.
+    light_wrap: float32 (1,), its strength from 0 to 1, if there is to be any.
     pixels: uint8 BGR (h, w, 3), the frame as the network saw it, not in the mirror.
     raw: uint8 (h, w), the network's matte of it, unrefined, the mean of its views.
     is_alpha: uint8 (1,): 0 if a number of the network's is NaN, infinite or beyond 0 to 1.
@@ -64,6 +66,7 @@ class FrameTensors:
     image: Tensor
     alpha: Tensor
     forget: Tensor
+    light_wrap: Tensor
     pixels: Tensor
     raw: Tensor
     is_alpha: Tensor
@@ -91,34 +94,47 @@ class FramePath:
         self._dtype = dtype
         self._network = network_on(device, dtype, network)
         self._refiner = CudaRefiner(matte_size, refinement, device)
-        self._edges = CudaEdges(frame_size, matte_size, device) if refinement.edges else None
+        self._edges = CudaEdges(frame_size, matte_size, device)
         self._colours = CudaColours(frame_size, device)
-        self._refined = refinement.colours
-        strength = refinement.light_wrap
-        self._light = CudaLight(frame_size, strength, device) if strength > 0 else None
+        self._light = CudaLight(frame_size, device)
+        self._new_refiner = partial(CudaRefiner, matte_size, device=device)
 
-    def forget(self) -> None:
-        """As if no frame had been rendered. To be called once all graphs are captured."""
-        self._refiner.forget()
+    @property
+    def refinement(self) -> Refinement:
+        """What is rendered, or captured, from now on. All that is captured shares one past."""
+        return self._refiner.refinement
 
-    @torch.no_grad()
+    @refinement.setter
+    def refinement(self, refinement: Refinement) -> None:
+        self._refiner.refinement = refinement
+
+    def rehearse(self, tensors: FrameTensors, compositing: Compositing) -> None:
+        """Do what `render` does, without a past and without leaving one."""
+        self._render(tensors, compositing, self._new_refiner(refinement=self.refinement))
+
     def render(self, tensors: FrameTensors, compositing: Compositing) -> None:
         """Matte and composite `tensors.frame` into `image`, `alpha`, and what a guard is to judge.
 
         Frames are to be rendered in their order, since refining remembers earlier ones.
         """
-        self._refiner.forget_if(tensors.forget)
+        self._render(tensors, compositing, self._refiner)
+
+    @torch.no_grad()
+    def _render(
+        self, tensors: FrameTensors, compositing: Compositing, refiner: CudaRefiner
+    ) -> None:
+        refiner.forget_if(tensors.forget)
         pixels = self._to_network(tensors.frame)  # (h, w, 3)
-        mattes = self._mattes(self._refiner.views(pixels))
+        mattes = self._mattes(refiner.views(pixels))
         # A comparison with NaN is false.
         tensors.is_alpha.copy_(((mattes >= -RANGE) & (mattes <= 1 + RANGE)).all())
         tensors.pixels.copy_(pixels.round())
-        tensors.raw.copy_((255 * self._refiner.unmirrored(mattes)).round().clamp(0, 255))
-        small_matte = self._refiner.refine(mattes, pixels)
-        if self._edges is None:
-            matte = self._enlarge(small_matte[..., None])  # (H, W, 1)
+        tensors.raw.copy_((255 * refiner.unmirrored(mattes)).round().clamp(0, 255))
+        small_matte = refiner.refine(mattes, pixels)
+        if self.refinement.edges:
+            matte = self._edges.enlarge(small_matte, pixels, tensors.frame)  # (H, W, 1)
         else:
-            matte = self._edges.enlarge(small_matte, pixels, tensors.frame)
+            matte = self._enlarge(small_matte[..., None])
 
         levels = (255 * matte).round_()
         # Below half a level the picture is the background and nothing else.
@@ -167,10 +183,10 @@ class FramePath:
     def _over(self, behind: Tensor, tensors: FrameTensors, matte: Tensor) -> Tensor:
         """Porter and Duff's "over" (SIGGRAPH 1984), on float32 BGR (H, W, 3)."""
         person = tensors.frame.float()
-        if self._refined:
+        if self.refinement.colours:
             person = self._colours.estimate(tensors.frame, matte)
-        if self._light is not None:
-            person = self._light.shine(person, matte, behind)
+        if self.refinement.light_wrap > 0:
+            person = self._light.shine(person, matte, behind, tensors.light_wrap)
         return torch.lerp(behind, person, matte)
 
     def _enlarge(self, picture: Tensor) -> Tensor:

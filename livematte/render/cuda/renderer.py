@@ -13,10 +13,11 @@ from __future__ import annotations
 import math
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager, suppress
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import partial
 from typing import TYPE_CHECKING, Any, Final
 
+import numpy as np
 import torch
 from torch import Tensor
 
@@ -83,13 +84,16 @@ class CudaRenderer:
             self._cuda = CudaDevice(self._device, cuda)
             compute = self._cuda.stream()
             memory = _Memory(guard or MatteGuard())
+            self._refinement = refinement
+            self._captured = _captured_form(refinement)
+            self._graphs = _Graphs(path, self._cuda, cuda, self._device, compute)
             works = [
-                _SlotWork(self._cuda, path, frame_size, matte_size, compute, memory)
+                _SlotWork(self._cuda, self._graphs, frame_size, matte_size, memory)
                 for _ in range(SLOTS)
             ]
-            # Capturing ran the graphs, and so left a past of no frames.
-            self._cuda.run(path.forget, compute)
-            self._cuda.synchronize()
+            for work in works:
+                for kind in Compositing:
+                    work.prepare(kind, self._captured)
             self._ring: Ring[_SlotWork, Any, Any] = Ring(self._cuda, works, compute)
         self.description = (
             f"CUDA {chosen.description} on {cuda.get_device_name(self._device)} "
@@ -99,12 +103,18 @@ class CudaRenderer:
     def wait_until_ready(self, timeout_seconds: float) -> bool:
         return True  # frames overlap on the device, so that none waits behind another
 
-    def submit(self, frame: Frame, background: Background) -> bool:
+    def submit(
+        self, frame: Frame, background: Background, refinement: Refinement | None = None
+    ) -> bool:
         slot = self._ring.free_slot()
         if slot is None:
             return False
         require_size(frame, self._frame_size)
-        slot.work.fill(frame, background)
+        if refinement is not None and refinement != self._refinement:
+            self._refinement, self._captured = refinement, _captured_form(refinement)
+        with _failing_as(RenderError, self._device):
+            slot.work.prepare(_kind_of(background), self._captured)
+        slot.work.fill(frame, background, self._refinement.light_wrap)
         with _failing_as(RenderError, self._device):
             self._ring.submit(slot)
         return True
@@ -119,6 +129,45 @@ class CudaRenderer:
         with suppress(RuntimeError):
             self._cuda.synchronize()  # before the ring lets go of memory that may be in use
         self._ring.close()
+
+
+def _kind_of(background: Background) -> Compositing:
+    if isinstance(background, Transparent):
+        return Compositing.TRANSPARENT
+    if isinstance(background, Blur):
+        return Compositing.BLUR
+    if isinstance(background, Picture):
+        return Compositing.PICTURE
+    raise TypeError(f"{type(background).__name__} is no kind of background to composite on")
+
+
+def _captured_form(refinement: Refinement) -> Refinement:
+    """What of a refinement is captured with a graph: of light wrap that it is, not how strong."""
+    return replace(refinement, light_wrap=float(refinement.light_wrap > 0))
+
+
+class _Graphs:
+    """Captures the frame path as graphs."""
+
+    def __init__(
+        self, path: FramePath, device: CudaDevice, cuda: Any, name: torch.device, stream: Any
+    ) -> None:
+        """cuda: the module to speak to CUDA through. stream: where graphs will be replayed."""
+        # Graphs know the weights by their address alone.
+        self.path = path
+        self._device = device
+        self._cuda = cuda
+        self._name = name
+        self._stream = stream
+
+    def capture(self, tensors: FrameTensors, kind: Compositing, refinement: Refinement) -> Any:
+        """The graph of a frame. Waits for the device, and leaves the past of frames as it is."""
+        self.path.refinement = refinement
+        run, rehearse = (
+            partial(each, tensors, kind) for each in (self.path.render, self.path.rehearse)
+        )
+        with self._cuda.device(self._name), _exact_float32():
+            return self._device.capture(run, self._stream, rehearse)
 
 
 class _Memory:
@@ -152,16 +201,16 @@ class _SlotWork(Work):
 
     Backgrounds are held by each slot for itself. A picture that changes while frames are in flight
     can so reach none but the frames that were submitted with it, and one that stays is uploaded
-    once a slot.
+    once a slot. Likewise graphs of another refinement: they are captured when a frame needs them,
+    in place of the slot's own, which no frame uses then.
     """
 
     def __init__(
         self,
         cuda: CudaDevice,
-        path: FramePath,
+        graphs: _Graphs,
         size: Size,
         matte_size: Size,
-        stream: Any,
         memory: _Memory,
     ) -> None:
         picture_shape = (size.height, size.width, 3)
@@ -171,27 +220,27 @@ class _SlotWork(Work):
         self._picture = cuda.mirror(picture_shape, torch.uint8)
         self._blur_taps = cuda.mirror((taps_size(self._reduced_size),), torch.float32)
         self._forget = cuda.mirror((1,), torch.bool)
+        self._light_wrap = cuda.mirror((1,), torch.float32)
         # All that comes back is in one piece of memory, for one copy.
         shape, small = picture_shape[:2], (matte_size.height, matte_size.width)
         shapes = (picture_shape, shape, (*small, 3), small, (1,))
         result = cuda.mirror((sum(map(math.prod, shapes)),), torch.uint8)
         image, alpha, seen, raw, is_alpha = _parts(result.device, shapes)
-        tensors = FrameTensors(
+        self._tensors = FrameTensors(
             frame=self._frame.device,
             picture=self._picture.device,
             blur_taps=self._blur_taps.device,
             image=image,
             alpha=alpha,
             forget=self._forget.device,
+            light_wrap=self._light_wrap.device,
             pixels=seen,
             raw=raw,
             is_alpha=is_alpha,
         )
-        self._graphs = {
-            kind: cuda.capture(partial(path.render, tensors, kind), stream) for kind in Compositing
-        }
-        # The graphs know the weights by their address alone.
-        self._path = path
+        self._graphs = graphs
+        self._captured: dict[Compositing, Any] = {}
+        self._refinement: Refinement | None = None
         super().__init__(uploads=(), graph=None, result=result)
 
         self._memory = memory
@@ -207,10 +256,22 @@ class _SlotWork(Work):
         self._held_sigma = 0.0
         self._stamp = _Stamp(-1, 0.0, 0.0, transparent=False, forgotten=0)
 
-    def fill(self, frame: Frame, background: Background) -> None:
-        """Copy the frame, and of the background what has changed; say what is to be done."""
+    def prepare(self, kind: Compositing, refinement: Refinement) -> None:
+        """Have the graph of the next frame, capturing it if need be.
+
+        refinement: as `_captured_form` says.
+        """
+        if refinement != self._refinement:
+            self._captured.clear()
+            self._refinement = refinement
+        if kind not in self._captured:
+            self._captured[kind] = self._graphs.capture(self._tensors, kind, refinement)
+        self.graph = self._captured[kind]
+
+    def fill(self, frame: Frame, background: Background, light_wrap: float) -> None:
+        """Copy the frame, and of background and light wrap what has changed."""
         # First, because a background that cannot be read on leaves the slot as it was.
-        kind, changed = self._hold(background, frame.media_seconds)
+        changed = self._hold(background, frame.media_seconds)
         self._frame.host.numpy()[...] = frame.image
         wished = self._memory.wished
         forget = self._forget.host.numpy()
@@ -218,37 +279,34 @@ class _SlotWork(Work):
             forget[0] = not forget[0]
             changed = (*changed, self._forget)
         self._memory.forgotten = wished
+        strength = self._light_wrap.host.numpy()
+        if strength[0] != np.float32(light_wrap):
+            strength[0] = light_wrap
+            changed = (*changed, self._light_wrap)
         self._stamp = _Stamp(
             frame.index,
             frame.captured_seconds,
             frame.media_seconds,
-            transparent=kind is Compositing.TRANSPARENT,
+            transparent=isinstance(background, Transparent),
             forgotten=wished,
         )
         self.uploads = (self._frame, *changed)
-        self.graph = self._graphs[kind]
 
-    def _hold(
-        self, background: Background, media_seconds: float
-    ) -> tuple[Compositing, tuple[Mirror, ...]]:
-        """The graph for a background, and what of it must be uploaded to this slot."""
-        if isinstance(background, Transparent):
-            return Compositing.TRANSPARENT, ()
+    def _hold(self, background: Background, media_seconds: float) -> tuple[Mirror, ...]:
+        """What of a background must be uploaded to this slot."""
         if isinstance(background, Blur):
             sigma = background.reduced_sigma(self._frame_size)
-            if sigma == self._held_sigma:
-                return Compositing.BLUR, ()
-            self._blur_taps.host.numpy()[...] = taps(self._reduced_size, sigma)
-            self._held_sigma = sigma
-            return Compositing.BLUR, (self._blur_taps,)
-        if isinstance(background, Picture):
+            if sigma != self._held_sigma:
+                self._blur_taps.host.numpy()[...] = taps(self._reduced_size, sigma)
+                self._held_sigma = sigma
+                return (self._blur_taps,)
+        elif isinstance(background, Picture):
             picture = background.picture_at(self._frame_size, media_seconds)
-            if picture is self._held_picture:
-                return Compositing.PICTURE, ()
-            self._picture.host.numpy()[...] = picture
-            self._held_picture = picture
-            return Compositing.PICTURE, (self._picture,)
-        raise TypeError(f"{type(background).__name__} is no kind of background to composite on")
+            if picture is not self._held_picture:
+                self._picture.host.numpy()[...] = picture
+                self._held_picture = picture
+                return (self._picture,)
+        return ()
 
     def rendered(self) -> Rendered:
         """The picture in this slot's pinned memory, once its download is done."""

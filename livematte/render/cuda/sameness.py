@@ -63,10 +63,6 @@ class CudaSameness:
         self._blur = BoxBlur(size, 1, "edge", device)
         self._around = BoxBlur(cells, AROUND, "reflect", device)
 
-    def forget(self) -> None:
-        """As if no noise had been seen."""
-        self._noise.fill_(math.inf)
-
     def compare(self, change: Tensor, turn: Tensor, pixels: Tensor, is_first: Tensor) -> Sameness:
         """Compare a picture with the past.
 

@@ -37,32 +37,32 @@ from livematte.render.cuda.sameness import CudaSameness, dilated
 
 
 class CudaRefiner:
-    """What `refine.Refiner` does, at one size; whoever captures it calls `forget` afterwards."""
+    """What `steady.Refiner` does, at one size."""
 
     def __init__(self, size: Size, refinement: Refinement, device: torch.device) -> None:
-        """size: of the mattes, sides multiples of `CELL`."""
-        self._refinement = refinement
+        """size: of the mattes, sides multiples of `CELL`.
+
+        refinement: of what is captured from now on; it may be set anew between two graphs, which
+            share the past.
+        """
+        self.refinement = refinement
         # So that the first frame is not.
         self._mirrored = torch.ones(1, dtype=torch.bool, device=device)
-        self._past = _Past(size, device) if refinement.steady else None
-
-    def forget(self) -> None:
-        """As if no frame had been seen: capturing a graph leaves anything behind."""
-        self._mirrored.fill_(True)
-        if self._past is not None:
-            self._past.forget()
+        self._past = _Past(size, device)
 
     def forget_if(self, wish: Tensor) -> None:
-        """The same if `wish`, bool (1,) on the device, but for whose turn the mirror is."""
-        if self._past is not None:
-            self._past.forget_if(wish)
+        """As if no frame had been seen if `wish`, bool (1,) on the device, but for whose turn the
+        mirror is.
+        """
+        self._past.forget_if(wish)
 
     def views(self, pixels: Tensor) -> Tensor:
         """How a frame is to be shown to the network: (n, h, w, 3), of float32 BGR (h, w, 3)."""
         mirrored = pixels.flip(1)
-        if self._refinement.both_views:
+        if self.refinement.both_views:
             return torch.stack((pixels, mirrored))
-        if not self._refinement.steady:
+        if not self.refinement.steady:
+            self._mirrored.fill_(True)
             return pixels[None]
         contrast = pixels[::CELL, ::CELL].std(dim=(0, 1), correction=0).amax()
         self._mirrored.logical_not_().logical_and_(contrast >= MIRRORED_CONTRAST)
@@ -77,22 +77,24 @@ class CudaRefiner:
         coverage = mattes.mean((1, 2))
         unlikely = (coverage < NOBODY) | (coverage > ALL)
         raw = said = matte = self.unmirrored(mattes)
-        if self._refinement.both_views:
+        if self.refinement.both_views:
             raw = torch.where(unlikely[0], mattes[0], mattes[1].flip(1))
-        if self._past is not None:
+        if self.refinement.steady:
             matte = self._past.add(matte, pixels, unlikely.any())
-        if self._refinement.islands:
+        else:
+            self._past.end()
+        if self.refinement.islands:
             matte = without_islands(matte, said)
-        if self._refinement.margin:
-            matte = with_edge_moved(matte, self._refinement.margin)
+        if self.refinement.margin:
+            matte = with_edge_moved(matte, self.refinement.margin)
         return torch.where(unlikely.any(), raw, matte)
 
     def unmirrored(self, mattes: Tensor) -> Tensor:
         """The mean of what the network said of the views, as without a mirror: (h, w)."""
         turned = mattes.flip(2)
-        if self._refinement.both_views:
+        if self.refinement.both_views:
             return 0.5 * mattes[0] + 0.5 * turned[1]
-        if not self._refinement.steady:
+        if not self.refinement.steady:
             return mattes[0]
         return torch.where(self._mirrored, turned[0], mattes[0])
 
@@ -116,10 +118,9 @@ class _Past:
     def _all(self) -> tuple[Tensor, ...]:
         return self._alpha, self._colour, self._frames, self._said, self._agreed
 
-    def forget(self) -> None:
-        for each in self._all:
-            each.zero_()  # not multiplied by 0, which would keep what is no number
-        self._sameness.forget()
+    def end(self) -> None:
+        """Let the next frame that is added be the first."""
+        self._frames.zero_()
 
     def forget_if(self, wish: Tensor) -> None:
         for each in self._all:

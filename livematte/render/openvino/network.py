@@ -7,7 +7,7 @@ import platform
 import threading
 import time
 import weakref
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from contextlib import suppress
 from pathlib import Path
 from queue import SimpleQueue
@@ -341,7 +341,27 @@ class OpenVinoNetwork:
         self, openvino: Any, compiled: Any, matte_size: Size, requests: int = REQUESTS
     ) -> None:
         self.matte_size = matte_size
+        self._openvino = openvino
+        self._compiled = compiled
         self.requests = [Request(openvino, compiled, matte_size) for _ in range(requests)]
+
+    def free(self, count: int, taken: Sequence[Request]) -> list[Request]:
+        """So many requests of which none is `taken`.
+
+        What there is too little of is made, and kept: each takes memory for all that its inference
+        computes on the way.
+
+        Raises `RenderError` if there is not enough of it.
+        """
+        free = [each for each in self.requests if each not in taken]
+        while len(free) < count:
+            try:
+                made = Request(self._openvino, self._compiled, self.matte_size)
+            except RuntimeError as error:
+                raise _failed(error) from error
+            self.requests.append(made)
+            free.append(made)
+        return free
 
     def warm_up(self) -> None:
         """Have all threads, and compute a few mattes of nothing, since the first ones are slow."""

@@ -17,14 +17,11 @@ import cv2
 import numpy as np
 
 from livematte.background import Background, Transparent
-from livematte.errors import MatteError
 from livematte.frame import Frame, Rendered, Size
-from livematte.matting.composite import Compositor
-from livematte.matting.enlarge import MatteEnlarger
-from livematte.matting.matte_guard import MatteGuard
 from livematte.matting.shrink import shrink
-from livematte.matting.steady import Refiner, View
+from livematte.matting.steady import View
 from livematte.options.refinement import DEFAULT, Refinement
+from livematte.render.finishing import Finisher
 from livematte.render.renderer import require_size
 from livematte.render.timings import Timings
 
@@ -48,6 +45,7 @@ class _InFlight:
     views: list[_Asked]
     frame: Frame
     background: Background
+    refinement: Refinement
     submitted_seconds: float
     computing: int
     """How many of the views are not done."""
@@ -72,12 +70,8 @@ class OpenVinoRenderer:
         self._model = model
         self._size = size
         self._frame_size = frame_size
-        self._guard = MatteGuard()
-        self._refiner = Refiner(refinement)
-        self._enlarger = MatteEnlarger(frame_size, edges=refinement.edges)
-        self._compositor = Compositor(
-            frame_size, colours=refinement.colours, light_wrap=refinement.light_wrap
-        )
+        self._refinement = refinement
+        self._finisher = Finisher(frame_size, self.timings)
         shape = (frame_size.height, frame_size.width)
         self._image = np.zeros((*shape, 3), np.uint8)
         self._alpha = np.zeros(shape, np.uint8)
@@ -97,14 +91,18 @@ class OpenVinoRenderer:
                 lambda: not any(each.computing for each in self._in_flight), timeout_seconds
             )
 
-    def submit(self, frame: Frame, background: Background) -> bool:
-        if (free := self._free_requests()) is None:
+    def submit(
+        self, frame: Frame, background: Background, refinement: Refinement | None = None
+    ) -> bool:
+        if (taken := self._taken_requests()) is None:
             return False
         require_size(frame, self._frame_size)
+        self._refinement = refinement or self._refinement
+        free = self._size.network.free(2 if self._refinement.both_views else 1, taken)
         with self.timings.stage("resize"):
             first = free[0].pixels
             shrink(frame.image, first)
-            shown = self._refiner.next_views(first)
+            shown = self._finisher.next_views(first, self._refinement)
             views = [_Asked(*each) for each in zip(free, shown, strict=False)]
             for pixels in (each.request.pixels for each in views[1:]):
                 np.copyto(pixels, first)
@@ -113,7 +111,9 @@ class OpenVinoRenderer:
                     cv2.flip(each.request.pixels, 1, dst=each.request.pixels)
         for each in views:
             each.request.prepare()  # what can fail comes before the frame counts as in flight
-        submitted = _InFlight(views, frame, background, time.perf_counter(), len(views))
+        submitted = _InFlight(
+            views, frame, background, self._refinement, time.perf_counter(), len(views)
+        )
         with self._changed:
             self._in_flight.append(submitted)
         for each in views:
@@ -157,36 +157,28 @@ class OpenVinoRenderer:
         self.wait_until_ready(deadline_seconds - time.monotonic())
         self._size.close()
 
-    def _free_requests(self) -> list[Request] | None:
-        """Requests for the views of one more frame; None if `depth` frames are in flight."""
+    def _taken_requests(self) -> list[Request] | None:
+        """The requests of the frames in flight; None if there are `depth` of these."""
         with self._changed:
             if len(self._in_flight) == self.depth:
                 return None
-            taken = [view.request for each in self._in_flight for view in each.views]
-        return [each for each in self._size.network.requests if each not in taken]
+            return [view.request for each in self._in_flight for view in each.views]
 
     def _finish(self, submitted: _InFlight) -> Rendered:
         frame, background = submitted.frame, submitted.background
+        image, alpha = self._image, self._alpha
         self.timings.record("network", submitted.busy_seconds)
         self._size.note(submitted.busy_seconds)
-        with self.timings.stage("refine"):
-            for each in submitted.views:
-                each.request.wait()
-            views = [
-                View(each.request.pixels, each.request.matte, each.is_mirrored)
-                for each in submitted.views
-            ]
-            if doubt := self._guard.problem(views):
-                self._refiner.forget()
-                raise MatteError(doubt, frame.index)
-            matte, pixels = self._refiner.refine(views)
-            self._enlarger.enlarge(matte, pixels, frame.image, self._alpha)
-            del matte  # its memory is for compositing
-        with self.timings.stage("composite"):
-            self._compositor.compose(frame, self._alpha, background, self._image)
+        for each in submitted.views:
+            each.request.wait()
+        views = [
+            View(each.request.pixels, each.request.matte, each.is_mirrored)
+            for each in submitted.views
+        ]
+        self._finisher.finish(views, frame, background, submitted.refinement, image, alpha)
         return Rendered(
-            self._image,
-            self._alpha,
+            image,
+            alpha,
             frame.index,
             frame.captured_seconds,
             frame.media_seconds,
