@@ -56,8 +56,7 @@ def _on_linux(cameras: Sequence[CameraInfo]) -> Iterator[Finding]:
 
 
 def _examine(path: str, camera: CameraInfo) -> Finding:
-    from livematte.linux import camera as linux_camera
-    from livematte.linux import v4l2
+    from livematte.linux import open_files, v4l2
 
     name = _called(camera)
     try:
@@ -70,17 +69,17 @@ def _examine(path: str, camera: CameraInfo) -> Finding:
         return problem(f"{name}: the kernel has it, and there is no such file.", *not_let_in(path))
     except OSError as error:
         return problem(f"{name}: it cannot be opened ({error.strerror}).", "Plug it in again.")
-    holders = linux_camera.processes_holding(path)
-    if not holders:
+    holding = open_files.holders(path).seen
+    if not holding:
         return problem(
             f"{name}: it is in use, by a program that only the administrator may see.",
             "Find out which, and close it:",
             f"sudo fuser -v {path}",
         )
     return problem(
-        f"{name}: it is in use by {', '.join(map(str, holders))}.",
-        "Close that program, or end it:" if len(holders) == 1 else "Close the one that shows it.",
-        end_command(holders),
+        f"{name}: it is in use by {', '.join(map(str, holding))}.",
+        "Close that program, or end it:" if len(holding) == 1 else "Close the one that shows it.",
+        end_command(holding),
     )
 
 

@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Final
 
 if TYPE_CHECKING:
-    from livematte.linux.camera import Holder
+    from livematte.linux.open_files import Holder
 
 CONTAINER_FILES: Final = (Path("/.dockerenv"), Path("/run/.containerenv"))
 """Docker's and Podman's."""

@@ -179,8 +179,7 @@ def load_command(labels: Sequence[str], numbers: Sequence[str] = ()) -> str:
 
 def _examine(device: str, devices: Sequence[str]) -> Finding:
     from livematte.errors import SinkError
-    from livematte.linux import camera as linux_camera
-    from livematte.linux import v4l2, v4l2loopback
+    from livematte.linux import open_files, v4l2, v4l2loopback
 
     name = f'{device} "{_label(device)}"'
     if not os.path.exists(device):
@@ -194,12 +193,12 @@ def _examine(device: str, devices: Sequence[str]) -> Finding:
         v4l2loopback.check(device, avoid=())
     except SinkError as error:
         if error.problem == v4l2loopback.busy(device).problem:
-            who = linux_camera.processes_holding(device)
+            who = open_files.holders(device).seen
             by = f" ({', '.join(map(str, who))})" if who else ""
             return ok(f"{name} is a camera that another program feeds{by}, {FED}")
-        holders = linux_camera.processes_holding(device)
-        by = f" Open in {', '.join(map(str, holders))}." if holders else ""
-        return problem(f"{name}: {error.problem}{by}", error.remedy, end_command(holders))
+        holding = open_files.holders(device).seen
+        by = f" Open in {', '.join(map(str, holding))}." if holding else ""
+        return problem(f"{name}: {error.problem}{by}", error.remedy, end_command(holding))
     with v4l2.opened(device) as descriptor:
         capabilities = v4l2.capabilities(descriptor)
     if (held := v4l2loopback.held(device)) is not None:

@@ -6,7 +6,6 @@ import errno
 import os
 from collections.abc import Iterator
 from contextlib import suppress
-from pathlib import Path
 from typing import Final, NamedTuple
 
 from livematte.errors import SourceError
@@ -140,36 +139,6 @@ def _called(name: str) -> Iterator[tuple[str, str]]:
                 yield path, device.bus
 
 
-class Holder(NamedTuple):
-    """A program that has a device open; as text "zoom (process 1234)"."""
-
-    program: str
-    process: int
-
-    def __str__(self) -> str:
-        return f"{self.program} (process {self.process})"
-
-
-def processes_holding(path: str) -> list[Holder]:
-    """The programs that have the device open, but for this one; those that may be seen."""
-    device, found = os.path.realpath(path), []
-    for process in Path("/proc").glob("[0-9]*"):
-        with suppress(OSError):
-            if any(os.path.realpath(each) == device for each in (process / "fd").iterdir()):
-                name = (process / "comm").read_text().strip()
-                if int(process.name) != os.getpid():
-                    found.append(Holder(name, int(process.name)))
-    return found
-
-
-def is_livematte(holder: Holder) -> bool:
-    """Whether a program is livematte, by its command."""
-    with suppress(OSError):
-        words = Path(f"/proc/{holder.process}/cmdline").read_bytes().split(b"\0")
-        return any(os.path.basename(each) == b"livematte" for each in words[:3])
-    return False
-
-
 def is_held(path: str) -> bool:
     """Whether a program takes pictures from the camera, even one that may not be seen."""
     try:
@@ -177,8 +146,3 @@ def is_held(path: str) -> bool:
             return v4l2.is_held(descriptor)
     except OSError as error:
         return error.errno == errno.EBUSY
-
-
-def holders(path: str) -> list[str]:
-    """`processes_holding` as text."""
-    return [str(each) for each in processes_holding(path)]

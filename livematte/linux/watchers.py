@@ -11,26 +11,17 @@ from __future__ import annotations
 import os
 import time
 from contextlib import suppress
-from pathlib import Path
-from typing import Final, NamedTuple
+from typing import Final
 
 from inotify_simple import INotify, flags  # type: ignore[import-untyped]  # it ships no types
+
+from livematte.linux.open_files import holders
 
 GLANCE_SECONDS: Final = 0.2
 """Who has the device open for less only asks what it is, as browsers do when they list cameras."""
 
 RECOUNT_SECONDS: Final = 30.0
 """It is looked who has the device open this often even if no event says that it has changed."""
-
-
-class Openings(NamedTuple):
-    """How often other programs have a device open, as far as this one may look.
-
-    is_all: whether it may look into every program.
-    """
-
-    number: int
-    is_all: bool
 
 
 class Readers:
@@ -52,9 +43,8 @@ class Readers:
             self._inotify.close()
             raise
         now = time.monotonic()
-        seen = openings_elsewhere(self._path)
-        self._seen = seen.number
-        self._hidden = int(was_held and not seen.number and not seen.is_all)
+        self._seen, is_all = self._count()
+        self._hidden = int(was_held and not self._seen and not is_all)
         """Those that events tell of and that cannot be seen."""
         self._counted_seconds = now
         self._is_lost = False
@@ -79,10 +69,15 @@ class Readers:
     def _watch(self) -> None:
         self._inotify.add_watch(self._path, flags.OPEN | flags.CLOSE_WRITE | flags.CLOSE_NOWRITE)
 
+    def _count(self) -> tuple[int, bool]:
+        """How often other programs have the device open, and whether that is all of them."""
+        found = holders(self._path)
+        return sum(each.openings for each in found.seen), found.is_all
+
     def _recount(self, masks: list[int]) -> None:
         opened = sum(bool(mask & flags.OPEN) for mask in masks)
         closed = sum(bool(mask & (flags.CLOSE_WRITE | flags.CLOSE_NOWRITE)) for mask in masks)
-        before, (self._seen, is_all) = self._seen, openings_elsewhere(self._path)
+        before, (self._seen, is_all) = self._seen, self._count()
         if is_all:
             self._hidden = 0
         elif any(mask & flags.Q_OVERFLOW for mask in masks):
@@ -95,25 +90,3 @@ class Readers:
             with suppress(OSError):
                 self._watch()
                 self._is_lost = False
-
-
-def openings_elsewhere(path: str) -> Openings:
-    """How often other programs have the device of a real path open."""
-    count, is_all, own = 0, True, str(os.getpid())
-    for process in Path("/proc").glob("[0-9]*"):
-        if process.name == own:
-            continue
-        try:
-            count += sum(os.path.realpath(each) == path for each in (process / "fd").iterdir())
-        except PermissionError:
-            is_all = is_all and _is_kernels(process)
-        except OSError:
-            pass  # it has ended
-    return Openings(count, is_all)
-
-
-def _is_kernels(process: Path) -> bool:
-    """Whether it is one of the kernel's own threads, which have no files."""
-    with suppress(OSError):
-        return not (process / "cmdline").read_bytes()
-    return True

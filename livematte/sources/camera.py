@@ -324,14 +324,19 @@ class Camera:
     def _cannot_be_opened(self, path: str) -> SourceError:
         if path:
             from livematte.linux import camera as linux_camera
+            from livematte.linux import open_files
 
-            holders = linux_camera.holders(path)
-            if not holders and not linux_camera.is_held(path):
+            holding = open_files.holders(path).seen
+            if not holding and not linux_camera.is_held(path):
                 return UnpluggedError(
                     f"{self._called} cannot be opened; it may have been unplugged.",
                     "Plug it in again, and try once more.",
                 )
-            by = f" by {', '.join(holders)}" if holders else ", probably by another program"
+            by = (
+                f" by {', '.join(map(str, holding))}"
+                if holding
+                else ", probably by another program"
+            )
             return SourceError(
                 f"{self._called} is in use{by}.",
                 "Close the program that uses it, or choose another that `livematte cameras` lists.",

@@ -63,7 +63,7 @@ def list_cameras() -> list[CameraInfo]:
 
 def _on_linux() -> Iterator[CameraInfo]:
     from livematte.linux import camera as linux_camera
-    from livematte.linux import formats, v4l2
+    from livematte.linux import formats, open_files, v4l2
 
     for path in v4l2.paths():
         index = int(path.removeprefix("/dev/video"))
@@ -86,8 +86,7 @@ def _on_linux() -> Iterator[CameraInfo]:
         if camera.is_loopback and not camera.modes:
             yield replace(info, problem="a virtual camera; nothing is sending to it")
         elif camera.is_loopback:
-            holders = linux_camera.processes_holding(path)
-            ours = any(linux_camera.is_livematte(each) for each in holders)
+            ours = any(each.is_livematte for each in open_files.holders(path).seen)
             yield replace(info, is_fed_by_livematte=ours)
         elif camera.gives_pictures:
             yield info

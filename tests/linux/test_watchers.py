@@ -14,8 +14,10 @@ import pytest
 if sys.platform != "linux":
     pytest.skip("inotify and /proc are Linux's", allow_module_level=True)
 
+from livematte.linux import open_files
 from livematte.linux import watchers as v4l2_readers
-from livematte.linux.watchers import GLANCE_SECONDS, Openings, Readers
+from livematte.linux.open_files import Holders
+from livematte.linux.watchers import GLANCE_SECONDS, Readers
 
 MOST_EVENTS = int(Path("/proc/sys/fs/inotify/max_queued_events").read_text())
 
@@ -65,16 +67,14 @@ def overflow(device: Path) -> None:
 @pytest.fixture
 def _nobody_can_be_seen(monkeypatch: pytest.MonkeyPatch) -> None:
     """As where others' programs use the device, and this one may not look into them."""
-    monkeypatch.setattr(v4l2_readers, "openings_elsewhere", lambda _path: Openings(0, False))
+    monkeypatch.setattr(v4l2_readers, "holders", lambda _path: Holders([], is_all=False))
 
 
 @pytest.fixture
 def _all_can_be_seen(monkeypatch: pytest.MonkeyPatch) -> None:
     """As where this program may look into every other."""
-    look = v4l2_readers.openings_elsewhere
-    monkeypatch.setattr(
-        v4l2_readers, "openings_elsewhere", lambda path: Openings(look(path).number, True)
-    )
+    look = open_files.holders
+    monkeypatch.setattr(v4l2_readers, "holders", lambda path: look(path)._replace(is_all=True))
 
 
 def test_who_comes_and_goes_is_noticed(device: Path) -> None:
