@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 import sys
 import time
 from collections.abc import Callable, Sequence
@@ -46,7 +45,7 @@ from livematte.cli.terminal import (
 )
 from livematte.errors import SourceError, UsageError
 from livematte.frame import Size
-from livematte.media.identity import are_one
+from livematte.media.identity import require_apart
 from livematte.media.names import STANDARD_STREAM, is_pipe, require_readable_name
 from livematte.text.counted import counted
 
@@ -255,7 +254,7 @@ def run(
         short_side = parse_matte_size(matte_size)
         started = time.localtime()
         outputs = [dated(each, started) for each in output or []]
-        _check_outputs([each.name for each in outputs], input_path)
+        require_apart([each.name for each in outputs], [] if input_path is None else [input_path])
         backgrounds = parse_backgrounds(background or ["green"])
         if (camera is not None) + (input_path is not None) + demo > 1:
             raise UsageError(
@@ -382,16 +381,6 @@ def _choose_source(
         raise UsageError("--camera has no name.", "Choose one that `livematte cameras` lists.")
     is_number = camera.isdecimal() and len(camera) < 5
     return ReconnectingCamera(int(camera) if is_number else camera, wanted, fps, on_trouble=say)
-
-
-def _check_outputs(outputs: Sequence[str], input_path: Path | None) -> None:
-    """Raises `UsageError` if one would replace the input, or is given twice."""
-    paths = [os.path.realpath(each) for each in outputs]
-    for name, path in zip(outputs, paths, strict=True):
-        if paths.count(path) > 1:
-            raise UsageError(f"--output {name} was given twice.", "Name another file.")
-        if input_path is not None and are_one(path, input_path):
-            raise UsageError(f"--output {name} is the input itself.", "Name another file.")
 
 
 def _make_preview(snapshot: Callable[[], LiveSnapshot], mirrored: bool) -> PreviewWindow:

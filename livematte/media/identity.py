@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from typing import Final
 
 from livematte.errors import UsageError
@@ -24,20 +24,42 @@ def identity(path: str | os.PathLike[str]) -> Identity | None:
         return None
 
 
-def are_one(path: str | os.PathLike[str], other: str | os.PathLike[str]) -> bool:
-    """Whether two names lead to one file that is there."""
-    found = identity(path)
-    return found is not None and found == identity(other)
+class Inputs:
+    """The files that a run reads, which no output of it may replace, whatever either is called."""
 
+    def __init__(self, paths: Iterable[str | os.PathLike[str]] = ()) -> None:
+        self._by_identity = {found: each for each in paths if (found := identity(each)) is not None}
 
-def require_not_read(
-    output: str | os.PathLike[str], inputs: Iterable[str | os.PathLike[str]]
-) -> None:
-    """Raises `UsageError` if an output would replace a file that is read, whatever it is called."""
-    found = identity(output)
-    for each in inputs:
-        if found is not None and found == identity(each):
+    def at(self, path: str | os.PathLike[str]) -> str | os.PathLike[str] | None:
+        """The input that `path` leads to, if it leads to one."""
+        found = identity(path)
+        return None if found is None else self._by_identity.get(found)
+
+    def require_not_at(self, output: str | os.PathLike[str]) -> None:
+        """Raises `UsageError` if `output` would replace an input."""
+        read = self.at(output)
+        if read is not None:
+            by_that_name = "" if os.fspath(read) == os.fspath(output) else f", as {os.fspath(read)}"
             raise UsageError(
-                f"{os.fspath(output)} is read in this run, and would be lost.",
+                f"{os.fspath(output)} is read in this run{by_that_name}, and would be lost.",
                 "Name another output.",
             )
+
+
+def require_apart(
+    outputs: Sequence[str | os.PathLike[str]], inputs: Iterable[str | os.PathLike[str]] = ()
+) -> None:
+    """Raises `UsageError` if one output would replace another, or what is read in the run.
+
+    A pipe, the null device and the standard output replace nothing, but take one output each.
+    """
+    read, places = Inputs(inputs), list[Identity]()
+    for each in outputs:
+        read.require_not_at(each)
+        # What is not there yet is known by where its name leads.
+        place = identity(each) or os.path.realpath(each)
+        if place in places:
+            raise UsageError(
+                f"{os.fspath(each)} was given twice as an output.", "Name another file for one."
+            )
+        places.append(place)

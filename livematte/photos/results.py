@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import BinaryIO, Final, Protocol
 
 from livematte.errors import SinkError, UsageError
-from livematte.media.identity import identity
+from livematte.media.identity import Inputs
 from livematte.media.whole_file import Taken, require_free, unwritable, write_whole
 from livematte.photos.whole_zip import WholeZip, zip_name
 
@@ -86,10 +86,9 @@ class Results:
         self._in_zip: frozenset[str] = frozenset()
         self._adds = zip_path is not None and skip_existing and os.path.lexists(zip_path)
         self._lock = threading.Lock()
-        self._inputs = {identity(each): each for each in inputs}
-        self._inputs.pop(None, None)
+        self._inputs = Inputs(inputs)
         if zip_path is not None:
-            self._require_not_read(zip_path)
+            self._inputs.require_not_at(zip_path)
             require_free(zip_path, self._taken_zip)
             if self._adds:
                 self._in_zip = _names_in(zip_path)
@@ -109,7 +108,7 @@ class Results:
             return [name for name in names if not self._has(name)]
         if self._folder is not None and self._taken is Taken.REPLACE:
             for name in names:
-                self._require_not_read(self._folder / name)
+                self._inputs.require_not_at(self._folder / name)
         if self._folder is not None and self._taken is Taken.REFUSE:
             for name in names:
                 if os.path.exists(self._folder / name):
@@ -118,14 +117,6 @@ class Results:
                         "Use --overwrite to replace results, or --skip-existing to leave them.",
                     )
         return list(names)
-
-    def _require_not_read(self, path: Path) -> None:
-        read = self._inputs.get(identity(path))
-        if read is not None:
-            raise UsageError(
-                f"Its result {path} would replace {read}, which is read in this run.",
-                "Name another place with --output or --zip.",
-            )
 
     def _has(self, name: str) -> bool:
         return self._in_folder(name) and (self._zip_path is None or zip_name(name) in self._in_zip)

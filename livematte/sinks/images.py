@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 import re
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterator
 from contextlib import suppress
 from fractions import Fraction
 from pathlib import Path
@@ -15,7 +15,7 @@ import numpy as np
 
 from livematte.errors import SinkError, UsageError
 from livematte.frame import Rendered, Size
-from livematte.media.identity import identity
+from livematte.media.identity import Inputs
 from livematte.media.mark import marked_png
 from livematte.media.whole_file import Taken, write_whole
 from livematte.sinks.sink import MOST_WAITING, require_picture
@@ -40,7 +40,7 @@ class ImageFolder:
     most_waiting = MOST_WAITING
 
     def __init__(
-        self, pattern: Path, taken: Taken = Taken.REFUSE, inputs: Iterable[Path] = ()
+        self, pattern: Path, taken: Taken = Taken.REFUSE, inputs: Inputs | None = None
     ) -> None:
         """`pattern`: a folder, or a file name with one number in it: frames/%05d.png.
 
@@ -70,10 +70,9 @@ class ImageFolder:
         self._size = Size(0, 0)
         self._count = 0
         self._made_folder: Path | None = None
-        if taken is Taken.REPLACE and (read := self._read_one(inputs)) is not None:
-            raise UsageError(
-                f"{read} is read in this run, and would be lost.", "Name another folder."
-            )
+        if taken is Taken.REPLACE and inputs is not None:
+            for each in self._existing():
+                inputs.require_not_at(each)
         if taken is Taken.REFUSE and self.existing():
             raise UsageError(
                 f"{pattern.parent} already has such pictures.",
@@ -93,11 +92,6 @@ class ImageFolder:
         folder = self._pattern.parent
         if os.path.isdir(folder):
             yield from (each for each in folder.iterdir() if name.fullmatch(each.name))
-
-    def _read_one(self, inputs: Iterable[Path]) -> Path | None:
-        """One of the pictures that may be replaced, if it is an input."""
-        read = {identity(each) for each in inputs} - {None}
-        return next((each for each in self._existing() if identity(each) in read), None)
 
     def open(self, size: Size, frames_per_second: Fraction) -> None:
         self._size = size

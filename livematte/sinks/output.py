@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from livematte.errors import UsageError
-from livematte.media.identity import require_not_read
+from livematte.media.identity import Inputs
 from livematte.media.names import STANDARD_STREAM, is_folder, require_writable_name
 from livematte.media.pipe import STDOUT
 from livematte.media.whole_file import Taken
@@ -53,12 +53,12 @@ def open_output(
     if not text:
         raise UsageError("The output has no name.", "Name a file, or a folder for PNGs.")
     require_writable_name(text)
-    inputs = list(inputs)
-    require_not_read(path, inputs)
+    read = Inputs(inputs)
+    read.require_not_at(path)
     if is_folder(text) or path.suffix.lower() == ".png":
         if quality is not None:
             raise UsageError("PNGs have no quality to choose.", "Leave out the quality.")
         if taken is Taken.NUMBER and not is_folder(text):
             taken = Taken.REFUSE
-        return ImageFolder(path, taken, inputs)
+        return ImageFolder(path, taken, read)
     return VideoWriter(path, transparent, quality=quality, recording=recording, taken=taken)

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING
 from livematte.background import Background, Blur, Picture, Transparent, files_of
 from livematte.backgrounds.parse import parse
 from livematte.errors import MatteError, SinkError, UsageError
+from livematte.media.identity import require_apart
 from livematte.media.names import require_readable_name
 from livematte.media.whole_file import Taken
 from livematte.options.refinement import DEFAULT, Refinement
@@ -86,6 +87,8 @@ class VideoJob:
         )
         names = name_outputs(input_path, os.fspath(output), saves)
         self._folders = {Path(each).parent for each in names} if len(names) > 1 else set()
+        inputs = [input_path, *files_of([background])]
+        require_apart(names, inputs)
         self._outputs = [
             open_output(
                 name,
@@ -93,7 +96,7 @@ class VideoJob:
                 quality=quality,
                 recording=self._source,
                 taken=Taken.REPLACE if overwrite else Taken.REFUSE,
-                inputs=[input_path, *files_of([background])],
+                inputs=inputs,
             )
             for each, name in zip(saves, names, strict=True)
         ]

@@ -22,7 +22,7 @@ from livematte.cli.file_names import with_plain_names
 from livematte.errors import SourceError, UsageError
 from livematte.frame import Rendered, Size
 from livematte.media import piped
-from livematte.media.identity import are_one, identity, require_not_read
+from livematte.media.identity import Inputs, identity, require_apart
 from livematte.media.mark import is_result
 from livematte.media.names import address_of, names_files, require_writable_name
 from livematte.media.photo.read import Photo
@@ -232,7 +232,7 @@ def test_names_that_are_no_files() -> None:
     for text in ("", "a\0b", "\ud800", "x" * 5_000, "[", "**\0"):
         assert not names_files(text)
         assert identity(text) is None
-        assert not are_one(text, text)
+        assert Inputs([text]).at(text) is None
 
 
 # --- one file, several names
@@ -351,7 +351,27 @@ def test_no_output_replaces_what_is_read(link: str) -> None:
             taken=Taken.REPLACE,
             inputs=files_of([parse("in.png"), parse("navy")]),
         )
-    require_not_read("nothing.mp4", ["in.mp4", "nothing.mp4"])
+    require_apart(["nothing.mp4"], ["in.mp4", "nothing.mp4"])
+
+
+@pytest.mark.skipif(sys.platform == "win32", reason="Windows lets few people make links")
+def test_outputs_of_a_run_are_different_files() -> None:
+    lay("a.png", "b.png")
+    os.link("a.png", "hard.png")
+    os.symlink("new.png", "link.png")
+    os.symlink(".", "here")
+    for one, other in (
+        ("new.png", "./new.png"),
+        ("new.png", "here/new.png"),
+        ("new.png", "link.png"),
+        ("a.png", "hard.png"),
+        ("a.png", Path("a.png").resolve()),
+    ):
+        with pytest.raises(UsageError, match="was given twice"):
+            require_apart([one, "b.png", other])
+    require_apart(["a.png", "b.png", "new.png", "newer.png", "frames/"], ["c.png"])
+    with pytest.raises(UsageError, match=r"hard\.png is read in this run, as a\.png, and would be"):
+        require_apart(["new.png", "hard.png"], ["b.png", "a.png"])
 
 
 # --- pipes
