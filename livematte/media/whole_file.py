@@ -177,7 +177,9 @@ def keep_mode(descriptor: int, path: Path) -> None:
     if sys.platform == "win32":
         return
     with suppress(OSError):
-        old = os.stat(path)
+        old = os.lstat(path)
+        if not stat.S_ISREG(old.st_mode):
+            return
         with suppress(OSError):
             os.fchown(descriptor, old.st_uid, old.st_gid)
         os.fchmod(descriptor, stat.S_IMODE(old.st_mode))
@@ -214,6 +216,38 @@ def flush_folder(folder: Path) -> None:
             os.close(descriptor)
 
 
+def put_file(
+    path: Path,
+    data: bytes | memoryview,
+    taken: Taken = Taken.REPLACE,
+    *,
+    flush: bool = True,
+) -> Path:
+    """Have a file of `data` under the name `path`, and not a part of it at any moment.
+
+    What has the name is treated as `taken` says, and not followed: a link is itself replaced.
+    flush: have it on the disk itself when this is done; one that need not outlive a power cut is
+        written faster without.
+
+    Returns the name that it has. Raises `OSError` if it cannot be written, of these
+    `FileExistsError` if the name is taken, and leaves nothing behind.
+    """
+    unfinished, descriptor = create_unfinished(path)
+    try:
+        with open(descriptor, "wb") as file:
+            if taken is Taken.REPLACE:
+                keep_mode(descriptor, path)
+            file.write(data)
+            file.flush()
+            if flush:
+                flush_file(descriptor)
+        return give_name(unfinished, path, taken)
+    except BaseException:
+        with suppress(OSError):
+            unfinished.unlink(missing_ok=True)
+        raise
+
+
 def write_whole(
     path: Path,
     data: bytes | memoryview,
@@ -233,20 +267,7 @@ def write_whole(
             with closing(Pipe(path, READER_SECONDS)) as pipe:
                 pipe.write(data)
             return
-        unfinished, descriptor = create_unfinished(target.path)
-        try:
-            with open(descriptor, "wb") as file:
-                if taken is Taken.REPLACE:
-                    keep_mode(descriptor, target.path)
-                file.write(data)
-                file.flush()
-                if flush:
-                    flush_file(descriptor)
-            give_name(unfinished, target.path, taken)
-        except BaseException:
-            with suppress(OSError):
-                unfinished.unlink(missing_ok=True)
-            raise
+        put_file(target.path, data, taken, flush=flush)
     except UsageError as error:
         raise SinkError(error.problem, error.remedy) from error
     except FileExistsError as error:

@@ -7,7 +7,6 @@ reads is left out, and the encoder's tensors are called by the shorter names of 
 from __future__ import annotations
 
 import hashlib
-import os
 import warnings
 from collections.abc import Iterator
 from pathlib import Path
@@ -16,6 +15,7 @@ from typing import TYPE_CHECKING, Any, Final
 import numpy as np
 
 from livematte.errors import WeightsError
+from livematte.media.whole_file import put_file
 from livematte.network import layout, weights
 from livematte.network.weights import BatchNorm, State, Weight
 
@@ -229,14 +229,9 @@ def _read_checkpoint(path: Path) -> Iterator[tuple[str, Weight]]:
 
 
 def _write_whole(target: Path, data: bytes) -> None:
-    """Write a file that appears under its name only once it is whole."""
-    unfinished = target.with_name(f".{target.name}.{os.getpid()}")
+    """`put_file`, with the errors of weights."""
     try:
-        try:
-            unfinished.write_bytes(data)
-            unfinished.replace(target)
-        finally:
-            unfinished.unlink(missing_ok=True)
+        put_file(target, data)
     except OSError as error:
         problem = f"{target} cannot be written ({error.strerror})."
         remedy = "Choose another output path, or make room and see that its folder may be written."

@@ -12,6 +12,8 @@ from typing import NamedTuple
 
 from platformdirs import user_state_path
 
+from livematte.media.whole_file import put_file
+
 
 class Entry(NamedTuple):
     """A recording that has begun.
@@ -37,7 +39,7 @@ def begin(unfinished: Path, path: Path) -> Path | None:
     text = json.dumps({"unfinished": os.fspath(unfinished), "path": os.fspath(path)})
     try:
         note.parent.mkdir(parents=True, exist_ok=True)
-        note.write_text(text, encoding="utf-8", errors="surrogateescape")
+        put_file(note, text.encode("utf-8", "surrogateescape"), flush=False)
     except (OSError, ValueError):
         return None
     return note
@@ -53,7 +55,7 @@ def end(note: Path | None) -> None:
 def entries() -> Iterator[Entry]:
     """What was noted and not forgotten. What is no note is passed over."""
     try:
-        notes = sorted(folder().glob("*.json"))
+        notes = sorted(folder().glob("[!.]*.json"))
     except OSError:
         return
     for note in notes:

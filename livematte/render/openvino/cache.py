@@ -19,17 +19,19 @@ from typing import Final
 
 from platformdirs import user_cache_path
 
+from livematte.media.whole_file import UNFINISHED_NAME, put_file
+
 SUFFIX: Final = ".network"
 
 MOST_BYTES: Final = 128 * 1024 * 1024
 """Of all files: more than ten networks in int8. Those that were not used for longest go first."""
 
-_UNFINISHED: Final = ".part"
 _UNFINISHED_SECONDS: Final = 3600.0
 """An unfinished file that is older was left behind by a program that was ended."""
 
-_OPENVINO_SUFFIX: Final = ".blob"
-"""Of what OpenVINO kept here by itself, for earlier versions of livematte."""
+_EARLIER_SUFFIX: Final = ".blob"
+_EARLIER_UNFINISHED: Final = ".part"
+"""Of what earlier versions of livematte kept here."""
 
 _DIGEST_BYTES: Final = hashlib.sha256().digest_size
 
@@ -70,24 +72,16 @@ def store(key: str, network: bytes) -> None:
     path = cached_path(key)
     with suppress(OSError):
         path.parent.mkdir(parents=True, exist_ok=True)
-        number, name = tempfile.mkstemp(_UNFINISHED, dir=path.parent)
-        try:
-            with os.fdopen(number, "wb") as file:
-                file.write(_digest(key, network))
-                file.write(network)
-            if path.is_dir() and not path.is_symlink():
-                path.rmdir()
-            os.replace(name, path)
-        except OSError:
-            os.unlink(name)
-            raise
+        if path.is_dir() and not path.is_symlink():
+            path.rmdir()
+        put_file(path, _digest(key, network) + network, flush=False)
     with suppress(OSError):
         _make_room(path)
 
 
 def stored_files() -> Iterator[tuple[Path, str]]:
     """Each file of a stored network with why `load` would refuse it, "" if it would not."""
-    for path in cache_folder().glob(f"*{SUFFIX}"):
+    for path in cache_folder().glob(f"[!.]*{SUFFIX}"):  # not what is being stored now
         try:
             _verified(path)
         except UnusableError as error:
@@ -142,12 +136,14 @@ def _make_room(newest: Path) -> None:
             status = path.lstat()
             if not stat.S_ISREG(status.st_mode):
                 continue
-            is_left_behind = (
-                path.suffix == _UNFINISHED and now_seconds - status.st_mtime > _UNFINISHED_SECONDS
+            is_unfinished = (
+                UNFINISHED_NAME.fullmatch(path.name) is not None
+                or path.suffix == _EARLIER_UNFINISHED
             )
-            if path.suffix == _OPENVINO_SUFFIX or is_left_behind:
+            is_old = now_seconds - status.st_mtime > _UNFINISHED_SECONDS
+            if path.suffix == _EARLIER_SUFFIX or (is_unfinished and is_old):
                 path.unlink()
-            elif path.suffix == SUFFIX and path != newest:
+            elif path.suffix == SUFFIX and path != newest and not is_unfinished:
                 kept.append((status.st_mtime, status.st_size, path))
     room_bytes = MOST_BYTES - newest.stat().st_size
     for _, size_bytes, path in sorted(kept, reverse=True):
