@@ -125,8 +125,10 @@ class Round:
 class Nowhere(NullSink):
     """Copies pictures into memory of its own, as drivers do, and notes when."""
 
-    def __init__(self) -> None:
+    def __init__(self, *, any_size: bool = False) -> None:
+        """any_size: for the official demo, whose pictures have a size of their own."""
         super().__init__()
+        self._any_size = any_size
         self.sent = 0
         self.settled_bytes: int | None = None
         self.copy_seconds: list[float] = []
@@ -136,7 +138,8 @@ class Nowhere(NullSink):
         self._stopped = False
 
     def send(self, picture: Rendered) -> None:
-        # Held to no size: the official demo's pictures have one of their own.
+        if not self._any_size:
+            super().send(picture)
         if picture.index == SLATE_INDEX:
             return
         came_seconds = time.perf_counter()
@@ -303,7 +306,7 @@ def serve(connection: Connection, candidate: Candidate, size: Size, background: 
     Sends `Opened`, then a `Round` for each `Wish`. What fails is sent instead: a `LivematteError`
     as it is, anything else as the text of its traceback.
     """
-    sink = Nowhere()
+    sink = Nowhere(any_size=candidate.device == OFFICIAL_DEMO)
     source = Rounds(size, sink, connection)
 
     def on_ready(choice: OpenedRenderer) -> None:
