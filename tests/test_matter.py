@@ -54,7 +54,7 @@ def test_the_package_gives_mattes_and_cut_outs(astronaut: Image) -> None:
     sure = person[..., 3] == 255
     np.testing.assert_array_equal(person[sure][:, :3], astronaut[sure])
     with pytest.raises(AttributeError):
-        _ = livematte.missing
+        _ = livematte.missing  # type: ignore[attr-defined]
 
 
 def test_it_can_be_pickled_with_and_without_its_network(astronaut: Image, matter: Matter) -> None:

@@ -31,7 +31,7 @@ class PictureGuard:
         """Why `picture` may not be shown, in a few words; "" if it may."""
         if picture.size != self._size:
             return "The matte has a wrong size"
-        coverage = float(picture.alpha[::STEP, ::STEP].mean()) / 255
+        coverage = _coverage(picture)
         if coverage > ALL:
             return "The matte is of no use: it covers everything"
         if coverage < NOBODY and self._coverage > SOMEBODY:
@@ -42,3 +42,13 @@ class PictureGuard:
         self._empty_seconds = None
         self._coverage = coverage
         return ""
+
+
+def covers_everything(picture: Rendered) -> bool:
+    """Whether nothing is behind the person: the whole room would be seen."""
+    return _coverage(picture) > ALL
+
+
+def _coverage(picture: Rendered) -> float:
+    """The mean alpha, 0 to 1."""
+    return float(picture.alpha[::STEP, ::STEP].mean()) / 255
