@@ -97,7 +97,6 @@ class CopiedTrack:
             self._tick = min(self._tick, Fraction(1, max(1, source.codec_context.sample_rate)))
             self._shortest_step = 1
         self._last_ticks: int | None = None
-        self._ends = Fraction(0)
         self._header: AdtsHeader | None = None
         self._odd: TimedPacket | None = None
         self._continuation: _AacContinuation | None = None

@@ -48,7 +48,7 @@ def gives_stills(address: str) -> bool:
 
 
 class StillCapture:
-    """Takes pictures from such an address, with the methods of `cv2.VideoCapture`.
+    """Takes pictures from such an address, with what a camera needs of `cv2.VideoCapture`.
 
     A server may be slower than `frames_per_second`: its last picture is given again then, so that
     frames come steadily, but not for longer than `PATIENCE_SECONDS` after the next one was due.
@@ -71,17 +71,11 @@ class StillCapture:
         self._is_open = True
         threading.Thread(target=self._take_all, name="stills", daemon=True).start()
 
-    def isOpened(self) -> bool:  # noqa: N802 - OpenCV's name
-        return self._is_open
-
     def getBackendName(self) -> str:  # noqa: N802 - OpenCV's name
         return "HTTP"
 
     def get(self, prop: int) -> float:
         return 1 / self._period_seconds if prop == cv2.CAP_PROP_FPS else 0.0
-
-    def set(self, prop: int, value: float) -> bool:
-        return False
 
     def read(self, into: Image | None = None) -> tuple[bool, Image | None]:
         """The picture of now; False if there has been none for too long. Waits for its time."""

@@ -202,11 +202,6 @@ class VideoJob:
         last = self._source.last_seconds
         return last is None or self._seconds < float(last - self._source.first_seconds)
 
-    @property
-    def bad_frames(self) -> int:
-        """Of how many pictures the matte could not be right."""
-        return self._bad.frames
-
     def _note_bad_matte(self, frame: Frame, error: MatteError) -> None:
         if self._fail_on_bad_matte:
             raise MatteError(error.doubt, frame.index, frame.media_seconds) from error
