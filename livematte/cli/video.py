@@ -6,7 +6,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from enum import Enum
 from pathlib import Path
-from typing import Annotated, Final
+from typing import TYPE_CHECKING, Annotated, Final
 
 import typer
 from rich.markup import escape
@@ -46,6 +46,9 @@ from livematte.cli.times import parse_time
 from livematte.media.names import STANDARD_STREAM
 from livematte.network.size import LIVE_SHORT_SIDE
 from livematte.text.counted import counted
+
+if TYPE_CHECKING:
+    from livematte.video import VideoJob
 
 SAVES: Final = ("composite", "alpha", "foreground", "cutout")
 
@@ -198,23 +201,25 @@ def video(
             on_trouble=say,
         )
         require_file(source)
-        try:
-            with stopped_by_signals(job) as interrupted:
-                job.run()
-        finally:
-            for remark in job.remarks:
-                say(remark)
-        rate = job.pipeline.statistics.summary().frames_per_second
-        where = ", ".join(
-            "the standard output" if each == STANDARD_STREAM else each for each in job.output_names
-        )
-        say(
-            f"{counted(job.frames, 'frame')} in {where}, {rate:.1f} frames/s"
-            if job.frames
-            else "no frames"
-        )
-        if interrupted.is_set():
-            raise typer.Exit(EXIT_INTERRUPTED)
+        _run(job)
+
+
+def _run(job: VideoJob) -> None:
+    """Run a job and say how it went. Raises `typer.Exit` if a person has ended it."""
+    try:
+        with stopped_by_signals(job) as interrupted:
+            job.run()
+    finally:
+        for remark in job.remarks:
+            say(remark)
+    rate = job.pipeline.statistics.summary().frames_per_second
+    where = ", ".join(
+        "the standard output" if each == STANDARD_STREAM else each for each in job.output_names
+    )
+    frames = counted(job.frames, "frame")
+    say(f"{frames} in {where}, {rate:.1f} frames/s" if job.frames else "no frames")
+    if interrupted.is_set():
+        raise typer.Exit(EXIT_INTERRUPTED)
 
 
 @contextmanager
