@@ -7,7 +7,6 @@ import shutil
 import signal
 import subprocess
 import sys
-import time
 import zipfile
 from pathlib import Path
 
@@ -168,8 +167,7 @@ def test_a_video_becomes_a_cutout_with_clean_colours(tmp_path: Path) -> None:
 def test_ctrl_c_keeps_the_part_of_a_video_that_is_done(tmp_path: Path) -> None:
     write_portrait_clip(tmp_path / "in.mp4", 2000)
     process = start("video", tmp_path / "in.mp4", "-o", tmp_path / "out.mp4", *QUICK)
-    wait_until(lambda: any(tmp_path.glob(".out*")))
-    time.sleep(1)
+    wait_until(lambda: any(each.stat().st_size for each in tmp_path.glob(".out*")))
     process.send_signal(signal.SIGINT)
     _, err = process.communicate(timeout=30)
     assert process.returncode == 130, err

@@ -44,7 +44,8 @@ from livematte.text.counted import counted
 
 if TYPE_CHECKING:
     from livematte.errors import LivematteError
-    from livematte.photos import Failure, Found, Photograph, Report
+    from livematte.photos import Failure, Found, Photograph, PhotoJob, Report
+    from livematte.photos.show import ComparisonWindow
 
 MOST_NAMED: Final = 20
 """Photos that a sentence names."""
@@ -178,21 +179,16 @@ def image(
     """Matte photos: JPEG, PNG, WebP, TIFF, BMP, HEIC, AVIF, JPEG 2000 and GIF."""
     with reported(debug):
         from livematte.background import files_of
-        from livematte.cli.photo_places import folder_of, open_place, read_standard_input
+        from livematte.cli.photo_places import folder_of, open_place
         from livematte.matter import Matter
         from livematte.media.photo.memory import parse_bytes
-        from livematte.photos import PhotoJob, Save, find_photos
+        from livematte.photos import PhotoJob, PhotoOptions, Save
         from livematte.photos.show import ComparisonWindow
         from livematte.render.processor import cores
 
         kinds = parse_choices("--save", save or ["alpha"], Save)
         fails = parse_choice("--on-bad-matte", on_bad_matte, OnBadMatte) is OnBadMatte.FAIL
-        named = [each for each in paths if each != STANDARD_STREAM]
-        require_photos(named)
-        found = find_photos(named, recursive, leave_out=folder_of(output, zip_path))
-        if len(named) < len(paths):
-            first = 0 if paths[0] == STANDARD_STREAM else len(found.photos)
-            found.photos.insert(first, read_standard_input())
+        found = _find(paths, recursive, folder_of(output, zip_path))
         behind = parse_background(background)
         place = open_place(
             output,
@@ -205,51 +201,78 @@ def image(
             skip_existing=skip_existing,
             inputs=[*(each.path for each in found.photos), *files_of([behind])],
         )
+        options = PhotoOptions(
+            kinds,
+            place.image_format,
+            behind,
+            place.naming,
+            keep_metadata,
+            fails,
+            None if max_memory is None else parse_bytes(max_memory),
+        )
         _say_found(found)
         window = ComparisonWindow() if show else None
         parallel = max(1, min(threads or cores(), len(found.photos)))
-        with progress_bar("photos") as progress:
-            task = progress.add_task("Matting", total=len(found.photos))
+        matter = Matter(
+            matte_short_side=parse_matte_size(matte_size) or DEFAULT_SHORT_SIDE,
+            device=device,
+            precision=precision,
+            weights=weights,
+            threads=threads,
+            parallel=parallel,
+        )
+        on_comparison = None if window is None else window.show
+        job = PhotoJob(
+            found.photos,
+            matter,
+            place.results,
+            options,
+            parallel=parallel,
+            on_comparison=on_comparison,
+        )
+        _run(job, found, place.results.description, window, debug)
 
-            def note(_photo: Photograph, error: LivematteError | None) -> None:
-                progress.advance(task)
-                if debug and error is not None:
-                    traceback.print_exception(error)
 
-            job = PhotoJob(
-                found.photos,
-                Matter(
-                    matte_short_side=parse_matte_size(matte_size) or DEFAULT_SHORT_SIDE,
-                    device=device,
-                    precision=precision,
-                    weights=weights,
-                    threads=threads,
-                    parallel=parallel,
-                ),
-                place.results,
-                kinds=kinds,
-                image_format=place.image_format,
-                background=behind,
-                naming=place.naming,
-                keep_metadata=keep_metadata,
-                fail_on_bad_matte=fails,
-                max_memory_bytes=None if max_memory is None else parse_bytes(max_memory),
-                parallel=parallel,
-                on_done=note,
-                on_comparison=None if window is None else window.show,
-            )
-            with stopped_by_signals(job) as interrupted:
-                report = job.run()
-        failures = [*found.failures, *report.failures]
-        _say_end(report, failures, place.results.description)
-        if window is not None and not interrupted.is_set():
-            window.wait()
-        if window is not None and window.problem:
-            say(f"{window.problem} The results are written all the same.")
-        if failures or report.ended or (window is not None and window.problem):
-            raise typer.Exit(EXIT_FAILURE)
-        if report.left:
-            raise typer.Exit(EXIT_INTERRUPTED)
+def _find(paths: list[str], recursive: bool, leave_out: Path | None) -> Found:
+    """The photos that are meant, where - is the standard input.
+
+    leave_out: a folder in which there are results.
+    """
+    from livematte.cli.photo_places import read_standard_input
+    from livematte.photos import find_photos
+
+    named = [each for each in paths if each != STANDARD_STREAM]
+    require_photos(named)
+    found = find_photos(named, recursive, leave_out=leave_out)
+    if len(named) < len(paths):
+        first = 0 if paths[0] == STANDARD_STREAM else len(found.photos)
+        found.photos.insert(first, read_standard_input())
+    return found
+
+
+def _run(
+    job: PhotoJob, found: Found, where: str, window: ComparisonWindow | None, debug: bool
+) -> None:
+    """Run a job and say how it went. Raises `typer.Exit` if not all is done."""
+    with progress_bar("photos") as progress, stopped_by_signals(job) as interrupted:
+        task = progress.add_task("Matting", total=len(found.photos))
+
+        def note(_photo: Photograph, error: LivematteError | None) -> None:
+            progress.advance(task)
+            if debug and error is not None:
+                traceback.print_exception(error)
+
+        report = job.run(note)
+    failures = [*found.failures, *report.failures]
+    _say_end(report, failures, where)
+    if window is not None and not interrupted.is_set():
+        window.wait()
+    if window is not None and window.problem:
+        say(f"{window.problem} The results are written all the same.")
+    if failures or report.ended or (window is not None and window.problem):
+        raise typer.Exit(EXIT_FAILURE)
+    if report.left:
+        raise typer.Exit(EXIT_INTERRUPTED)
 
 
 def _say_found(found: Found) -> None:

@@ -19,9 +19,8 @@ from typing import Final, NamedTuple
 import cv2
 import numpy as np
 
-from livematte.background import Background, Transparent
 from livematte.backgrounds.parse import parse
-from livematte.errors import LivematteError, MatteError, SinkError, SourceError, UsageError
+from livematte.errors import LivematteError, MatteError, SinkError, SourceError
 from livematte.frame import Image, Size
 from livematte.matter import Matter, to_uint8
 from livematte.matting.matte_guard import MatteGuard
@@ -30,9 +29,10 @@ from livematte.media.photo.memory import MemoryBudget, require_memory, usable_by
 from livematte.media.photo.read import Photo, open_photo
 from livematte.network.size import LIVE_SHORT_SIDE, network_size
 from livematte.photos.find import Failure, Photograph
-from livematte.photos.names import FixedName, Naming, plan
+from livematte.photos.names import Naming, plan
+from livematte.photos.options import PhotoOptions
 from livematte.photos.results import Destination, ResultsError
-from livematte.photos.save import FORMATS, Save, comparison, encode, matted, require_fitting
+from livematte.photos.save import Save, comparison, encode, matted, require_fitting
 
 EMPTY_SHARE: Final = 0.002
 """Of a photo; if less of it is a person, nobody was found."""
@@ -75,47 +75,26 @@ class PhotoJob:
         photos: Sequence[Photograph],
         matter: Matter,
         results: Destination,
+        options: PhotoOptions = PhotoOptions(),  # noqa: B008 - it cannot be changed
         *,
-        kinds: Sequence[Save] = (Save.ALPHA,),
-        image_format: str = "png",
-        background: Background | None = None,
-        naming: Naming | FixedName | None = None,
-        keep_metadata: bool = False,
-        fail_on_bad_matte: bool = False,
-        max_memory_bytes: int | None = None,
         parallel: int = 1,
-        on_done: Callable[[Photograph, LivematteError | None], None] = lambda _photo, _error: None,
         on_comparison: Callable[[Image], None] | None = None,
     ) -> None:
-        """kinds: what is written of each photo; a folder for each kind if there are several.
+        """parallel: how many photos at once; `matter` is made for as many.
 
-        image_format: of all kinds but the matte, which is a PNG: png, webp or jpg.
-        background: of composites; None for green.
-        naming: what the results are called; None for the photos' names.
-        keep_metadata: results say who made the photo, when, and with what; see
-            `media.photo.metadata`.
-        fail_on_bad_matte: a matte that cannot be right ends the job, and not that photo alone.
-        max_memory_bytes: that a photo may take; None for what is free.
-        parallel: how many photos at once; `matter` is made for as many.
-        on_done: called after each photo, with why it failed if it did.
-        on_comparison: given a comparison, uint8 RGB, of each photo, to be shown.
-            Both are called by the thread that called `run`.
+        on_comparison: given a comparison, uint8 RGB, of each photo, to be shown; called by the
+            thread that called `run`.
 
-        Raises `UsageError` if what is asked for cannot be.
+        Raises `UsageError` if two results would have one name.
         """
-        _check(kinds, image_format, background)
         self._photos = photos
         self._matter = matter
         self._results = results
-        self._kinds = list(dict.fromkeys(kinds))
-        self._names = plan(photos, self._kinds, image_format, naming or Naming())
-        self._format = image_format
-        self._background = background or parse("green")
-        self._keep_metadata = keep_metadata
-        self._fail_on_bad_matte = fail_on_bad_matte
-        self._max_memory_bytes = max_memory_bytes
+        self._options = options
+        kinds = list(dict.fromkeys(options.kinds))
+        self._names = plan(photos, kinds, options.image_format, options.naming or Naming())
+        self._background = options.background or parse("green")
         self._parallel = parallel
-        self._on_done = on_done
         self._on_comparison = on_comparison
         self._stopping = threading.Event()
         self._memory = MemoryBudget()
@@ -124,8 +103,13 @@ class PhotoJob:
         """End soon, with the photos that are being worked on; from any thread or signal handler."""
         self._stopping.set()
 
-    def run(self) -> Report:
+    def run(
+        self,
+        on_done: Callable[[Photograph, LivematteError | None], None] = lambda _photo, _error: None,
+    ) -> Report:
         """Run to the end, or until it is stopped. A photo that fails does not stop the others.
+
+        on_done: called after each photo, with why it failed if it did; by this thread.
 
         Raises `LivematteError` if there is no network.
         """
@@ -161,7 +145,7 @@ class PhotoJob:
                         else:
                             done += 1
                             nobody += [photo.path] * future.result().is_empty
-                        self._on_done(photo, error)
+                        on_done(photo, error)
         finally:
             cv2.setNumThreads(opencv_threads)
             ended = self._close(ended)
@@ -176,7 +160,7 @@ class PhotoJob:
         return ended
 
     def _ends_all(self, error: LivematteError) -> bool:
-        is_bad_matte = isinstance(error, MatteError) and self._fail_on_bad_matte
+        is_bad_matte = isinstance(error, MatteError) and self._options.fail_on_bad_matte
         return is_bad_matte or isinstance(error, ResultsError)
 
     def _settle(self, future: Future[Outcome], photo: Photograph) -> LivematteError | None:
@@ -212,11 +196,11 @@ class PhotoJob:
         names = {kind: name for kind, name in all_names.items() if name in missing}
         if not names:
             return Outcome(is_skipped=True)
-        limit = self._max_memory_bytes
+        limit = self._options.max_memory_bytes
         limit = usable_bytes() if limit is None else limit
         content = None if photo.content is None else io.BytesIO(photo.content)
         with open_photo(photo.path, file=content, limit_bytes=limit) as opened:
-            require_fitting(opened.size, names, self._format)
+            require_fitting(opened.size, names, self._options.image_format)
             shown = {Save.COMPARISON} if self._on_comparison is not None else set()
             kinds = {*names, *shown}
             needed = opened.pixels * (ALPHA_BYTES if kinds == {Save.ALPHA} else ALL_BYTES)
@@ -229,9 +213,9 @@ class PhotoJob:
                     data = encode(
                         result,
                         kind,
-                        self._format,
+                        self._options.image_format,
                         self._background,
-                        keep_metadata=self._keep_metadata,
+                        keep_metadata=self._options.keep_metadata,
                     )
                     self._results.put(name, data)
                 return Outcome(comparison(result) if shown else None, is_empty)
@@ -252,19 +236,3 @@ def _require_sound(image: Image, alpha: Image) -> None:
     small = cv2.resize(alpha, size, interpolation=cv2.INTER_AREA).astype(np.uint8, copy=False)
     if doubt := MatteGuard().problem_of(small, shrink_photo(image, size)):
         raise MatteError(doubt)
-
-
-def _check(kinds: Sequence[Save], image_format: str, background: Background | None) -> None:
-    if image_format not in FORMATS:
-        raise UsageError(
-            f"Format {image_format!r} is not known.", f"Choose one of {', '.join(FORMATS)}."
-        )
-    if Save.CUTOUT in kinds and image_format == "jpg":
-        raise UsageError("A JPEG cannot be transparent.", "Use --format png or webp for cutouts.")
-    if background is not None and Save.COMPOSITE not in kinds:
-        raise UsageError(
-            "A background was given, and no composite asked for.",
-            "Add --save composite, or leave out --background.",
-        )
-    if isinstance(background, Transparent):
-        raise UsageError("A composite has a background.", "Use --save cutout instead.")

@@ -17,7 +17,7 @@ from livematte.backgrounds.parse import parse
 from livematte.errors import LivematteError, MatteError, RenderError, SinkError, UsageError
 from livematte.frame import Image
 from livematte.matter import Matter
-from livematte.photos import Photograph, PhotoJob, Results, Save
+from livematte.photos import Photograph, PhotoJob, PhotoOptions, Results, Save
 from livematte.photos.results import ResultsError
 from tests.photos.pictures import read_pixels, write_photo
 
@@ -40,7 +40,7 @@ def test_each_kind_has_a_folder_and_the_zip_has_them_all(
 ) -> None:
     results = Results(tmp_path / "out", tmp_path / "out.zip", overwrite=False)
     kinds = [Save.ALPHA, Save.CUTOUT, Save.COMPOSITE, Save.COMPARISON]
-    report = PhotoJob(photos, matter, results, kinds=kinds, image_format="webp", parallel=2).run()
+    report = PhotoJob(photos, matter, results, PhotoOptions(kinds, "webp"), parallel=2).run()
     assert (report.done, report.failures, report.left, report.ended) == (5, [], 0, None)
     expected = {
         f"{kind.value}/{each}{'.png' if kind is Save.ALPHA else '.webp'}"
@@ -64,8 +64,7 @@ def test_one_that_fails_does_not_stop_the_others(
         matter,
         Results(tmp_path, None, overwrite=False),
         parallel=2,
-        on_done=lambda photo, error: told.append((photo.name, error)),
-    ).run()
+    ).run(lambda photo, error: told.append((photo.name, error)))
     assert report.done == 4
     assert [each.path for each in report.failures] == [photos[2].path]
     assert {name for name, error in told if error is None} == {"0", "1", "3", "4"}
@@ -85,8 +84,7 @@ def test_photos_without_a_usable_matte_are_named_and_not_written(
         photos,
         matter,
         Results(tmp_path / "out", None, overwrite=False),
-        on_done=lambda _photo, error: told.append(error),
-    ).run()
+    ).run(lambda _photo, error: told.append(error))
     assert report.done == 0
     assert {each.path for each in report.failures} == {each.path for each in photos}
     assert all(isinstance(each, MatteError) for each in told)
@@ -116,9 +114,8 @@ def test_when_it_is_stopped_what_is_done_stays(
         photos,
         matter,
         Results(tmp_path / "out", tmp_path / "out.zip", overwrite=False),
-        on_done=lambda _photo, _error: job.stop(),
     )
-    report = job.run()
+    report = job.run(lambda _photo, _error: job.stop())
     assert report.done >= 1
     assert report.left == 5 - report.done > 0
     assert len(list(tmp_path.glob("out/*.png"))) == report.done
@@ -143,7 +140,7 @@ def test_comparisons_to_show_are_of_the_cleaned_person(
     shown: list[Image] = []
     results = Results(tmp_path / "out", None, overwrite=False)
     kinds = [Save.COMPARISON, Save.ALPHA]
-    PhotoJob(photos[:1], matter, results, kinds=kinds, on_comparison=shown.append).run()
+    PhotoJob(photos[:1], matter, results, PhotoOptions(kinds), on_comparison=shown.append).run()
     saved = read_pixels(tmp_path / "out" / "comparison" / "0.png")
     np.testing.assert_array_equal(shown[0], saved)
 
@@ -158,17 +155,11 @@ def test_comparisons_to_show_are_of_the_cleaned_person(
     ],
 )
 def test_what_cannot_be_is_refused(
-    matter: Matter, kinds: list[Save], image_format: str, background: str | None
+    kinds: list[Save], image_format: str, background: str | None
 ) -> None:
+    behind = None if background is None else parse(background)
     with pytest.raises(UsageError):
-        PhotoJob(
-            [],
-            matter,
-            Results(None, None, overwrite=False),
-            kinds=kinds,
-            image_format=image_format,
-            background=None if background is None else parse(background),
-        )
+        PhotoOptions(kinds, image_format, behind)
 
 
 class Failing(Matter):
@@ -243,9 +234,7 @@ def test_a_photo_that_a_format_cannot_hold_fails_alone(tmp_path: Path) -> None:
         ([Save.COMPOSITE], "jpg", 2),
     ):
         results = Results(tmp_path / f"{kinds[0].value}.{image_format}", None, overwrite=False)
-        report = PhotoJob(
-            photos, Failing({}), results, kinds=kinds, image_format=image_format
-        ).run()
+        report = PhotoJob(photos, Failing({}), results, PhotoOptions(kinds, image_format)).run()
         assert report.done == done, kinds
         for failure in report.failures:
             assert failure.path == photos[0].path
@@ -286,7 +275,7 @@ def test_a_bad_matte_ends_the_job_if_that_is_asked(tmp_path: Path, fails: bool, 
     photos = plain(tmp_path / "in", 1, 2, 3)
     matter = Failing({1: MatteError("The matte is noise")})
     results = Results(tmp_path / "out", None, overwrite=False)
-    report = PhotoJob(photos, matter, results, fail_on_bad_matte=fails).run()
+    report = PhotoJob(photos, matter, results, PhotoOptions(fail_on_bad_matte=fails)).run()
     assert report.done + len(report.failures) == tried
     assert [each.path.name for each in report.failures] == ["1.png"]
     assert isinstance(report.ended, MatteError) == fails
@@ -326,7 +315,7 @@ def test_only_the_missing_kinds_are_made(tmp_path: Path) -> None:
     (out / "alpha").mkdir(parents=True)
     (out / "alpha" / "1.png").write_bytes(b"mine")
     results = Results(out, None, overwrite=False, skip_existing=True)
-    assert PhotoJob(photos, Failing({}), results, kinds=kinds).run().done == 1
+    assert PhotoJob(photos, Failing({}), results, PhotoOptions(kinds)).run().done == 1
     assert (out / "alpha" / "1.png").read_bytes() == b"mine"
     assert (out / "cutout" / "1.png").exists()
 
@@ -355,11 +344,16 @@ def test_names_that_are_no_text_go_into_folders_and_zip_files(tmp_path: Path) ->
 def test_more_memory_than_is_allowed_is_told_before_anything_is_decoded(tmp_path: Path) -> None:
     photos = plain(tmp_path / "in", 1)
     results = Results(tmp_path / "out", None, overwrite=False)
-    report = PhotoJob(photos, Failing({}), results, max_memory_bytes=15_000).run()
+    report = PhotoJob(photos, Failing({}), results, PhotoOptions(max_memory_bytes=15_000)).run()
     assert "--max-memory" in report.failures[0].reason
     results = Results(tmp_path / "out", None, overwrite=False)
-    assert PhotoJob(photos, Failing({}), results, max_memory_bytes=17_000).run().done == 1
+    assert (
+        PhotoJob(photos, Failing({}), results, PhotoOptions(max_memory_bytes=17_000)).run().done
+        == 1
+    )
     results = Results(tmp_path / "cutouts", None, overwrite=False)
     kinds = [Save.CUTOUT]
-    report = PhotoJob(photos, Failing({}), results, kinds=kinds, max_memory_bytes=17_000).run()
+    report = PhotoJob(
+        photos, Failing({}), results, PhotoOptions(kinds, max_memory_bytes=17_000)
+    ).run()
     assert "--max-memory" in report.failures[0].reason

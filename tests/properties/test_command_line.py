@@ -30,7 +30,7 @@ def _stopped_before_the_start(tmp_path_factory: pytest.TempPathFactory) -> Itera
     (folder / "text.onnx").write_text("no weights")
     (folder / "photos").mkdir()
 
-    def skip(self: PhotoJob) -> Report:
+    def skip(self: PhotoJob, _on_done: object) -> Report:
         return Report(0, 0, [], len(self._photos), [], None)
 
     with pytest.MonkeyPatch.context() as patch:
