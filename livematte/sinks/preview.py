@@ -23,7 +23,7 @@ from livematte.sinks.window_process import Show, WindowProcess, folder
 REMEDY: Final = "Run with --no-preview and give --output FILE or --virtual-camera instead."
 
 LOOK_SECONDS: Final = 0.1
-"""How often the settings are compared with what they were."""
+"""How often the settings are compared with what they were, and how soon after a key."""
 
 STATISTICS_SECONDS: Final = 0.25
 """The statistics change this often; faster they could not be read."""
@@ -103,27 +103,33 @@ class PreviewWindow:
         At most one change at a time: what the next key means depends on what this one has changed.
         """
         now = time.monotonic()
-        if self._keys or self._asked is not None or now - self._looked_seconds > LOOK_SECONDS:
+        is_due = now - self._looked_seconds > LOOK_SECONDS
+        if not (self._keys or is_due):
+            return []
+        snapshot = self._snapshot()
+        if is_due:
             self._looked_seconds = now
-            snapshot = self._snapshot()
             self._announce(snapshot.settings)
             self._note_statistics(snapshot, now)
-            if self._keys:
-                return self._obey(self._keys.popleft(), snapshot.settings)
-        return []
+        return self._obey(self._keys.popleft(), snapshot.settings) if self._keys else []
 
     def tell(self, sentence: str) -> None:
         """Say it in the window for a moment; from the thread that polls."""
+        self._asked = None  # this is the answer
         self._said_until_seconds = time.monotonic() + SAID_SECONDS
         self._notes = self._notes._replace(said=sentence)
 
     def _obey(self, key: str, settings: LiveSettings) -> list[Change]:
         try:
-            self._asked = change_for(key, settings)
+            change = change_for(key, settings)
         except LivematteError as error:
             self.tell(str(error))
             return []
-        return [] if self._asked is None else [self._asked]
+        if change is None:
+            return []
+        # What it has changed is announced at the next look, when it has had time to.
+        self._asked, self._looked_seconds = change, time.monotonic()
+        return [change]
 
     def _announce(self, settings: LiveSettings) -> None:
         """Say what has changed since the last call, whoever has changed it."""

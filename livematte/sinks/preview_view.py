@@ -133,7 +133,7 @@ class PreviewView(Window):
         elif picture.transparent:
             self._checkerboard.put_behind(picture, self._canvas)
             view = self._canvas
-        if self._mirrored:
+        if self._mirrored and not self._is_slate:  # which has words in it
             cv2.flip(view, 1, dst=self._canvas)
             view = self._canvas
         return view

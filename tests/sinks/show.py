@@ -50,6 +50,7 @@ SCENES: dict[str, Callable[[int], Rendered]] = {
     ),
     "small": lambda index: picture(SMALL, index),
     "mirrored": lambda index: picture(SIZE, index),
+    "mirrored slate": lambda index: picture(SIZE, -1 if index < SLATES else index),
 }
 
 STATE = LiveState(
@@ -104,7 +105,7 @@ class Run:
 
 def show(scene: str) -> None:
     run = Run()
-    window = PreviewWindow(TITLE, run.snapshot, mirrored=scene == "mirrored")
+    window = PreviewWindow(TITLE, run.snapshot, mirrored=scene.startswith("mirrored"))
     window.open(SCENES[scene](0).size, Fraction(30))
     index = 0
     quitting = False

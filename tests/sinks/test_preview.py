@@ -58,11 +58,15 @@ class Window:
 
     def run(self, *command: str) -> bytes:
         return subprocess.run(
-            command, env=self.environment, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL
+            command,
+            env=self.environment,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.DEVNULL,
+            timeout=PATIENCE_SECONDS,
         ).stdout
 
-    def press(self, key: str) -> None:
-        self.run("xdotool", "key", key)
+    def press(self, *keys: str) -> None:
+        self.run("xdotool", "key", *keys)
 
     def click_close(self) -> None:
         """What a window manager sends when the cross in the corner is clicked."""
@@ -90,6 +94,15 @@ class Window:
         assert soon, f"the window never said {line!r}"
         said = self.process.stdout.readline().decode().strip()
         assert said == line, self.process.communicate()[1].decode()
+
+    def lines_until(self, last: str) -> list[str]:
+        """What the process prints before it prints that."""
+        assert self.process.stdout is not None
+        lines: list[str] = []
+        while (line := self.process.stdout.readline().decode().strip()) != last:
+            assert line, self.process.communicate()[1].decode()
+            lines.append(line)
+        return lines
 
     def end(self) -> str:
         """Wait for the process to end in good order; the rest of what it printed."""
@@ -173,6 +186,130 @@ def test_overlays_are_written_and_taken_away(show: Callable[[str], Window]) -> N
     window.expect("Quit()")
 
 
+KEYS = {
+    "1": "SetBackground(background=0)",
+    "2": "SetBackground(background=1)",
+    "KP_3": "SetBackground(background=2)",
+    "KP_End": "SetBackground(background=0)",  # 1 without Num Lock
+    "b": "NextBackground()",
+    "B": "PreviousBackground()",
+    "plus": "SetBlur(sigma_pixels=30.0)",
+    "equal": "SetBlur(sigma_pixels=35.0)",
+    "KP_Add": "SetBlur(sigma_pixels=40.0)",
+    "minus": "SetBlur(sigma_pixels=35.0)",
+    "KP_Subtract": "SetBlur(sigma_pixels=30.0)",
+    "bracketleft": "SetRefinement(quality=None, without=None, edge=-1, light_wrap=None)",
+    "bracketright": "SetRefinement(quality=None, without=None, edge=0, light_wrap=None)",
+    "R": "StartRecording(path=None)",
+    "r": "StopRecording()",
+    "p": "Pause(on=True)",
+    "P": "Pause(on=False)",
+    "z": "Freeze(on=True)",
+    "Z": "Freeze(on=False)",
+}
+
+
+@pytest.mark.display
+def test_keys_ask_for_changes_and_others_for_nothing(show: Callable[[str], Window]) -> None:
+    window = show("opaque")
+    for key, change in KEYS.items():
+        window.press(key)
+        window.expect(change)
+    # Arrows and the like end in a letter's byte, Ctrl and Alt are for others.
+    window.press("Left", "Up", "Right", "Page_Down", "Delete", "Shift_L", "F5", "x", "0")
+    window.press("ctrl+q", "alt+q", "ctrl+b")
+    window.press("b", "b", "b", "b")  # at once: none is lost
+    for _ in range(4):
+        window.expect("NextBackground()")
+    window.press("Caps_Lock", "b", "Q", "Caps_Lock")
+    window.expect("NextBackground()")
+    window.expect("Quit()")
+
+
+@pytest.mark.display
+def test_a_key_that_is_held_toggles_once(show: Callable[[str], Window]) -> None:
+    window = show("opaque")
+    for key in ("p", "bracketright"):
+        window.run("xdotool", "keydown", key)
+        time.sleep(1)  # it repeats after 0.66 s
+        window.run("xdotool", "keyup", key)
+    window.press("q")
+    said = window.lines_until("Quit()")
+    assert said.count("Pause(on=True)") == 1
+    assert "Pause(on=False)" not in said
+    edges = [line for line in said if "edge=" in line]
+    assert len(edges) > 3
+    first = edges[:8]
+    assert len(set(first)) == len(first), "each goes on from the one before"
+
+
+@pytest.mark.display
+def test_changes_are_said_for_a_moment_and_a_recording_all_the_time(
+    show: Callable[[str], Window],
+) -> None:
+    window = show("mirrored")
+    mirrored = picture(SIZE).image[:, ::-1]
+    window.shows(lambda image: np.array_equal(image, mirrored))
+    window.press("b")
+    said = window.shows(lambda image: bool((image != mirrored).any()))
+    changed = np.argwhere((said != mirrored).any(axis=2))
+    assert changed[:, 0].min() > SIZE.height * 0.85, "at the bottom"
+    assert changed[:, 1].max() < SIZE.width * 0.6
+    assert said.min(axis=2).max() > 200, "letters"
+    window.press("r")
+    window.shows(is_marked)
+    window.shows(lambda image: np.array_equal(image[100:], mirrored[100:]))
+    assert is_marked(window.screenshot())
+    window.press("9")
+    window.shows(lambda image: not np.array_equal(image[100:], mirrored[100:]))
+    window.press("r")
+    window.shows(lambda image: np.array_equal(image, mirrored))
+    window.press("Escape")
+    window.expect("NextBackground()")
+
+
+def is_marked(image: Image) -> bool:
+    """Whether there is red in the right upper corner."""
+    corner = image[:40, -100:].astype(int)
+    return bool(((corner[:, :, 2] > 200) & (corner[:, :, :2].max(axis=2) < 90)).sum() > 20)
+
+
+@pytest.mark.display
+def test_the_whole_screen_is_filled_and_left_again(show: Callable[[str], Window]) -> None:
+    window = show("opaque")
+    window.shows(is_plain)
+    for enter, leave in (("f", "f"), ("F11", "Escape")):
+        window.press(enter)
+        full = window.shows(lambda image: image.shape == (800, 1280, 3) and image[400, 100].any())
+        assert not full[:35].any(), "black above the picture"
+        assert is_colour(full, 100, 400, PERSON)
+        assert is_colour(full, 1200, 400, GREEN)
+        window.press(leave)
+        window.shows(lambda image: image.shape == (360, 640, 3) and is_plain(image))
+    window.press("Escape")
+    window.expect("Quit()")
+
+
+@pytest.mark.display
+@pytest.mark.parametrize("size", [(320, 180), (200, 500), (1000, 300)])
+def test_help_is_readable_in_a_window_of_any_size(
+    show: Callable[[str], Window], size: tuple[int, int]
+) -> None:
+    window = show("opaque")
+    window.shows(is_plain)
+    window.run("xdotool", "windowsize", window.id, *map(str, size))
+    width, height = size
+    window.press("h")
+    helped = window.shows(
+        lambda image: image.shape == (height, width, 3) and (image.min(axis=2) > 200).sum() > 500
+    )
+    rows, columns = np.nonzero(helped.min(axis=2) > 200)
+    assert columns.max() < width - 1, "nothing is cut at the right"
+    assert rows.max() < height - 1, "nor at the bottom"
+    lit = np.flatnonzero((helped.min(axis=2) > 200).any(axis=1))
+    assert len(lit) > 60, "letters of a size to read"
+
+
 @pytest.mark.display
 def test_snapshots_never_overwrite(show: Callable[[str], Window], tmp_path: Path) -> None:
     window = show("opaque")
@@ -228,6 +365,13 @@ def test_a_slate_makes_no_snapshot_neither_now_nor_later(
     assert list(tmp_path.iterdir()) == []
     window.press("s")
     window.shows(lambda _: len(list(tmp_path.iterdir())) == 1)
+
+
+@pytest.mark.display
+def test_slates_are_not_mirrored_since_they_have_words(show: Callable[[str], Window]) -> None:
+    window = show("mirrored slate")
+    window.shows(is_plain)
+    window.shows(lambda image: is_colour(image, 5, 200, GREEN))
 
 
 @pytest.mark.display

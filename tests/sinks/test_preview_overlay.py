@@ -59,6 +59,14 @@ def test_help_fits_into_a_small_window_and_nothing_is_cut() -> None:
 
 
 @pytest.mark.usefixtures("font")
+def test_letters_are_smaller_where_the_window_is_narrow() -> None:
+    narrow = overlay.choose_layout(HELP, Size(300, 1000)).pixels
+    assert overlay.LETTERS_PIXELS.start < narrow < overlay.LETTERS_PIXELS.stop - 1
+    width, _ = overlay._extent(HELP, 1)
+    assert width * narrow / overlay.REFERENCE_PIXELS <= 300
+
+
+@pytest.mark.usefixtures("font")
 def test_the_second_column_begins_in_one_line() -> None:
     size = Size(1280, 720)
     pixels = overlay.choose_layout(HELP, size).pixels
