@@ -11,7 +11,7 @@ import subprocess
 import sys
 import threading
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
 from dataclasses import asdict
 from itertools import islice
@@ -78,6 +78,13 @@ def recycles(count: int) -> int:
     return len(addresses)
 
 
+def wait_until(condition: Callable[[], bool]) -> None:
+    """Until it holds, or for so long that it never will."""
+    deadline = time.monotonic() + 10
+    while not condition() and time.monotonic() < deadline:
+        time.sleep(0.02)
+
+
 @contextmanager
 def fed_loopback(form: str = "yuv420p") -> Iterator[None]:
     """A clip played in a loop into the loopback device; form: of pixels, or a codec."""
@@ -119,14 +126,15 @@ def linked() -> dict[str, Any]:
 
     reader = threading.Thread(target=read, daemon=True)
     reader.start()
-    time.sleep(1)
+    wait_until(lambda: len(frames) > 3)
     (DRIVER / "unbind").write_text("vivid.0")
     link.unlink()
+    wait_until(lambda: bool(told))
     plug_again()
     time.sleep(1)
     without_link = list(told)
     link.symlink_to(os.path.realpath(CAMERA))
-    time.sleep(1)
+    wait_until(lambda: len(told) > 1)
     opening.interrupt()
     reader.join(3)
     link.unlink()
