@@ -4,28 +4,26 @@ from __future__ import annotations
 
 import errno
 import os
-import sys
 import threading
 from contextlib import suppress
 from fractions import Fraction
 from pathlib import Path
-from typing import TYPE_CHECKING, Final, cast
+from typing import TYPE_CHECKING
 
-import cv2
-import numpy as np
-
-from livematte.errors import NoReaderError, SinkError
-from livematte.frame import Image, Rendered, Size
-from livematte.media.colour import BT709_LIMITED, FULL
+from livematte.errors import SinkError
+from livematte.frame import Rendered, Size
+from livematte.media.colour import BT709_LIMITED
 from livematte.media.container import FILES_ALONE, file_url
 from livematte.media.pipe import READER_SECONDS, Pipe, StandardOutput
-from livematte.media.whole_file import Taken, Target, free_name, require_free, unwritable
+from livematte.media.whole_file import Taken, Target, free_name, require_free
 from livematte.sinks.clock import SHORTEST_TICK_SECONDS, Clock, FileClock, LiveClock
-from livematte.sinks.codec import Codec, choose_codec, streamed_codec
-from livematte.sinks.remains import Remains, look_into, whole_size
+from livematte.sinks.codec import choose_codec, streamed_codec
+from livematte.sinks.encoding import FrameMaker, add_video_stream
+from livematte.sinks.muxing import muxer_options
 from livematte.sinks.sink import MOST_WAITING, require_picture
 from livematte.sinks.soundtrack import Soundtrack
 from livematte.sinks.unfinished_file import UnfinishedFile
+from livematte.sinks.video_errors import keep, stream_error, video_error
 
 if TYPE_CHECKING:
     import av
@@ -33,57 +31,6 @@ if TYPE_CHECKING:
     from av.video.stream import VideoStream
 
     from livematte.media.source_video import SourceVideo
-
-FRAME_DURATION: Final = 1 << 8
-"""AV_CODEC_FLAG_FRAME_DURATION: pictures tell how long they are shown."""
-
-# From libswscale/swscale.h; PyAV has names for the last two from version 18 on.
-SWS_BILINEAR: Final = 0x2
-SWS_FULL_CHR_H_INP: Final = 0x4000
-SWS_ACCURATE_RND: Final = 0x40000
-
-FRAGMENT_SECONDS: Final = 0.5
-"""How much is written at once. It, and the pictures that the encoder holds back, are lost if the
-process is killed: one to two seconds of 30 pictures each in all."""
-
-MOST_THREADS: Final = 4
-"""Of the encoder of a live video: each holds a picture back, and 720p needs hardly one."""
-
-
-def _container_options(codec: Codec, *, streamed: bool, sound: Soundtrack | None) -> dict[str, str]:
-    """How a video is to be readable at any moment while it is written.
-
-    MP4 and MOV are a row of fragments until they are finished as ordinary files in the end (from
-    FFmpeg 7.1 on); Matroska's clusters are much the same. Nothing waits for a buffer to fill:
-    pictures that hardly change would take minutes.
-
-    streamed: into a pipe, in which nothing written can be changed later.
-    sound: what goes with the pictures.
-    """
-    options = {"flush_packets": "1"}
-    if codec.container in ("matroska", "webm"):
-        return {**options, "cluster_time_limit": str(round(FRAGMENT_SECONDS * 1000))}
-    flags = "+default_base_moof" if streamed else "+hybrid_fragmented"
-    if sound is None or not sound.has_tracks:
-        # With a late header, that knows exactly where the first picture is.
-        flags += "+empty_moov" if streamed else "+delay_moov"
-    elif sound.is_known:
-        flags += "+empty_moov"  # it need not wait for sound that may come late
-    elif streamed:
-        flags += "+empty_moov+delay_moov"
-    options["frag_duration"] = str(round(FRAGMENT_SECONDS * 1_000_000))
-    # Without an edit list, pictures that are reordered would begin a little after 0.
-    return {**options, "movflags": flags, "use_editlist": "0" if streamed else "1"}
-
-
-# Sound may begin a little before 0, where its decoder warms up. The muxer would move all that comes
-# after by as much; and where the first picture is, MP4 would say to a thousandth of a second.
-_RECORDING_OPTIONS: Final = {
-    "mp4": {"movie_timescale": "90000"},
-    "mov": {"movie_timescale": "90000"},
-    "matroska": {"avoid_negative_ts": "disabled"},
-    "webm": {"avoid_negative_ts": "disabled"},
-}
 
 
 class VideoWriter:
@@ -181,7 +128,6 @@ class VideoWriter:
         return self._transparent
 
     def open(self, size: Size, frames_per_second: Fraction) -> None:
-        import av
 
         if not self._streamed and os.path.isdir(self._path):
             raise SinkError(f"{self._path} is a folder.", "Name a file in it.")
@@ -198,9 +144,7 @@ class VideoWriter:
             self._clock = FileClock(
                 self._recording, SHORTEST_TICK_SECONDS if in_milliseconds else Fraction(0)
             )
-        self._matrix = self._colour.conversion(size.height)
-        self._reformatter = av.video.reformatter.VideoReformatter()
-        self._bgra = np.empty((size.height, size.width, 4), np.uint8) if self._transparent else None
+        self._frames = FrameMaker(self._codec, size, self._colour, transparent=self._transparent)
         if self._streamed:
             self._pipe = StandardOutput()
             self._start()
@@ -219,7 +163,15 @@ class VideoWriter:
             # The header is written with the first packet: with a header alone FFmpeg cannot finish
             # a file that is made of fragments.
             self._container = self._open_container()
-            self._stream = self._add_stream(self._container, 1 / self._frame_seconds)
+            self._stream = add_video_stream(
+                self._container,
+                self._codec,
+                self._size,
+                self._colour,
+                1 / self._frame_seconds,
+                self._clock.tick_seconds,
+                is_live=self._recording is None,
+            )
             if self._recording is not None:
                 self._soundtrack = Soundtrack(self._recording, self._container)
             self._muxed_stream = self._stream
@@ -240,10 +192,13 @@ class VideoWriter:
         )
 
     def _set_options(self, container: OutputContainer) -> None:
-        if self._recording is not None:
-            container.options.update(_RECORDING_OPTIONS[self._codec.container])
         container.options.update(
-            _container_options(self._codec, streamed=self._target.is_stream, sound=self._soundtrack)
+            muxer_options(
+                self._codec,
+                streamed=self._target.is_stream,
+                of_recording=self._recording is not None,
+                sound=self._soundtrack,
+            )
         )
 
     def _write_header(self) -> None:
@@ -265,28 +220,6 @@ class VideoWriter:
             self._set_options(self._container)
             self._container.start_encoding()
 
-    def _add_stream(self, container: OutputContainer, frames_per_second: Fraction) -> VideoStream:
-        stream = cast(
-            "VideoStream",
-            container.add_stream(
-                self._codec.encoder, rate=frames_per_second, options=self._codec.options
-            ),
-        )
-        stream.width, stream.height = self._size
-        stream.pix_fmt = self._codec.pixel_format
-        context = stream.codec_context
-        context.thread_type = "AUTO"  # frames in parallel, where the encoder can
-        if self._recording is None:
-            context.thread_count = min(MOST_THREADS, os.cpu_count() or 1)
-        context.flags |= FRAME_DURATION
-        context.bit_rate = 0  # or it would stand above the quality that is asked for
-        context.time_base = stream.time_base = self._clock.tick_seconds
-        context.colorspace = self._colour.matrix
-        context.color_range = self._colour.range
-        context.color_primaries = self._colour.primaries
-        context.color_trc = self._colour.transfer
-        return stream
-
     def send(self, picture: Rendered) -> None:
         import av
 
@@ -294,7 +227,7 @@ class VideoWriter:
         require_picture(picture, self._sent_size)
         if picture.index < 0 or not self._has_reader():
             return
-        frame = self._convert(picture)
+        frame = self._frames.make(picture)
         frame.pts = self._clock.ticks(picture.media_seconds)
         frame.time_base = self._clock.tick_seconds
         try:
@@ -359,32 +292,6 @@ class VideoWriter:
             if self._soundtrack is None or not self._soundtrack.note_fault(error):
                 raise
 
-    def _convert(self, picture: Rendered) -> av.VideoFrame:
-        """The picture as Y'CbCr, or Y'CbCrA."""
-        import av
-        from av.video.reformatter import ColorRange
-
-        width, height = self._size
-        pixels: Image = picture.image[:height, :width]
-        if self._bgra is not None:
-            cv2.cvtColor(pixels, cv2.COLOR_BGR2BGRA, dst=self._bgra)
-            if picture.transparent:
-                cv2.insertChannel(picture.alpha[:height, :width], self._bgra, 3)
-            pixels = self._bgra
-        converted = self._reformatter.reformat(
-            av.VideoFrame.from_numpy_buffer(pixels, "bgr24" if self._bgra is None else "bgra"),
-            format=self._codec.pixel_format,
-            dst_colorspace=self._matrix,
-            src_color_range=ColorRange.JPEG,
-            dst_color_range=ColorRange.JPEG if self._colour.range == FULL else ColorRange.MPEG,
-            # Without the last two a flat background is one level off in places.
-            interpolation=SWS_BILINEAR | SWS_FULL_CHR_H_INP | SWS_ACCURATE_RND,
-        )
-        # ProRes takes these from the frame, others from the context.
-        converted.color_primaries = self._colour.primaries
-        converted.color_trc = self._colour.transfer
-        return converted
-
     def close(self) -> None:
         import av
 
@@ -417,7 +324,8 @@ class VideoWriter:
         with suppress(av.FFmpegError, OSError):
             self._close_container()
         if self._unfinished is not None:
-            self._keep(self._unfinished)
+            kept = keep(self._unfinished, self._path, has_pictures=self._encoded > 0)
+            self._kept += [kept] if kept else []
             self._unfinished = None
 
     def _write_rest(self) -> None:
@@ -485,38 +393,7 @@ class VideoWriter:
             f"The whole recording is there, as {named}.",
         )
 
-    def _keep(self, unfinished: UnfinishedFile) -> None:
-        """Keep what an error has ended, if it is anything, and note where for people to be told."""
-        with suppress(OSError):
-            unfinished.truncate(whole_size(unfinished.path))
-        remains = look_into(unfinished.path) if self._encoded else Remains(0, 0.0)
-        if remains.frames == 0 and unfinished.is_there():
-            unfinished.discard()
-            return
-        try:
-            named = unfinished.keep()
-        except OSError as error:
-            self._kept.append(f"{self._path}: what was recorded is lost ({error.strerror})")
-            return
-        self._kept.append(f"kept as {named}: {remains}")
-
     def _failed(self, error: Exception) -> SinkError:
-        number = getattr(error, "errno", 0)
         if self._streamed:
-            if number in (errno.EPIPE, errno.EINVAL) and sys.platform == "win32":
-                number = errno.EPIPE  # as Windows says it
-            if number == errno.EPIPE:
-                return NoReaderError()
-            reason = getattr(error, "strerror", None) or str(error)
-            return SinkError(
-                f"The standard output cannot be written: {reason}.", "Send it elsewhere."
-            )
-        if number in (errno.ENXIO, errno.EPIPE) and self._target.is_stream:
-            return unwritable(self._path, OSError(number, os.strerror(number)))
-        reason = getattr(error, "strerror", None) or str(error)
-        remedy = {
-            errno.ENOENT: f"Make the folder {self._path.parent} first, or name another.",
-            errno.EACCES: "Name a file in a folder that you may write to.",
-            errno.ENOSPC: "Make room on the disk, or name a file on another.",
-        }.get(number, "Name another file, or another kind of video.")
-        return SinkError(f"{self._path} cannot be written: {reason}.", remedy)
+            return stream_error(error)
+        return video_error(self._path, error, is_pipe=self._target.is_stream)

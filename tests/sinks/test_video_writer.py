@@ -24,10 +24,12 @@ from hypothesis import strategies as st
 
 from livematte.errors import SinkError, UsageError
 from livematte.frame import Image, Size
+from livematte.media.colour import BT709_LIMITED
 from livematte.media.whole_file import Taken
 from livematte.sinks import VideoWriter
 from livematte.sinks.clock import SHORTEST_TICK_SECONDS, LiveClock
 from livematte.sinks.codec import choose_codec
+from livematte.sinks.encoding import FrameMaker
 from tests.sinks.pictures import GREEN, picture
 from tests.small_disk import small_disk
 
@@ -155,14 +157,10 @@ def test_colours_come_back(tmp_path: Path, ending: str) -> None:
 
 
 @pytest.mark.parametrize("colour", [GREEN, (30, 60, 200), (255, 144, 30), (255, 255, 255)])
-def test_colours_are_converted_to_the_nearest_level(
-    tmp_path: Path, colour: tuple[int, int, int]
-) -> None:
-    writer = VideoWriter(tmp_path / "out.mp4")
-    writer.open(SIZE, RATE)
-    frame = writer._convert(picture(SIZE, left=colour, right=colour))
-    writer.abort()
-
+def test_colours_are_converted_to_the_nearest_level(colour: tuple[int, int, int]) -> None:
+    codec = choose_codec(Path("out.mp4"), transparent=False, quality=None)
+    maker = FrameMaker(codec, SIZE, BT709_LIMITED, transparent=False)
+    frame = maker.make(picture(SIZE, left=colour, right=colour))
     blue, green, red = (value / 255 for value in colour)
     luma = 0.2126 * red + 0.7152 * green + 0.0722 * blue  # ITU-R BT.709
     exact = (

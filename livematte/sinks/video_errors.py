@@ -1,0 +1,59 @@
+"""What people are told where a video cannot be written, and of what was kept of it."""
+
+from __future__ import annotations
+
+import errno
+import os
+import sys
+from contextlib import suppress
+from pathlib import Path
+
+from livematte.errors import NoReaderError, SinkError
+from livematte.media.whole_file import unwritable
+from livematte.sinks.remains import Remains, look_into, whole_size
+from livematte.sinks.unfinished_file import UnfinishedFile
+
+
+def video_error(path: Path, error: Exception, *, is_pipe: bool) -> SinkError:
+    """Of a file, or of a named pipe."""
+    number = getattr(error, "errno", 0)
+    if number in (errno.ENXIO, errno.EPIPE) and is_pipe:
+        return unwritable(path, OSError(number, os.strerror(number)))
+    remedy = {
+        errno.ENOENT: f"Make the folder {path.parent} first, or name another.",
+        errno.EACCES: "Name a file in a folder that you may write to.",
+        errno.ENOSPC: "Make room on the disk, or name a file on another.",
+    }.get(number, "Name another file, or another kind of video.")
+    return SinkError(f"{path} cannot be written: {_reason(error)}.", remedy)
+
+
+def stream_error(error: Exception) -> SinkError:
+    """Of the standard output."""
+    number = getattr(error, "errno", 0)
+    if number == errno.EPIPE or (number == errno.EINVAL and sys.platform == "win32"):
+        return NoReaderError()
+    return SinkError(
+        f"The standard output cannot be written: {_reason(error)}.", "Send it elsewhere."
+    )
+
+
+def keep(unfinished: UnfinishedFile, path: Path, *, has_pictures: bool) -> str:
+    """Keep what an error has ended, if it is anything; says where, or "" if nothing was in it.
+
+    path: what it was to be. has_pictures: whether any were written.
+    """
+    with suppress(OSError):
+        unfinished.truncate(whole_size(unfinished.path))
+    remains = look_into(unfinished.path) if has_pictures else Remains(0, 0.0)
+    if remains.frames == 0 and unfinished.is_there():
+        unfinished.discard()
+        return ""
+    try:
+        named = unfinished.keep()
+    except OSError as error:
+        return f"{path}: what was recorded is lost ({error.strerror})"
+    return f"kept as {named}: {remains}"
+
+
+def _reason(error: Exception) -> str:
+    return getattr(error, "strerror", None) or str(error)
