@@ -25,13 +25,15 @@ class StatusWanted(NamedTuple):
 
 
 class Notes(NamedTuple):
-    """What is written over a picture, in this window only.
+    """What goes with a picture: above all what is written over it, in this window only.
 
     said: what has just changed, in a few words; "" when that is long enough ago.
     is_recording: whether the mark for it is shown.
+    is_mirrored: whether the picture is in the mirror already, for everyone.
     statistics: names and values.
     """
 
     said: str = ""
     is_recording: bool = False
+    is_mirrored: bool = False
     statistics: tuple[tuple[str, str], ...] = ()

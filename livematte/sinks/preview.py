@@ -51,7 +51,8 @@ class PreviewWindow:
     ) -> None:
         """snapshot: the settings and the state of the run now; called by the thread that polls.
 
-        mirrored: whether the pictures are mirrored at first, as people know themselves.
+        mirrored: whether people are seen in the mirror, as they know themselves. What everyone sees
+            in the mirror is not mirrored again.
         """
         self.snapshots: list[Path] = []
         """The files that the key for snapshots has made."""
@@ -139,7 +140,9 @@ class PreviewWindow:
             self.tell(said)
         elif time.monotonic() > self._said_until_seconds:
             self._notes = self._notes._replace(said="")
-        self._notes = self._notes._replace(is_recording=settings.recording is not None)
+        self._notes = self._notes._replace(
+            is_recording=settings.recording is not None, is_mirrored=settings.mirrored
+        )
 
     def _note_statistics(self, snapshot: LiveSnapshot, now: float) -> None:
         if not self._statistics_wanted:

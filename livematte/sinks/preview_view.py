@@ -75,6 +75,8 @@ class PreviewView(Window):
     ) -> None:
         super().__init__(connection, memory, title, size)
         self._mirrored = mirrored
+        self._turned = False
+        """Whether the key for it was pressed."""
         self._shows_matte = self._shows_help = self._shows_status = False
         self._snapshot_wanted = False
         self._is_slate = True
@@ -94,7 +96,7 @@ class PreviewView(Window):
         elif key == "f":
             self.fill_screen(not self.is_full_screen)
         elif key == "m":
-            self._mirrored = not self._mirrored
+            self._turned = not self._turned
         elif key == "v":
             self._shows_matte = not self._shows_matte
         elif key == "s":
@@ -122,9 +124,12 @@ class PreviewView(Window):
                 self._tell(NO_PICTURE)
             else:
                 self._save_snapshot(picture)
-        return self._write(self._fit(self._view(picture)), show.notes or Notes())
+        notes = show.notes or Notes()
+        # Not the slate, which has words in it.
+        flips = not self._is_slate and (self._mirrored and not notes.is_mirrored) != self._turned
+        return self._write(self._fit(self._view(picture, flips)), notes)
 
-    def _view(self, picture: Rendered) -> Image:
+    def _view(self, picture: Rendered, flips: bool) -> Image:
         """What is seen of it, of the same size: the picture itself, or the canvas if it differs."""
         view = picture.image
         if self._shows_matte:
@@ -133,7 +138,7 @@ class PreviewView(Window):
         elif picture.transparent:
             self._checkerboard.put_behind(picture, self._canvas)
             view = self._canvas
-        if self._mirrored and not self._is_slate:  # which has words in it
+        if flips:
             cv2.flip(view, 1, dst=self._canvas)
             view = self._canvas
         return view

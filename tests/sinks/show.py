@@ -19,6 +19,7 @@ from livematte.frame import Rendered, Size
 from livematte.options.changes import (
     Change,
     Freeze,
+    Mirror,
     NextBackground,
     Pause,
     PreviousBackground,
@@ -50,6 +51,7 @@ SCENES: dict[str, Callable[[int], Rendered]] = {
     ),
     "small": lambda index: picture(SMALL, index),
     "mirrored": lambda index: picture(SIZE, index),
+    "mirrored for all": lambda index: picture(SIZE, index),
     "mirrored slate": lambda index: picture(SIZE, -1 if index < SLATES else index),
 }
 
@@ -90,6 +92,8 @@ class Run:
                 self._set(backgrounds=tuple(names))
             case SetRefinement(edge=int(edge)):
                 self._set(edge=edge)
+            case Mirror(on):
+                self._set(mirrored=on)
             case Freeze(on):
                 self._set(frozen=on)
             case Pause(on):
@@ -105,6 +109,7 @@ class Run:
 
 def show(scene: str) -> None:
     run = Run()
+    run.apply(Mirror(scene == "mirrored for all"))
     window = PreviewWindow(TITLE, run.snapshot, mirrored=scene.startswith("mirrored"))
     window.open(SCENES[scene](0).size, Fraction(30))
     index = 0
