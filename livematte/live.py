@@ -18,7 +18,6 @@ import time
 from collections.abc import Callable, Iterable, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, replace
-from fractions import Fraction
 from types import TracebackType
 from typing import Any, Final, NamedTuple, TypeAlias, TypeVar
 
@@ -41,9 +40,11 @@ from livematte.options.changes import (
     SetRefinement,
 )
 from livematte.options.refinement import Refinement, choose_refinement
+from livematte.options.rendering import Device, RenderOptions
 from livematte.options.settings import LiveSettings
 from livematte.pipeline.picture_guard import covers_everything
-from livematte.render.renderer import Renderer, open_renderer
+from livematte.render.opening import open_renderer
+from livematte.render.renderer import Renderer
 
 COLLECT_SECONDS: Final = 0.1
 HANGING_SECONDS: Final = 20.0
@@ -92,7 +93,6 @@ class Live:
         light_wrap: float = 0.0,
         mirror: bool = False,
         matte_short_side: int | None = None,
-        frames_per_second: float | None = None,
         threads: int | None = None,
         weights: str = "photographic",
         on_notice: Callable[[str], None] = _LOG.warning,
@@ -111,7 +111,6 @@ class Live:
         light_wrap: from 0 to 1, how much of the background's light falls on the person.
         mirror: show the person in the mirror; the background is not mirrored.
         matte_short_side: shorter side, in pixels, of what the network sees; None for the usual.
-        frames_per_second: a rate to hold where the device is slow, by a smaller matte.
         threads: how many of the processor's cores to use; None for all.
         weights: photographic, webcam if it was pulled, or the path of a converted file.
         on_notice: told in a sentence, by any thread, what a person should know: what a background
@@ -135,7 +134,6 @@ class Live:
         )
         self._refinement = _refinement(self._settings)
         self._matte_short_side = matte_short_side
-        self._frames_per_second = frames_per_second
         self._threads = threads
         self._weights = weights
         self._frames = 0
@@ -226,18 +224,15 @@ class Live:
         return replace(self._settings, backgrounds=tuple(each.text for each in named))
 
     def _opened(self, settings: LiveSettings) -> Renderer:
-        rate = self._frames_per_second
-        return open_renderer(
-            settings.device,
-            frame_size=self._size,
-            matte_short_side=self._matte_short_side,
-            weights_name=self._weights,
-            precision=settings.precision,
-            threads=self._threads,
-            frames_per_second=None if rate is None else Fraction(rate).limit_denominator(1001),
-            refinement=self._refinement,
-            on_change=self._on_notice,
-        ).renderer
+        options = RenderOptions(
+            Device.parse(settings.device),
+            settings.precision,
+            self._matte_short_side,
+            self._threads,
+            self._weights,
+            self._refinement,
+        )
+        return open_renderer(options, self._size, self._on_notice).renderer
 
     def _show(self, backgrounds: Sequence[Background]) -> None:
         """Have these at hand, and the others at rest."""

@@ -27,7 +27,9 @@ from livematte.matting.edges import upsample_matte
 from livematte.matting.holes import SECOND_LOOK, fill_holes, find_holes
 from livematte.matting.shrink import shrink_photo
 from livematte.network.size import DEFAULT_SHORT_SIDE, SHORT_SIDES, network_size
-from livematte.render.still import StillNetwork, open_still_network
+from livematte.options.rendering import Device, RenderOptions
+from livematte.render.opening import open_still_network
+from livematte.render.still import StillNetwork
 
 
 class Matter:
@@ -57,7 +59,7 @@ class Matter:
         parallel: how many threads will ask at once. For one the soonest matte, on all cores; for
             as many as there are cores the most mattes a second.
 
-        Raises `UsageError` if the short side is none that can be asked for.
+        Raises `UsageError` if one of them is none that can be asked for.
         """
         if matte_short_side not in SHORT_SIDES:
             raise UsageError(
@@ -66,12 +68,19 @@ class Matter:
                 f"Leave it out, or try {DEFAULT_SHORT_SIDE}.",
             )
         self.matte_short_side = matte_short_side
-        self._network_settings = (device, weights, precision, threads, parallel)
+        self._options = RenderOptions(
+            Device.parse(device),
+            precision,
+            matte_short_side=matte_short_side,
+            threads=threads,
+            weights=weights,
+        )
+        self._parallel = parallel
         self._network: StillNetwork | None = None
         self._lock = threading.Lock()
 
     def __getstate__(self) -> dict[str, Any]:
-        kept = ("matte_short_side", "_network_settings")
+        kept = ("matte_short_side", "_options", "_parallel")
         return {name: self.__dict__[name] for name in kept}
 
     def __setstate__(self, state: dict[str, Any]) -> None:
@@ -84,7 +93,7 @@ class Matter:
         """
         with self._lock:
             if self._network is None:
-                self._network = open_still_network(*self._network_settings)
+                self._network = open_still_network(self._options, self._parallel)
             return self._network.description
 
     def matte(self, image: Image) -> NDArray[np.float32]:

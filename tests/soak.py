@@ -27,9 +27,11 @@ import psutil
 from livematte.backgrounds.parse import parse
 from livematte.errors import SourceError
 from livematte.frame import Frame, Rendered, Size
+from livematte.options.rendering import CPU, RenderOptions
 from livematte.pipeline.pipeline import OnDemand, Pipeline
+from livematte.render.opening import open_renderer
 from livematte.render.openvino.network import Request
-from livematte.render.renderer import OpenedRenderer, open_renderer
+from livematte.render.renderer import OpenedRenderer
 from livematte.sources import ReconnectingCamera, Source
 from tests.faults.marked_room import SIZE, MarkedRoom, Seen, Watcher, people
 
@@ -94,21 +96,21 @@ def plant(faults: Faults) -> None:
     """Make the network do from now on what `faults` says."""
     compute = Request.run
 
-    def run_with_faults(request: Request) -> float:
+    def run_with_faults(request: Request) -> None:
         fault = faults.network
         if fault == "raises":
             raise RuntimeError("The device is lost")
         if fault == "hangs":
             while faults.network == "hangs":
                 time.sleep(0.02)
-        seconds = 0.0 if fault == "does nothing" else compute(request)
+        if fault != "does nothing":
+            compute(request)
         if fault == "no number":
             request.matte[0, 0] = np.nan
         elif fault == "everything":
             request.matte[:] = 1
         elif fault == "nothing":
             request.matte[:] = 0
-        return seconds
 
     setattr(Request, "run", run_with_faults)  # noqa: B010
 
@@ -221,9 +223,7 @@ class Soak:
         return FaultyRoom(self._faults)
 
     def _open(self, size: Size) -> OpenedRenderer:
-        return open_renderer(
-            "cpu", frame_size=size, matte_short_side=224, weights_name="photographic"
-        )
+        return open_renderer(RenderOptions(CPU, matte_short_side=224), size)
 
     def _count(self, _sentence: str) -> None:
         self.sentences += 1

@@ -9,8 +9,9 @@ import pytest
 
 from livematte.backgrounds.parse import parse
 from livematte.frame import Rendered, Size
+from livematte.options.rendering import CPU, RenderOptions
 from livematte.pipeline.pipeline import Pipeline
-from livematte.render.renderer import open_renderer
+from livematte.render.opening import open_renderer
 from livematte.sinks import VideoWriter
 from livematte.sources import Demo
 
@@ -37,9 +38,7 @@ def test_memory_is_flat_after_the_first_frames(tmp_path: Path) -> None:
 
     pipeline = Pipeline(
         Demo(Size(480, 480), realtime=False),
-        lambda size: open_renderer(
-            "cpu", frame_size=size, matte_short_side=224, weights_name="photographic"
-        ),
+        lambda size: open_renderer(RenderOptions(CPU, matte_short_side=224), size),
         [parse("navy")],
         [Watched(tmp_path / "demo.mp4")],
         frames=FRAMES,

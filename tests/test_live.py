@@ -72,7 +72,7 @@ def fake(monkeypatch: pytest.MonkeyPatch) -> type[FakeRenderer]:
 
     monkeypatch.setattr(
         "livematte.live.open_renderer",
-        lambda _device, frame_size, **_others: OpenedRenderer(Fake(frame_size), ""),
+        lambda _options, frame_size, *_: OpenedRenderer(Fake(frame_size), ""),
     )
     return Fake
 

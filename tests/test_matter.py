@@ -14,7 +14,9 @@ from livematte import Matter, cutout, matte
 from livematte.errors import DeviceError, UsageError
 from livematte.frame import Image
 from livematte.matting.edges import SURE
-from livematte.render.still import SIZES_KEPT, open_still_network
+from livematte.options.rendering import TORCH_CPU, RenderOptions
+from livematte.render.opening import open_still_network
+from livematte.render.openvino.still import SIZES_KEPT
 from tests.network.pictures import REFERENCE, astronaut_photo, reference_matte
 
 
@@ -121,6 +123,6 @@ def test_settings_that_cannot_be_are_refused() -> None:
     with pytest.raises(UsageError, match="Matte size 100"):
         Matter(matte_short_side=100)
     with pytest.raises(UsageError, match="warp"):
-        Matter(device="warp").load()
+        Matter(device="warp")
     with pytest.raises(DeviceError, match="int8"):
-        open_still_network("torch:cpu", "photographic", "int8", None, 1)
+        open_still_network(RenderOptions(TORCH_CPU, "int8"))

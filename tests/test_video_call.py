@@ -17,7 +17,7 @@ from livematte.frame import Frame, Image, Size
 from livematte.network import weights
 from livematte.network.modnet import load_modnet
 from livematte.network.size import network_size
-from livematte.render.torch_cpu import TorchRenderer
+from livematte.render.torch_cpu.renderer import TorchRenderer
 from tests.lab import CLIP, needs_lab, run_in_lab
 
 pytestmark = [pytest.mark.lab, needs_lab]

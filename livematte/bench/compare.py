@@ -6,16 +6,14 @@ import multiprocessing
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import ExitStack, contextmanager
 from dataclasses import replace
-from fractions import Fraction
 from multiprocessing.connection import Connection
 from multiprocessing.process import BaseProcess
-from typing import Final
+from typing import Any, Final
 
 from livematte.backgrounds.parse import parse
 from livematte.bench.machine import this_machine
 from livematte.bench.report import Comparison, Measurement, Report, against, measured
 from livematte.bench.speed import (
-    OFFICIAL_DEMO,
     Candidate,
     Opened,
     Round,
@@ -25,7 +23,14 @@ from livematte.bench.speed import (
 from livematte.errors import LivematteError, UsageError
 from livematte.frame import Size
 from livematte.network.size import DEFAULT_SHORT_SIDE
-from livematte.render.renderer import check_device, check_precision
+from livematte.options.rendering import (
+    CPU,
+    CUDA,
+    SHIPPED_WEIGHTS,
+    TORCH_CPU,
+    Device,
+    RenderOptions,
+)
 
 FRAMES: Final = 140
 ROUNDS: Final = 7
@@ -37,9 +42,6 @@ SIZE: Final = Size(1280, 720)
 BACKGROUND: Final = "green"
 """To the compositor one colour is a picture like any other."""
 
-CAMERA_RATE: Final = Fraction(30)
-"""Of the camera that `--matte-size auto` is to hold."""
-
 ROUND_SECONDS: Final = 1.2
 SINGLE_SECONDS: Final = 0.8
 """What a round at full speed, and one frame at a time, may take a slow candidate."""
@@ -47,11 +49,11 @@ SINGLE_SECONDS: Final = 0.8
 CLOSE_SECONDS: Final = 5.0
 
 CANDIDATES: Final = (
-    Candidate("torch:cpu", "fp32", DEFAULT_SHORT_SIDE),
-    Candidate("cpu", "fp32", DEFAULT_SHORT_SIDE),
-    Candidate("cpu", "int8", DEFAULT_SHORT_SIDE),
-    Candidate("cpu", frames_per_second=CAMERA_RATE),
-    Candidate("cuda", matte_short_side=DEFAULT_SHORT_SIDE),
+    Candidate(RenderOptions(TORCH_CPU, "fp32", DEFAULT_SHORT_SIDE)),
+    Candidate(RenderOptions(CPU, "fp32", DEFAULT_SHORT_SIDE)),
+    Candidate(RenderOptions(CPU, "int8", DEFAULT_SHORT_SIDE)),
+    Candidate(RenderOptions(CPU)),
+    Candidate(RenderOptions(CUDA, matte_short_side=DEFAULT_SHORT_SIDE)),
 )
 """What is compared unless something else is asked for."""
 
@@ -62,11 +64,11 @@ def run_bench(
     frames: int = FRAMES,
     rounds: int = ROUNDS,
     background: str = BACKGROUND,
-    devices: Sequence[str] = (),
+    devices: Sequence[Device] = (),
     matte_short_sides: Sequence[int | None] = (),
     precisions: Sequence[str] = (),
     threads: int | None = None,
-    weights_name: str = "photographic",
+    weights: str = SHIPPED_WEIGHTS,
     official: bool = True,
     memory: bool = True,
     on_progress: Callable[[str], None] = lambda _sentence: None,
@@ -77,8 +79,8 @@ def run_bench(
         then sent one at a time.
     background: as `backgrounds.parse.parse` takes it.
     devices: only these, in place of those of `CANDIDATES`.
-    matte_short_sides, precisions: of every candidate, in place of its own; in pixels, None for the
-        size that holds `CAMERA_RATE`.
+    matte_short_sides, precisions: of every candidate, in place of its own; in pixels, None for what
+        livematte takes.
     threads: how many of the CPU's cores each may use; None for its own choice.
     official: compare with the official demo's way, too.
     memory: let one candidate, OpenVINO in int8 if it is there, run on to `MEMORY_FRAMES`.
@@ -94,8 +96,8 @@ def run_bench(
     behind = parse(background).description
     candidates = choose_candidates(devices, matte_short_sides, precisions)
     if official:
-        candidates.insert(0, Candidate(OFFICIAL_DEMO, "fp32"))
-    candidates = [replace(each, threads=threads, weights_name=weights_name) for each in candidates]
+        candidates.insert(0, Candidate(RenderOptions(precision="fp32"), is_official_demo=True))
+    candidates = [_with(each, threads=threads, weights=weights) for each in candidates]
     wish = Wish(-(-frames // rounds), -(-frames // (2 * rounds)), ROUND_SECONDS, SINGLE_SECONDS)
     comparisons = []
     for size in sizes:
@@ -105,33 +107,31 @@ def run_bench(
 
 
 def choose_candidates(
-    devices: Sequence[str], matte_short_sides: Sequence[int | None], precisions: Sequence[str]
+    devices: Sequence[Device], matte_short_sides: Sequence[int | None], precisions: Sequence[str]
 ) -> list[Candidate]:
     """Of `CANDIDATES` those that fit, and one for each other device; see `run_bench`."""
-    for device in devices:
-        check_device(device)
     chosen = list(CANDIDATES)
     if devices:
         chosen = []
         for device in devices:
-            known = [each for each in CANDIDATES if each.device == device]
-            chosen += known or [Candidate(device, matte_short_side=DEFAULT_SHORT_SIDE)]
-    for precision in precisions:
-        check_precision(precision)
+            known = [each for each in CANDIDATES if each.options.device == device]
+            chosen += known or [
+                Candidate(RenderOptions(device, matte_short_side=DEFAULT_SHORT_SIDE))
+            ]
     if matte_short_sides:
         chosen = [
-            replace(
-                each,
-                matte_short_side=short_side,
-                frames_per_second=CAMERA_RATE if short_side is None else None,
-            )
+            _with(each, matte_short_side=short_side)
             for each in chosen
-            if each.matte_short_side is not None
+            if each.options.matte_short_side is not None
             for short_side in matte_short_sides
         ]
     if precisions:
-        chosen = [replace(each, precision=precision) for each in chosen for precision in precisions]
+        chosen = [_with(each, precision=precision) for each in chosen for precision in precisions]
     return list(dict.fromkeys(chosen))
+
+
+def _with(candidate: Candidate, **changes: Any) -> Candidate:
+    return replace(candidate, options=replace(candidate.options, **changes))
 
 
 class _CandidateError(Exception):
@@ -239,7 +239,7 @@ def _compare(
         each.candidate: measured(each.candidate, each.reason, each.rounds, each.endured)
         for each in running.values()
     }
-    yardstick = next((found[each] for each in found if each.device == OFFICIAL_DEMO), None)
+    yardstick = next((found[each] for each in found if each.is_official_demo), None)
     return tuple(
         against(yardstick, found[each])
         if each in found
@@ -250,9 +250,12 @@ def _compare(
 
 def _memory_candidate(running: Sequence[_Running]) -> _Running | None:
     """OpenVINO on the CPU, in int8 if that is there; the first of livematte's own otherwise."""
-    ours = [each for each in running if each.candidate.device != OFFICIAL_DEMO]
+    ours = [each for each in running if not each.candidate.is_official_demo]
     return min(
         ours,
-        key=lambda each: (each.candidate.device != "cpu", each.candidate.precision != "int8"),
+        key=lambda each: (
+            each.candidate.options.device != CPU,
+            each.candidate.options.precision != "int8",
+        ),
         default=None,
     )

@@ -16,9 +16,10 @@ from livematte.frame import Image, Size
 from livematte.matter import Matter
 from livematte.matting.shrink import shrink_photo
 from livematte.network.size import network_size
+from livematte.options.rendering import CPU, RenderOptions
 from livematte.photos import Photograph, PhotoJob, Results
+from livematte.render.opening import open_still_network
 from livematte.render.processor import cores
-from livematte.render.still import open_still_network
 from livematte.sources import Demo
 
 PHOTO_SIZE: Final = Size(1280, 720)
@@ -63,7 +64,7 @@ def bench_photos(
         threads=threads,
         parallel=parallel,
     )
-    network = open_still_network("cpu", "photographic", precision, threads, parallel)
+    network = open_still_network(RenderOptions(CPU, precision, threads=threads), parallel)
     count = PHOTOS_A_CORE * parallel
     with (
         tempfile.TemporaryDirectory(prefix="livematte-") as name,

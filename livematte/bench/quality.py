@@ -10,7 +10,6 @@ from __future__ import annotations
 from collections import deque
 from collections.abc import Callable, Mapping, Sequence
 from contextlib import ExitStack
-from dataclasses import dataclass
 from typing import TYPE_CHECKING, Final
 
 import cv2
@@ -31,15 +30,17 @@ from livematte.bench.quality_report import (
 )
 from livematte.bench.scene import Scene, Shot, scenes_of
 from livematte.bench.tally import ClipTally, TrueClip, Truth
-from livematte.errors import RenderError, UsageError
+from livematte.errors import RenderError
 from livematte.frame import Frame, Image, Size
 from livematte.matter import Matter, to_uint8
 from livematte.matting.colours import estimate_foreground
 from livematte.matting.shrink import shrink_photo
 from livematte.network.size import DEFAULT_SHORT_SIDE, network_size
-from livematte.options.refinement import PLAIN, QUALITIES, Refinement
-from livematte.render.renderer import Renderer, check_device, check_precision, open_renderer
-from livematte.render.still import StillNetwork, open_still_network
+from livematte.options.refinement import PLAIN
+from livematte.options.rendering import CPU, RenderOptions
+from livematte.render.opening import open_renderer, open_still_network
+from livematte.render.renderer import Renderer
+from livematte.render.still import StillNetwork
 
 if TYPE_CHECKING:
     from livematte.background import Picture
@@ -58,61 +59,19 @@ Note = Callable[[str, str], None]
 """Told what a setting, by its name, computes mattes by."""
 
 
-@dataclass(frozen=True)
-class Setting:
-    """How mattes are computed.
-
-    matte_short_side: in pixels; None for what livematte takes when it is left to it.
-    """
-
-    device: str
-    precision: str
-    matte_short_side: int | None
-    refinement: Refinement
-
-    def renderer(self, size: Size) -> Renderer:
-        """For a clip's frames of `size`; a new one, that remembers no other clip."""
-        return open_renderer(
-            self.device,
-            frame_size=size,
-            matte_short_side=self.matte_short_side,
-            weights_name=WEIGHTS,
-            precision=self.precision,
-            frames_per_second=None,  # there is no camera to hold the rate of
-            refinement=self.refinement,
-        ).renderer
-
-    def matter(self) -> Matter:
-        """For photos; what is left to livematte is as in `livematte image`."""
-        return Matter(
-            matte_short_side=self.matte_short_side or DEFAULT_SHORT_SIDE,
-            device=self.device,
-            precision="fp32" if self.precision == "auto" else self.precision,
-            weights=WEIGHTS,
-        )
-
-
-def product_setting(
-    quality: str = "balanced",
-    *,
-    device: str = "auto",
-    precision: str = "auto",
-    matte_short_side: int | None = None,
-) -> Setting:
-    """The product's. quality: one of `QUALITIES`; the others as for `open_renderer`.
-
-    Raises `UsageError` if one of them is not known.
-    """
-    if quality not in QUALITIES:
-        raise UsageError(f"Quality {quality!r} is not known.", f"Choose of {', '.join(QUALITIES)}.")
-    check_device(device)
-    check_precision(precision)
-    return Setting(device, precision, matte_short_side, QUALITIES[quality])
+def matter_of(options: RenderOptions) -> Matter:
+    """For photos; what is left to livematte is as in `livematte image`."""
+    return Matter(
+        matte_short_side=options.matte_short_side or DEFAULT_SHORT_SIDE,
+        device=str(options.device),
+        precision="fp32" if options.precision == "auto" else options.precision,
+        weights=options.weights,
+    )
 
 
 def measure_quality(
     footage: Footage,
-    product: Setting,
+    product: RenderOptions,
     *,
     frames: int | None = None,
     backgrounds: int | None = None,
@@ -130,7 +89,10 @@ def measure_quality(
     Raises what reading the footage and opening renderers raise.
     """
     settings = {
-        **{name: Setting("cpu", "fp32", side, PLAIN) for name, side in PLAIN_SHORT_SIDES.items()},
+        **{
+            name: RenderOptions(CPU, "fp32", side, refinement=PLAIN)
+            for name, side in PLAIN_SHORT_SIDES.items()
+        },
         PRODUCT: product,
     }
     used: dict[str, dict[str, None]] = {name: {} for name in settings}
@@ -149,7 +111,7 @@ def measure_quality(
 
 def _measure_photos(
     pairs: Sequence[Pair],
-    product: Setting,
+    product: RenderOptions,
     note: Note,
     on_progress: Callable[[str], None],
     on_row: OnRow | None,
@@ -167,9 +129,9 @@ def _measure_photos(
 class _Photos:
     """Photos, by the network alone and by what `livematte image` uses."""
 
-    def __init__(self, product: Setting, note: Note) -> None:
-        self._network = open_still_network("cpu", WEIGHTS, "fp32", None, 1)
-        self._matter = product.matter()
+    def __init__(self, product: RenderOptions, note: Note) -> None:
+        self._network = open_still_network(RenderOptions(CPU, "fp32"))
+        self._matter = matter_of(product)
         for name, side in PLAIN_SHORT_SIDES.items():
             note(name, f"photos: {self._network.description}, short side {side}")
         side = self._matter.matte_short_side
@@ -208,7 +170,7 @@ def _on_green(bgr: Image, alpha: Image) -> Image:
 
 def _measure_scene(
     scene: Scene,
-    settings: Mapping[str, Setting],
+    settings: Mapping[str, RenderOptions],
     told: str,
     note: Note,
     on_progress: Callable[[str], None],
@@ -221,7 +183,7 @@ def _measure_scene(
     runs: dict[str, _Run] = {}
     with ExitStack() as stack:
         for name, setting in settings.items():
-            runs[name] = _Run(setting.renderer(size), new, middle)
+            runs[name] = _Run(open_renderer(setting, size).renderer, new, middle)
             stack.callback(runs[name].close)
         for index, shot in enumerate(scene.shots()):
             on_progress(f"{told}, frame {index + 1} of {scene.frames}")

@@ -25,12 +25,14 @@ from multiprocessing.connection import Connection
 from types import TracebackType
 from typing import TYPE_CHECKING, Final, NamedTuple
 
+import cv2
 import numpy as np
 
 from livematte.backgrounds.parse import parse
 from livematte.bench.memory import Memory, memory_of_this_process
 from livematte.errors import LivematteError
 from livematte.frame import Frame, Image, Rendered, Size
+from livematte.options.rendering import RenderOptions
 from livematte.pipeline.pipeline import Pipeline
 from livematte.pipeline.slate import SLATE_INDEX
 from livematte.sinks.null import NullSink
@@ -41,7 +43,6 @@ if TYPE_CHECKING:
     from livematte.render.renderer import OpenedRenderer
 
 OFFICIAL_DEMO: Final = "official demo"
-"""In place of a device: the way that MODNet's own webcam demo does it, see `official_demo`."""
 
 DIFFERENT_FRAMES: Final = 12
 """Made beforehand and used in turn; few, because they count as memory of the candidate."""
@@ -61,26 +62,22 @@ POLL_SECONDS: Final = 0.1
 
 @dataclass(frozen=True)
 class Candidate:
-    """What is asked of `open_renderer`; its device may also be `OFFICIAL_DEMO`.
+    """Who is measured: livematte with its options.
 
-    matte_short_side: None for the size that holds `frames_per_second`.
+    is_official_demo: or, with the same weights and threads, the way that MODNet's own webcam demo
+        does it; see `official_demo`.
     """
 
-    device: str
-    precision: str = "auto"
-    matte_short_side: int | None = None
-    frames_per_second: Fraction | None = None
-    threads: int | None = None
-    weights_name: str = "photographic"
+    options: RenderOptions
+    is_official_demo: bool = False
 
     @property
     def name(self) -> str:
         """By what was asked for, also where it cannot be had: "cpu, int8, 288"."""
-        if self.device == OFFICIAL_DEMO:
+        if self.is_official_demo:
             return OFFICIAL_DEMO
-        rate = self.frames_per_second
-        size = "auto" if rate is None else f"auto for {float(rate):g} frames/s"
-        return f"{self.device}, {self.precision}, {self.matte_short_side or size}"
+        options = self.options
+        return f"{options.device}, {options.precision}, {options.matte_short_side or 'auto'}"
 
 
 class Opened(NamedTuple):
@@ -306,7 +303,7 @@ def serve(connection: Connection, candidate: Candidate, size: Size, background: 
     Sends `Opened`, then a `Round` for each `Wish`. What fails is sent instead: a `LivematteError`
     as it is, anything else as the text of its traceback.
     """
-    sink = Nowhere(any_size=candidate.device == OFFICIAL_DEMO)
+    sink = Nowhere(any_size=candidate.is_official_demo)
     source = Rounds(size, sink, connection)
 
     def on_ready(choice: OpenedRenderer) -> None:
@@ -328,27 +325,25 @@ def serve_in_process(
 ) -> None:
     """`serve` as the whole of a process; the process that started it decides when it ends."""
     signal.signal(signal.SIGINT, signal.SIG_IGN)
+    if candidate.options.threads is not None:
+        cv2.setNumThreads(candidate.options.threads)
     serve(connection, candidate, size, background)
 
 
 def _opener(candidate: Candidate) -> Callable[[Size], OpenedRenderer]:
     # What is imported here is memory and time of the candidates that need it, and of no others.
-    from livematte.render.renderer import OpenedRenderer, open_renderer
+    from livematte.render.renderer import OpenedRenderer
+
+    options = candidate.options
 
     def open_official_demo(size: Size) -> OpenedRenderer:
         from livematte.bench.official_demo import OfficialDemo
 
-        return OpenedRenderer(OfficialDemo(size, candidate.weights_name, candidate.threads), "")
+        return OpenedRenderer(OfficialDemo(size, options.weights, options.threads), "")
 
     def open_ours(size: Size) -> OpenedRenderer:
-        return open_renderer(
-            candidate.device,
-            frame_size=size,
-            matte_short_side=candidate.matte_short_side,
-            weights_name=candidate.weights_name,
-            precision=candidate.precision,
-            threads=candidate.threads,
-            frames_per_second=candidate.frames_per_second,
-        )
+        from livematte.render.opening import open_renderer
 
-    return open_official_demo if candidate.device == OFFICIAL_DEMO else open_ours
+        return open_renderer(options, size)
+
+    return open_official_demo if candidate.is_official_demo else open_ours

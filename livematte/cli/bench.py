@@ -11,10 +11,11 @@ from rich.console import Console
 from rich.markup import escape
 
 from livematte.cli import completion
-from livematte.cli.choices import DEVICES, checked, one_of, require_device
-from livematte.cli.options import MATTE_SIZE_VALUES, PRECISIONS, switch
+from livematte.cli.choices import checked, one_of, require_device
+from livematte.cli.options import MATTE_SIZE_VALUES, switch
 from livematte.cli.terminal import console, parse_matte_size, parse_size, reported
 from livematte.network.size import DEFAULT_SHORT_SIDE
+from livematte.options.rendering import DEVICES, PRECISIONS
 
 REPORT_COLUMNS: Final = 160
 """How wide a report is that goes into a file or a pipe."""
@@ -115,6 +116,7 @@ def bench(
     with reported():
         from livematte.bench.compare import run_bench
         from livematte.bench.report import tables
+        from livematte.options.rendering import Device
 
         with console.status("livematte bench") as status:
             report = run_bench(
@@ -122,7 +124,7 @@ def bench(
                 frames=frames,
                 rounds=rounds,
                 background=background,
-                devices=device or (),
+                devices=[Device.parse(each) for each in device or ()],
                 matte_short_sides=[parse_matte_size(each) for each in matte_size or ()],
                 precisions=precision or (),
                 threads=threads,
@@ -146,7 +148,9 @@ def _bench_photos(
 ) -> None:
     with reported():
         from livematte.bench.photos import bench_photos
+        from livematte.cli.process import own_process
 
+        own_process(threads)
         with console.status("livematte bench --photos") as status:
             rates = [
                 bench_photos(

@@ -89,14 +89,16 @@ def quality(
     with reported(debug):
         from livematte.bench.contact_sheet import Row, require_writable, save_contact_sheet
         from livematte.bench.footage import find_footage
-        from livematte.bench.quality import measure_quality, product_setting
+        from livematte.bench.quality import measure_quality
         from livematte.bench.quality_report import tables
+        from livematte.options.refinement import choose_refinement
+        from livematte.options.rendering import Device, RenderOptions
 
-        setting = product_setting(
-            quality,
-            device=device,
-            precision=precision,
-            matte_short_side=parse_matte_size(matte_size),
+        product = RenderOptions(
+            Device.parse(device),
+            precision,
+            parse_matte_size(matte_size),
+            refinement=choose_refinement(quality),
         )
         if contact_sheet is not None:
             require_writable(contact_sheet)
@@ -105,7 +107,7 @@ def quality(
         with console.status("livematte bench quality") as status:
             report = measure_quality(
                 footage,
-                setting,
+                product,
                 frames=frames,
                 backgrounds=backgrounds,
                 noise_levels=noise,

@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Callable, Sequence
 from typing import Any
 
 import typer
 
 from livematte.errors import UsageError
+from livematte.options.rendering import Device
 from livematte.text.near import did_you_mean, near
 
 Check = Callable[..., Any]
@@ -57,17 +57,9 @@ def require_word(text: str, words: Sequence[str], what: str) -> None:
         raise UsageError(f"{what} {text} is not known.", f"{hint}Choose from {', '.join(words)}.")
 
 
-DEVICES = ("auto", "cpu", "cuda", "cuda:1", "openvino:GPU", "openvino:NPU", "torch:cpu")
-"""Examples of each kind."""
-
-
 def require_device(text: str) -> None:
     """Raises `UsageError` if no device has such a name; whether it is there shows later."""
-    if not re.fullmatch(r"auto|cpu|torch:cpu|cuda(:\d+)?|openvino:[A-Z]+(\.\d+)?", text):
-        hint = did_you_mean(near(text, DEVICES))
-        raise UsageError(
-            f"Device {text!r} is not known.", f"{hint}Choose from {', '.join(DEVICES)}."
-        )
+    Device.parse(text)
 
 
 def takes(option: Any) -> str:

@@ -180,6 +180,7 @@ def image(
     with reported(debug):
         from livematte.background import files_of
         from livematte.cli.photo_places import folder_of, open_place
+        from livematte.cli.process import own_process
         from livematte.matter import Matter
         from livematte.media.photo.memory import parse_bytes
         from livematte.photos import PhotoJob, PhotoOptions, Save
@@ -212,6 +213,7 @@ def image(
         )
         _say_found(found)
         window = ComparisonWindow() if show else None
+        own_process(threads)
         parallel = max(1, min(threads or cores(), len(found.photos)))
         matter = Matter(
             matte_short_side=parse_matte_size(matte_size) or DEFAULT_SHORT_SIDE,

@@ -5,6 +5,7 @@ from __future__ import annotations
 import sys
 import time
 from collections.abc import Callable, Sequence
+from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
@@ -240,18 +241,22 @@ def run(
     with reported(debug):
         # Loaded here, so that help and mistyped options need not wait for OpenCV.
         from livematte.background import files_of
+        from livematte.cli.process import own_process
         from livematte.cli.slowness import Asked
         from livematte.options.refinement import choose_refinement
+        from livematte.options.rendering import CPU, Device, RenderOptions
         from livematte.pipeline.pipeline import Pipeline
-        from livematte.render.renderer import check_device, check_precision, open_renderer
+        from livematte.render.opening import open_renderer
         from livematte.sinks.dated import dated
         from livematte.sinks.leftovers import find_leftovers, sentence
         from livematte.sources.choosing import find_camera, usual_camera
 
-        check_device(device)
-        check_precision(precision)
-        refinement = choose_refinement(quality, without or (), edge, light_wrap)
         short_side = parse_matte_size(matte_size)
+        refinement = choose_refinement(quality, without or (), edge, light_wrap)
+        options = RenderOptions(
+            Device.parse(device), precision, short_side, threads, weights, refinement
+        )
+        own_process(threads)
         started = time.localtime()
         outputs = [dated(each, started) for each in output or []]
         require_apart([each.name for each in outputs], [] if input_path is None else [input_path])
@@ -273,19 +278,6 @@ def run(
             window, virtual_camera, outputs, overwrite, backgrounds, read_from, inputs, source
         )
 
-        def open_on(chosen: str, chosen_precision: str, frame_size: Size) -> OpenedRenderer:
-            return open_renderer(
-                chosen,
-                frame_size=frame_size,
-                matte_short_side=short_side,
-                weights_name=weights,
-                precision=chosen_precision,
-                threads=threads,
-                frames_per_second=source.frames_per_second if realtime else None,
-                refinement=refinement,
-                on_change=say,
-            )
-
         def asked() -> Asked:
             return Asked(
                 quality,
@@ -302,10 +294,12 @@ def run(
 
         pipeline = Pipeline(
             source,
-            lambda frame_size: open_on(device, precision, frame_size),
+            lambda frame_size: open_renderer(options, frame_size, say),
             backgrounds,
             sinks,
-            open_fallback=lambda frame_size: open_on("cpu", AUTOMATIC, frame_size),
+            open_fallback=lambda frame_size: open_renderer(
+                replace(options, device=CPU, precision=AUTOMATIC), frame_size, say
+            ),
             controls=window,
             frames=frames,
             stall_after_seconds=stall_after,

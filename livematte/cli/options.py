@@ -9,10 +9,11 @@ from typing import Annotated, Any
 import typer
 
 from livematte.cli import completion
-from livematte.cli.choices import DEVICES, checked, one_of, require_device
+from livematte.cli.choices import checked, one_of, require_device
 from livematte.cli.terminal import AUTOMATIC, Kind, parse_choice, parse_matte_size
 from livematte.errors import UsageError
 from livematte.network.size import DEFAULT_SHORT_SIDE, SHORT_SIDES
+from livematte.options.rendering import DEVICES, PRECISIONS
 from livematte.text.near import did_you_mean, near
 
 NETWORK_PANEL = "Network"
@@ -41,8 +42,6 @@ Device = Annotated[
         rich_help_panel=NETWORK_PANEL,
     ),
 ]
-
-PRECISIONS = ("auto", "fp32", "int8", "fp16")
 
 Precision = Annotated[
     str,

@@ -170,9 +170,12 @@ def video(
 ) -> None:
     """Matte a video file, every frame, keeping its times, colours and sound."""
     with reported(debug), _opened(input_path) as source, progress_bar("frames") as progress:
+        from livematte.cli.process import own_process
         from livematte.options.refinement import choose_refinement
+        from livematte.options.rendering import Device, RenderOptions
         from livematte.video import Save, VideoJob
 
+        own_process(threads)
         task = progress.add_task("", total=None)
 
         def begin() -> None:
@@ -190,12 +193,14 @@ def video(
             overwrite=overwrite,
             fail_on_bad_matte=parse_choice("--on-bad-matte", on_bad_matte, OnBadMatte)
             is OnBadMatte.FAIL,
-            device=device,
-            matte_short_side=parse_matte_size(matte_size),
-            precision=precision,
-            threads=threads,
-            weights_name=weights,
-            refinement=choose_refinement(matte_quality or quality, without or (), edge, light_wrap),
+            options=RenderOptions(
+                Device.parse(device),
+                precision,
+                parse_matte_size(matte_size),
+                threads,
+                weights,
+                choose_refinement(matte_quality or quality, without or (), edge, light_wrap),
+            ),
             on_ready=begin,
             on_progress=lambda frames: progress.update(task, completed=frames),
             on_trouble=say,

@@ -54,19 +54,10 @@ class Tally:
 
 
 def check() -> Iterator[Finding]:
-    from livematte.network import weights
-    from livematte.render.renderer import open_renderer
-    from livematte.sources import Demo
+    from livematte.options.rendering import RenderOptions
+    from livematte.render.opening import open_renderer
 
-    yield run(
-        lambda size: open_renderer(
-            "auto",
-            frame_size=size,
-            matte_short_side=None,
-            weights_name=weights.SHIPPED,
-            frames_per_second=Demo().frames_per_second,
-        )
-    )
+    yield run(lambda size: open_renderer(RenderOptions(), size))
 
 
 def run(

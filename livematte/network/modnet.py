@@ -21,6 +21,7 @@ from torch import Tensor, nn
 
 from livematte.network.layout import HEAD_CHANNELS
 from livematte.network.mobilenetv2 import Features
+from livematte.network.size import PIXEL_MEAN, PIXEL_SCALE
 
 HR_CHANNELS: Final = 32
 NORM_EPSILON: Final = 1e-5
@@ -184,6 +185,11 @@ class MODNet(nn.Module):
         hr2x = self.hr_branch(image, enc2x, enc4x, lr8x)
         alpha: Tensor = self.f_branch(image, lr8x, hr2x)
         return alpha
+
+
+def normalise_(pixels: Tensor) -> Tensor:
+    """Float pixels from 0 to 255 as the network is fed: from -1 to 1, in place."""
+    return pixels.sub_(PIXEL_MEAN).div_(PIXEL_SCALE)
 
 
 def load_modnet(state: Mapping[str, NDArray[np.float32]]) -> MODNet:

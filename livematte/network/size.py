@@ -30,12 +30,6 @@ of the frame's height, are lost the least often at 256."""
 SHORT_SIDES: Final = range(224, 1088 + 1)
 """Short sides that can be asked for; below 224 the network loses people."""
 
-AUTO_SHORT_SIDES: Final = (LIVE_SHORT_SIDE,)
-"""What `--matte-size auto` chooses from, ascending: the largest that holds the camera's rate.
-
-Larger ones cost more and are less accurate.
-"""
-
 MOST_ELONGATED: Final = 4
 """A picture whose sides differ more than this many times is squeezed to it: a panorama's matte is
 coarse then, but a picture one pixel high does not ask for a terabyte."""

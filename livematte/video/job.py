@@ -13,9 +13,10 @@ from livematte.errors import MatteError, SinkError, UsageError
 from livematte.media.identity import require_apart
 from livematte.media.names import require_readable_name
 from livematte.media.whole_file import Taken
-from livematte.options.refinement import DEFAULT, Refinement
+from livematte.options.rendering import USUAL, RenderOptions
 from livematte.pipeline.pipeline import Pipeline
-from livematte.render.renderer import OpenedRenderer, check_device, check_precision, open_renderer
+from livematte.render.opening import open_renderer
+from livematte.render.renderer import OpenedRenderer
 from livematte.sinks import Sink, open_output
 from livematte.sources import VideoFile
 from livematte.text.counted import counted
@@ -45,12 +46,7 @@ class VideoJob:
         quality: int | None = None,
         overwrite: bool = False,
         fail_on_bad_matte: bool = False,
-        device: str = "auto",
-        matte_short_side: int | None = None,
-        precision: str = "auto",
-        threads: int | None = None,
-        weights_name: str = "photographic",
-        refinement: Refinement = DEFAULT,
+        options: RenderOptions = USUAL,
         on_ready: Callable[[], None] = lambda: None,
         on_progress: Callable[[int], None] = lambda _frames: None,
         on_trouble: Callable[[str], None] = lambda _sentence: None,
@@ -68,8 +64,7 @@ class VideoJob:
         fail_on_bad_matte: end with a `MatteError` at the first frame whose matte cannot be right
             (`matting.matte_guard`); else the background alone is written for it, and `remarks`
             tells its time.
-        device, matte_short_side, precision, threads, weights_name, refinement: see
-            `open_renderer`.
+        options: by what and how mattes are computed.
         on_ready: called before the first picture; `description` and `total_frames` are known now.
         on_progress: called after each picture with how many there are.
         on_trouble: told in a sentence that the output takes long, or hangs.
@@ -78,8 +73,6 @@ class VideoJob:
         Raises `UsageError` if what is asked for cannot be.
         """
         require_readable_name(input_path)
-        check_device(device)
-        check_precision(precision)
         saves = list(dict.fromkeys([save] if isinstance(save, Save) else save))
         _require_fitting(saves, background)
         self._source = VideoFile(
@@ -117,23 +110,14 @@ class VideoJob:
         is_shared = Save.COMPOSITE in saves and not {*saves} <= {Save.COMPOSITE, Save.ALPHA}
         rendered_on = Transparent() if background is None or is_shared else background
         sinks = [
-            Composited(sink, background, refinement.light_wrap, on_trouble)
+            Composited(sink, background, options.refinement.light_wrap, on_trouble)
             if is_shared and each is Save.COMPOSITE and isinstance(background, Picture)
             else _sink(each, sink)
             for each, sink in zip(saves, self._outputs, strict=True)
         ]
 
         def open_for(frame_size: Size) -> OpenedRenderer:
-            return open_renderer(
-                device,
-                frame_size=frame_size,
-                matte_short_side=matte_short_side,
-                weights_name=weights_name,
-                precision=precision,
-                threads=threads,
-                refinement=refinement,
-                on_change=self._said.append,
-            )
+            return open_renderer(options, frame_size, self._said.append)
 
         self.pipeline = Pipeline(
             self._source,

@@ -6,7 +6,6 @@ import io
 import json
 import os
 from collections.abc import Callable, Sequence
-from fractions import Fraction
 from multiprocessing.connection import Connection
 
 import pytest
@@ -18,6 +17,7 @@ from livematte.bench.report import STAGES, Report, tables
 from livematte.bench.speed import Candidate
 from livematte.errors import UsageError
 from livematte.frame import Size
+from livematte.options.rendering import CPU, Device, RenderOptions
 
 SIZE = Size(320, 180)
 
@@ -28,7 +28,7 @@ def test_a_run_measures_who_can_be_used_and_says_why_others_cannot() -> None:
         [SIZE],
         frames=2,
         rounds=1,
-        devices=["cpu", "openvino:XPU"],
+        devices=[CPU, Device.parse("openvino:XPU")],
         matte_short_sides=[224],
         precisions=["fp32"],
         threads=1,  # two that share a busy core with others would wait for each other
@@ -75,7 +75,7 @@ def test_the_memory_is_watched_over_a_long_run(monkeypatch: pytest.MonkeyPatch) 
         [Size(64, 64)],
         frames=4,
         rounds=2,
-        devices=["cpu"],
+        devices=[CPU],
         matte_short_sides=[32],
         precisions=["fp32"],
         official=False,
@@ -101,7 +101,7 @@ def test_a_candidate_whose_process_dies_does_not_end_the_others(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     monkeypatch.setattr(compare, "serve_in_process", die)
-    report = run_bench([SIZE], frames=1, rounds=1, devices=["cpu"], official=False)
+    report = run_bench([SIZE], frames=1, rounds=1, devices=[CPU], official=False)
     problems = [each.problem for each in report.comparisons[0].measurements]
     assert problems == ["Its process ended with exit code 3."] * 3
 
@@ -111,25 +111,25 @@ def names(candidates: Sequence[Candidate]) -> list[str]:
 
 
 def test_candidates_are_chosen_by_device_size_and_precision() -> None:
+    graphics = Device.parse("openvino:GPU")
     assert choose_candidates([], [], []) == list(CANDIDATES)
-    assert names(choose_candidates(["cpu"], [], [])) == [
+    assert names(choose_candidates([CPU], [], [])) == [
         "cpu, fp32, 288",
         "cpu, int8, 288",
-        "cpu, auto, auto for 30 frames/s",
+        "cpu, auto, auto",
     ]
-    assert names(choose_candidates(["cpu", "openvino:GPU"], [224, None], ["int8"])) == [
+    assert names(choose_candidates([CPU, graphics], [224, None], ["int8"])) == [
         "cpu, int8, 224",
-        "cpu, int8, auto for 30 frames/s",
+        "cpu, int8, auto",
         "openvino:GPU, int8, 224",
-        "openvino:GPU, int8, auto for 30 frames/s",
+        "openvino:GPU, int8, auto",
     ]
-    (automatic,) = choose_candidates(["openvino:GPU"], [None], [])
-    assert (automatic.matte_short_side, automatic.frames_per_second) == (None, Fraction(30))
+    (automatic,) = choose_candidates([graphics], [None], [])
+    assert automatic.options == RenderOptions(graphics)
 
 
 def test_what_cannot_be_is_a_usage_error_before_anything_is_started() -> None:
     wrongs: list[Callable[[], Report]] = [
-        lambda: run_bench(devices=["tpu"]),
         lambda: run_bench(precisions=["int3"]),
         lambda: run_bench(background="bleu"),
         lambda: run_bench(frames=0),

@@ -16,13 +16,14 @@ from livematte.background import Background, Picture
 from livematte.bench import quality
 from livematte.bench.contact_sheet import Row
 from livematte.bench.footage import Footage, find_footage, read_background
-from livematte.bench.quality import Setting, measure_quality, product_setting
+from livematte.bench.quality import matter_of, measure_quality
 from livematte.bench.quality_report import Errors, Measured, QualityReport
 from livematte.bench.scene import Shot, scenes_of
 from livematte.cli.app import app
-from livematte.errors import RenderError, UsageError
+from livematte.errors import RenderError
 from livematte.frame import Frame, Rendered, Size
 from livematte.options.refinement import PLAIN, QUALITIES, Refinement
+from livematte.options.rendering import AUTO, CPU, TORCH_CPU, RenderOptions
 from livematte.render.renderer import OpenedRenderer
 from livematte.render.timings import Timings
 from tests.bench.labelled import person, room, write, write_all, write_clip, write_pair
@@ -94,14 +95,15 @@ def measured(
     )
     opened: list[Knowing] = []
 
-    def open_knowing(setting: Setting, size: Size) -> Knowing:
+    def open_knowing(asked: RenderOptions, size: Size) -> OpenedRenderer:
         scene = next(scenes)
         assert size == scene.size()
-        is_product = setting.refinement != PLAIN
-        return Knowing(list(scene.shots()), late if is_product else 0, opened)
+        is_product = asked.refinement != PLAIN
+        knowing = Knowing(list(scene.shots()), late if is_product else 0, opened)
+        return OpenedRenderer(knowing, "")
 
-    monkeypatch.setattr(Setting, "renderer", open_knowing)
-    return measure_quality(footage, product_setting(), **options), opened
+    monkeypatch.setattr(quality, "open_renderer", open_knowing)
+    return measure_quality(footage, RenderOptions(), **options), opened
 
 
 def test_each_matte_is_held_against_its_own_frame(
@@ -170,48 +172,35 @@ def test_a_renderer_that_gives_nothing_is_an_error(
 def test_plain_is_the_network_alone_and_the_product_as_asked_for(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    asked: list[tuple[str, dict[str, Any]]] = []
+    asked: list[tuple[RenderOptions, Size]] = []
 
-    def open_none(device: str, **options: Any) -> OpenedRenderer:
-        asked.append((device, options))
+    def open_none(options: RenderOptions, frame_size: Size) -> OpenedRenderer:
+        asked.append((options, frame_size))
         if len(asked) == len(SETTINGS):
             raise RenderError("That is enough.", "Stop.")
         return OpenedRenderer(Knowing(shots, 0, []), "")
 
     footage = replace(find_footage(write_all(tmp_path)), pairs=())
     shots = list(scenes_of(footage)[0].shots())
+    best = RenderOptions(TORCH_CPU, "fp32", refinement=QUALITIES["best"])
     monkeypatch.setattr(quality, "open_renderer", open_none)
     with pytest.raises(RenderError, match="enough"):
-        measure_quality(footage, product_setting("best", device="torch:cpu", precision="fp32"))
-    told = [
-        (device, each["matte_short_side"], each["precision"], each["refinement"])
-        for device, each in asked
+        measure_quality(footage, best)
+    assert [each for each, _ in asked] == [
+        RenderOptions(CPU, "fp32", 288, refinement=PLAIN),
+        RenderOptions(CPU, "fp32", 512, refinement=PLAIN),
+        best,
     ]
-    assert told == [
-        ("cpu", 288, "fp32", PLAIN),
-        ("cpu", 512, "fp32", PLAIN),
-        ("torch:cpu", None, "fp32", QUALITIES["best"]),
-    ]
-    assert all(each["frame_size"] == (64, 48) for _, each in asked)
-
-
-def test_what_is_not_known_is_refused() -> None:
-    for wrong in (
-        {"quality": "good"},
-        {"device": "tpu"},
-        {"precision": "int4"},
-    ):
-        with pytest.raises(UsageError, match="is not known"):
-            product_setting(**wrong)  # type: ignore[arg-type]
+    assert all(size == (64, 48) for _, size in asked)
 
 
 def test_photos_by_the_product_are_as_in_the_image_command() -> None:
-    matter = product_setting().matter()
+    matter = matter_of(RenderOptions())
     assert matter.matte_short_side == 288
-    assert matter._network_settings[:3] == ("auto", "photographic", "fp32")
-    matter = product_setting(precision="int8", matte_short_side=320).matter()
+    assert matter._options == RenderOptions(AUTO, "fp32", 288)
+    matter = matter_of(RenderOptions(precision="int8", matte_short_side=320))
     assert matter.matte_short_side == 320
-    assert matter._network_settings[2] == "int8"
+    assert matter._options.precision == "int8"
 
 
 @pytest.fixture(scope="module")
@@ -270,7 +259,7 @@ def test_the_command_prints_tables(monkeypatch: pytest.MonkeyPatch, tmp_path: Pa
     asked: dict[str, Any] = {}
     errors = {name: Errors(0.01, 0.001, 1, 2, 3) for name in SETTINGS}
 
-    def measure(_footage: Footage, product: Setting, **options: Any) -> QualityReport:
+    def measure(_footage: Footage, product: RenderOptions, **options: Any) -> QualityReport:
         asked.update(options, product=product)
         return QualityReport(
             dict.fromkeys(SETTINGS, ("network",)), 0, (Measured("ann", "photos", 1, errors),)
@@ -282,7 +271,7 @@ def test_the_command_prints_tables(monkeypatch: pytest.MonkeyPatch, tmp_path: Pa
     assert result.exit_code == 0, result.stderr
     assert "average of the groups" in result.stdout
     assert "ann" in result.stdout
-    assert asked["product"] == Setting("auto", "auto", None, QUALITIES["balanced"])
+    assert asked["product"] == RenderOptions(refinement=QUALITIES["balanced"])
     assert (asked["frames"], asked["backgrounds"], asked["noise_levels"]) == (None, 3, 0)
 
 
@@ -316,7 +305,7 @@ def test_real_people_are_matted_about_as_well_as_they_were(tmp_path: Path) -> No
     write(tmp_path / "backgrounds" / "a.png", read_background(media / "backgrounds/Bookshelf.jpg"))
     for name in ("819ea202.jpg", "819ea202_alpha.png"):
         (tmp_path / name).symlink_to(media / "portraits" / name)
-    report = measure_quality(find_footage(tmp_path), product_setting(), frames=3)
+    report = measure_quality(find_footage(tmp_path), RenderOptions(), frames=3)
     groups = report.groups()
     assert list(groups) == ["photos", "close-up", "16:9", "all"]
     for name, most in {"photos": 0.01, "close-up": 0.02, "16:9": 0.005}.items():

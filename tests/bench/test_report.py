@@ -20,6 +20,7 @@ from livematte.bench.report import (
     tables,
 )
 from livematte.bench.speed import Candidate, Round
+from livematte.options.rendering import CPU, CUDA, RenderOptions
 
 MEGABYTE = 1_000_000
 
@@ -48,7 +49,7 @@ def test_a_spread_is_the_median_and_the_95th_percentile() -> None:
 
 
 def test_rounds_are_taken_together() -> None:
-    found = measured(Candidate("cpu", "int8", 288), "because", ROUNDS, None)
+    found = measured(Candidate(RenderOptions(CPU, "int8", 288)), "because", ROUNDS, None)
     assert (found.candidate, found.description) == ("cpu, int8, 288", "Some Renderer")
     assert (found.reason, found.problem) == ("because", None)
     assert (found.frames, found.latency_frames) == (5, 4)
@@ -67,13 +68,13 @@ def test_rounds_are_taken_together() -> None:
 
 def test_each_frame_s_network_is_taken_from_its_own_latency() -> None:
     crossed = [round_of([0.1], [0.1, 0.5, 0.3], [0.09, 0.2, 0.1])]
-    assert measured(Candidate("cpu"), "", crossed, None).outside_network_seconds == pytest.approx(
-        0.2
-    )
+    assert measured(
+        Candidate(RenderOptions(CPU)), "", crossed, None
+    ).outside_network_seconds == pytest.approx(0.2)
 
 
 def test_without_the_network_s_time_nothing_is_said_of_the_rest() -> None:
-    found = measured(Candidate("cuda"), "", [round_of([0.1], [0.1], [])], None)
+    found = measured(Candidate(RenderOptions(CUDA)), "", [round_of([0.1], [0.1], [])], None)
     assert found.outside_network_seconds is None
 
 
@@ -81,7 +82,7 @@ def test_memory_is_that_of_the_long_run() -> None:
     endured = Round(
         "Some Renderer", [], [], {}, 1000, Memory(420 * MEGABYTE, 402 * MEGABYTE), 400 * MEGABYTE
     )
-    found = measured(Candidate("cpu"), "", ROUNDS, endured)
+    found = measured(Candidate(RenderOptions(CPU)), "", ROUNDS, endured)
     assert found.peak_memory_bytes == 420 * MEGABYTE
     assert found.memory_growth_bytes == 2 * MEGABYTE
     assert found.memory_frames == 1000
@@ -96,7 +97,7 @@ def test_the_ratio_is_of_frames_a_second() -> None:
 
 
 def report() -> Report:
-    usable = measured(Candidate("cpu", "int8", 288), "the [largest]", ROUNDS, None)
+    usable = measured(Candidate(RenderOptions(CPU, "int8", 288)), "the [largest]", ROUNDS, None)
     refused = Measurement("cuda, auto, 288", problem="No [NVIDIA] driver was found.")
     return Report(MACHINE, (Comparison("1280x720", "green", (usable, refused)),))
 

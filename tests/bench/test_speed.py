@@ -18,6 +18,7 @@ from livematte.bench.speed import Candidate, Opened, Round, Wish, serve
 from livematte.errors import DeviceError, RenderError
 from livematte.frame import Frame, Size
 from livematte.options.refinement import Refinement
+from livematte.options.rendering import CPU, RenderOptions
 from livematte.render.fake import FakeRenderer
 from livematte.render.renderer import OpenedRenderer
 
@@ -43,7 +44,9 @@ def serving(
 ) -> Iterator[Connection]:
     monkeypatch.setattr(speed, "_opener", lambda _candidate: open_renderer)
     ours, theirs = Pipe()
-    thread = threading.Thread(target=serve, args=(theirs, Candidate("cpu"), SIZE, "green"))
+    thread = threading.Thread(
+        target=serve, args=(theirs, Candidate(RenderOptions(CPU)), SIZE, "green")
+    )
     thread.start()
     try:
         yield ours
@@ -179,9 +182,10 @@ import sys, threading
 from multiprocessing import Pipe
 from livematte.bench.speed import Candidate, Round, Wish, serve
 from livematte.frame import Size
+from livematte.options.rendering import CPU, RenderOptions
 
 ours, theirs = Pipe()
-arguments = theirs, Candidate("cpu", "fp32", 224), Size(320, 180), "green"
+arguments = theirs, Candidate(RenderOptions(CPU, "fp32", 224)), Size(320, 180), "green"
 thread = threading.Thread(target=serve, args=arguments)
 thread.start()
 ours.recv()

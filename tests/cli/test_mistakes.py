@@ -10,14 +10,13 @@ import cv2
 import pytest
 
 from livematte.cli.meant import is_photo, is_video
-from livematte.cli.options import PARTS, PRECISIONS, QUALITIES
+from livematte.cli.options import PARTS, QUALITIES
 from livematte.cli.times import parse_time
 from livematte.cli.video import SAVES
 from livematte.errors import UsageError
 from livematte.media.endings import GIF, PHOTO_ENDINGS, VIDEO_ENDINGS
 from livematte.options.refinement import PARTS as ALL_PARTS
 from livematte.options.refinement import QUALITIES as ALL_QUALITIES
-from livematte.render.renderer import PRECISIONS as ALL_PRECISIONS
 from livematte.video import Save
 from tests.cli.runs import livematte
 from tests.video.clips import person, write_clip
@@ -295,7 +294,6 @@ def test_the_words_are_those_that_there_are() -> None:
     """They are written down twice, since what knows them is slow to load."""
     assert tuple(ALL_QUALITIES) == QUALITIES
     assert ALL_PARTS == PARTS
-    assert ALL_PRECISIONS == PRECISIONS
     assert tuple(each.value for each in Save) == SAVES
     assert all(map(is_photo, (f"a{ending}" for ending in PHOTO_ENDINGS - {".gif"})))
     assert all(map(is_video, (f"a{ending.upper()}" for ending in VIDEO_ENDINGS | GIF)))

@@ -21,7 +21,7 @@ from livematte.background import Transparent
 from livematte.backgrounds.solid import solid
 from livematte.frame import Frame, Image, Rendered, Size
 from livematte.matting.composite import Compositor
-from livematte.options.refinement import Refinement
+from livematte.options.rendering import RenderOptions
 from livematte.render.renderer import OpenedRenderer
 from livematte.sinks import ImageFolder
 from livematte.sources import VideoFile
@@ -39,10 +39,8 @@ ROOT = Path(__file__).resolve().parents[2]
 def _in_a_folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """With a clip, and a renderer that needs no network."""
 
-    def open_fake(
-        _device: str, *, frame_size: Size, refinement: Refinement, **_wishes: Any
-    ) -> OpenedRenderer:
-        return OpenedRenderer(BlueIsAlpha(frame_size, refinement), "")
+    def open_fake(options: RenderOptions, frame_size: Size, *_: Any) -> OpenedRenderer:
+        return OpenedRenderer(BlueIsAlpha(frame_size, options.refinement), "")
 
     monkeypatch.chdir(tmp_path)
     monkeypatch.setattr("livematte.video.job.open_renderer", open_fake)

@@ -32,7 +32,8 @@ from livematte.network import weights
 from livematte.network.modnet import MODNet, load_modnet
 from livematte.network.size import PIXEL_MEAN, PIXEL_SCALE, network_size
 from livematte.options.refinement import DEFAULT, MARGINS, PLAIN, Refinement
-from livematte.render import renderer
+from livematte.options.rendering import CUDA, RenderOptions
+from livematte.render.cuda import backend
 from livematte.render.cuda import renderer as cuda
 from livematte.render.cuda import sameness as cuda_sameness
 from livematte.render.cuda.area import AreaResize
@@ -42,7 +43,8 @@ from livematte.render.cuda.edges import CudaEdges
 from livematte.render.cuda.frame import Compositing, FramePath, FrameTensors
 from livematte.render.cuda.renderer import CudaRenderer
 from livematte.render.cuda.steady import CudaRefiner, with_edge_moved, without_islands
-from livematte.render.torch_cpu import TorchRenderer
+from livematte.render.opening import open_renderer
+from livematte.render.torch_cpu.renderer import TorchRenderer
 from livematte.sources import Demo
 from tests.render.changes import CHANGES, as_opened_with_it
 
@@ -606,14 +608,8 @@ def test_the_renderer_that_is_opened_refines_as_was_asked(monkeypatch: pytest.Mo
         given.append(refinement)
         return SimpleNamespace()
 
-    monkeypatch.setattr(renderer, "driver_problem", lambda: None)
+    monkeypatch.setattr(backend, "driver_problem", lambda: None)
     monkeypatch.setattr(cuda, "cuda_problem", lambda _device: None)
     monkeypatch.setattr(cuda, "CudaRenderer", note)
-    renderer.open_renderer(
-        "cuda",
-        frame_size=SIZE,
-        matte_short_side=224,
-        weights_name="photographic",
-        refinement=EVERYTHING,
-    )
+    open_renderer(RenderOptions(CUDA, matte_short_side=224, refinement=EVERYTHING), SIZE)
     assert given == [EVERYTHING]

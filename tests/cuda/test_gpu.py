@@ -20,7 +20,7 @@ from livematte.network import weights
 from livematte.network.modnet import MODNet, load_modnet
 from livematte.options.refinement import DEFAULT, PLAIN
 from livematte.render.cuda.renderer import CudaRenderer, cuda_problem
-from livematte.render.torch_cpu import TorchRenderer
+from livematte.render.torch_cpu.renderer import TorchRenderer
 
 pytestmark = pytest.mark.gpu
 

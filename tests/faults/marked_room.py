@@ -16,8 +16,9 @@ import numpy as np
 from livematte.backgrounds.parse import parse
 from livematte.frame import Frame, Image, Rendered, Size
 from livematte.options.refinement import PLAIN
+from livematte.options.rendering import CPU, RenderOptions
 from livematte.pipeline.slate import SLATE_INDEX
-from livematte.render.renderer import open_renderer
+from livematte.render.opening import open_renderer
 from livematte.sinks.null import NullSink
 from livematte.sources import Demo
 
@@ -39,12 +40,7 @@ def people() -> list[Image]:
     In the room is only what the network surely took for one, so that no other room is around.
     """
     renderer = open_renderer(
-        "cpu",
-        frame_size=SIZE,
-        matte_short_side=288,
-        weights_name="photographic",
-        precision="fp32",
-        refinement=PLAIN,
+        RenderOptions(CPU, "fp32", matte_short_side=288, refinement=PLAIN), SIZE
     ).renderer
     pictures = []
     with Demo(SIZE, realtime=False) as demo:

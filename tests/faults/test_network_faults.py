@@ -21,10 +21,12 @@ from livematte.backgrounds.parse import parse
 from livematte.errors import DeviceError, RenderError
 from livematte.frame import Frame, Rendered, Size
 from livematte.options.refinement import Refinement
+from livematte.options.rendering import CPU, RenderOptions
 from livematte.pipeline import pipeline
 from livematte.pipeline.pipeline import Pipeline
+from livematte.render.opening import open_renderer
 from livematte.render.openvino.network import Request
-from livematte.render.renderer import OpenedRenderer, Renderer, open_renderer
+from livematte.render.renderer import OpenedRenderer, Renderer
 from tests.faults.marked_room import MARK, SIZE, MarkedRoom, Seen, Watcher, count_marked, people
 
 SLATE_WITHIN_SECONDS: Final = 0.6
@@ -34,7 +36,7 @@ PATIENCE_SECONDS: Final = 20.0
 
 
 def open_network(size: Size) -> OpenedRenderer:
-    return open_renderer("cpu", frame_size=size, matte_short_side=224, weights_name="photographic")
+    return open_renderer(RenderOptions(CPU, matte_short_side=224), size)
 
 
 def wait_until(condition: Callable[[], bool]) -> None:
@@ -163,13 +165,13 @@ def plant(
     planting = threading.Lock()
     is_planted = True
 
-    def run_wrongly(request: Request) -> float:
+    def run_wrongly(request: Request) -> None:
         mattes.setdefault(request, request.matte)
-        seconds = run(request) if computes else 0.0
+        if computes:
+            run(request)
         with planting:
             if is_planted:
                 fault(request)
-        return seconds
 
     monkeypatch.setattr(Request, "run", run_wrongly)
 
@@ -237,11 +239,11 @@ def test_a_network_that_hangs_brings_the_slate_and_is_given_up(
     run_network = Request.run
     hanging = threading.Event()
 
-    def hang_once(request: Request) -> float:
+    def hang_once(request: Request) -> None:
         if not hanging.is_set():
             hanging.set()
             time.sleep(5)
-        return run_network(request)
+        run_network(request)
 
     with Run() as run:
         monkeypatch.setattr(Request, "run", hang_once)

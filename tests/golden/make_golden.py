@@ -18,7 +18,9 @@ import numpy as np
 from livematte.backgrounds.parse import parse
 from livematte.frame import Frame, Image, Size
 from livematte.options.refinement import DEFAULT, PLAIN, Refinement
-from livematte.render.renderer import Renderer, open_renderer
+from livematte.options.rendering import TORCH_CPU, RenderOptions
+from livematte.render.opening import open_renderer
+from livematte.render.renderer import Renderer
 from livematte.sources import Demo
 
 FOLDER: Final = Path(__file__).parent
@@ -41,11 +43,7 @@ def demo_frame(size: Size) -> Frame:
 def open_reference(size: Size, refinement: Refinement = PLAIN) -> Renderer:
     """Plain unless said otherwise, since what is refined depends on what came before."""
     return open_renderer(
-        "torch:cpu",
-        frame_size=size,
-        matte_short_side=288,
-        weights_name="photographic",
-        refinement=refinement,
+        RenderOptions(TORCH_CPU, matte_short_side=288, refinement=refinement), size
     ).renderer
 
 

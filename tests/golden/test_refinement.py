@@ -16,7 +16,8 @@ import pytest
 from livematte.backgrounds.parse import parse
 from livematte.frame import Frame, Image, Size
 from livematte.options.refinement import DEFAULT, PLAIN, QUALITIES, Refinement, choose_refinement
-from livematte.render.renderer import open_renderer
+from livematte.options.rendering import CPU, RenderOptions
+from livematte.render.opening import open_renderer
 from livematte.sources import Demo
 
 GOLDEN: Final = Path(__file__).with_name("refinement")
@@ -46,12 +47,7 @@ PICTURES: Final[dict[str, Refinement]] = {
 def paint(refinement: Refinement) -> Image:
     """The last of some frames of the demo on orange, around the person's head: uint8 (h, w, 3)."""
     renderer = open_renderer(
-        "cpu",
-        frame_size=SIZE,
-        matte_short_side=SHORT_SIDE,
-        weights_name="photographic",
-        precision="fp32",
-        refinement=refinement,
+        RenderOptions(CPU, "fp32", matte_short_side=SHORT_SIDE, refinement=refinement), SIZE
     ).renderer
     background = parse("#ff9040")
     with Demo(SIZE, realtime=False) as demo:

@@ -14,6 +14,7 @@ from livematte.backgrounds.solid import solid
 from livematte.backgrounds.video import VideoBackground
 from livematte.frame import Image, Size
 from livematte.media.colour import BT709_LIMITED, HLG, PQ, UNSPECIFIED
+from livematte.options.rendering import RenderOptions
 from livematte.render.fake import FakeRenderer
 from livematte.render.renderer import OpenedRenderer
 from livematte.video import VideoJob
@@ -27,7 +28,7 @@ BLUE = (192, 112, 48)
 
 @pytest.fixture(autouse=True)
 def _without_a_network(monkeypatch: pytest.MonkeyPatch) -> None:
-    def open_fake(_device: str, *, frame_size: Size, **_wishes: Any) -> OpenedRenderer:
+    def open_fake(_options: RenderOptions, frame_size: Size, *_: Any) -> OpenedRenderer:
         return OpenedRenderer(FakeRenderer(frame_size), "")
 
     monkeypatch.setattr("livematte.video.job.open_renderer", open_fake)

@@ -12,11 +12,13 @@ import pytest
 from livematte.backgrounds.parse import parse
 from livematte.errors import SourceError
 from livematte.frame import Frame, Size
+from livematte.options.rendering import CPU, RenderOptions
 from livematte.pipeline import pipeline as pipeline_module
 from livematte.pipeline.pipeline import Pipeline
 from livematte.pipeline.slate import SLATE_INDEX
 from livematte.render.fake import FakeRenderer
-from livematte.render.renderer import OpenedRenderer, open_renderer
+from livematte.render.opening import open_renderer
+from livematte.render.renderer import OpenedRenderer
 from livematte.threads.attempt import Attempt
 from livematte.threads.start import NoThreadError, start
 from tests.sinks.fakes import RecordingSink
@@ -94,9 +96,7 @@ def test_work_on_a_file_that_lacks_a_thread_fails_in_a_sentence(
 
 def test_the_network_needs_no_thread_while_pictures_come(monkeypatch: pytest.MonkeyPatch) -> None:
     size = Size(320, 180)
-    choice = open_renderer(
-        "cpu", frame_size=size, matte_short_side=224, weights_name="photographic"
-    )
+    choice = open_renderer(RenderOptions(CPU, matte_short_side=224), size)
     refuse(monkeypatch, lambda _thread: True)
     for index in range(6):
         frame = Frame(np.full((size.height, size.width, 3), 90, np.uint8), index, 0.0, 0.0)

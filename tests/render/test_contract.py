@@ -23,10 +23,12 @@ from livematte.network import weights
 from livematte.network.modnet import load_modnet
 from livematte.network.size import network_size
 from livematte.options.refinement import DEFAULT, PLAIN, QUALITIES, Refinement
+from livematte.options.rendering import Device, RenderOptions
 from livematte.render.cuda.renderer import CudaRenderer
 from livematte.render.fake import FakeRenderer
-from livematte.render.renderer import Renderer, open_renderer
-from livematte.render.torch_cpu import TorchRenderer
+from livematte.render.opening import open_renderer
+from livematte.render.renderer import Renderer
+from livematte.render.torch_cpu.renderer import TorchRenderer
 from livematte.sources import Demo
 from tests.cuda.simulation import simulated_cuda
 from tests.render.changes import CHANGES, as_opened_with_it
@@ -42,12 +44,10 @@ PATIENCE_SECONDS: Final = 20.0
 
 def open_on(device: str, precision: str = "auto") -> Renderer:
     return open_renderer(
-        device,
-        frame_size=SIZE,
-        matte_short_side=SHORT_SIDE,
-        weights_name="photographic",
-        precision=precision,
-        refinement=PLAIN,
+        RenderOptions(
+            Device.parse(device), precision, matte_short_side=SHORT_SIDE, refinement=PLAIN
+        ),
+        SIZE,
     ).renderer
 
 
@@ -55,12 +55,13 @@ def open_refined(
     device: str, precision: str, *, size: Size = SIZE, refinement: Refinement = DEFAULT
 ) -> Renderer:
     return open_renderer(
-        device,
-        frame_size=size,
-        matte_short_side=REFINED_SHORT_SIDE,
-        weights_name="photographic",
-        precision=precision,
-        refinement=refinement,
+        RenderOptions(
+            Device.parse(device),
+            precision,
+            matte_short_side=REFINED_SHORT_SIDE,
+            refinement=refinement,
+        ),
+        size,
     ).renderer
 
 

@@ -3,11 +3,9 @@
 from __future__ import annotations
 
 import gc
-import re
 import threading
 import time
 import weakref
-from fractions import Fraction
 
 import numpy as np
 import pytest
@@ -16,33 +14,16 @@ from livematte.backgrounds.parse import parse
 from livematte.errors import DeviceError, RenderError, WeightsError
 from livematte.frame import Frame, Size
 from livematte.network import weights
-from livematte.network.size import AUTO_SHORT_SIDES, network_size
+from livematte.network.size import network_size
 from livematte.options.refinement import DEFAULT, QUALITIES
+from livematte.options.rendering import CPU, RenderOptions
+from livematte.render.opening import open_renderer
 from livematte.render.openvino import network as openvino_network
-from livematte.render.openvino import size as openvino_size
-from livematte.render.openvino.network import OpenVinoModel, OpenVinoNetwork, Request
+from livematte.render.openvino.network import OpenVinoModel, Request
 from livematte.render.openvino.renderer import OpenVinoRenderer
-from livematte.render.renderer import OpenedRenderer, open_renderer
+from livematte.render.renderer import OpenedRenderer
 
 SIZE = Size(640, 360)
-
-
-@pytest.fixture(autouse=True)
-def several_sizes(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Sizes to choose from, whether or not there are several that are worth it."""
-    monkeypatch.setattr(openvino_size, "AUTO_SHORT_SIDES", (256, 288, 320))
-
-
-def open_at_rate(rate: int, sentences: list[str] | None = None) -> OpenedRenderer:
-    said: list[str] = [] if sentences is None else sentences
-    return open_renderer(
-        "cpu",
-        frame_size=SIZE,
-        matte_short_side=None,
-        weights_name="photographic",
-        frames_per_second=Fraction(rate),
-        on_change=said.append,
-    )
 
 
 def render_for(choice: OpenedRenderer, seconds: float) -> None:
@@ -53,94 +34,8 @@ def render_for(choice: OpenedRenderer, seconds: float) -> None:
         assert choice.renderer.collect(20) is not None
 
 
-def test_a_slow_camera_gets_the_largest_size() -> None:
-    choice = open_at_rate(1)
-    assert choice.renderer.description.endswith("matte at 576x320")
-    assert choice.reason == "larger ones are no more accurate"
-    choice.renderer.close()
-
-
-def test_a_camera_that_is_too_fast_gets_the_smallest_size_and_hears_the_truth() -> None:
-    choice = open_at_rate(1000)
-    assert choice.renderer.description.endswith("matte at 448x256")
-    said = re.fullmatch(
-        r"the smallest that auto takes, at most (\d+) of 1000 frames/s here", choice.reason
-    )
-    assert said is not None
-    assert 3 < int(said[1]) < 500
-    choice.renderer.close()
-
-
-def test_the_size_follows_the_machine_without_a_break(monkeypatch: pytest.MonkeyPatch) -> None:
-    """The machine is made busy by word: the network is said to take 1.5 s more than it does."""
-    sentences: list[str] = []
-    choice = open_at_rate(1, sentences)
-    size = choice.renderer._size  # type: ignore[attr-defined]
-    note = size.note
-    monkeypatch.setattr(size, "note", lambda seconds: note(seconds + 1.5))
-    deadline = time.monotonic() + 60
-    while not sentences and time.monotonic() < deadline:
-        render_for(choice, 0.2)
-    assert choice.renderer.description.endswith("matte at 448x256")
-    assert len(sentences) == 1
-    assert sentences[0].startswith("Matte at 448x256 now: 576x320 gave only 0.6 of 1 frames/s")
-    render_for(choice, 0.2)
-    choice.renderer.close()
-
-
-def test_a_size_that_cannot_be_had_leaves_the_old_one(monkeypatch: pytest.MonkeyPatch) -> None:
-    sentences: list[str] = []
-    choice = open_at_rate(1, sentences)
-
-    def refuse(_model: OpenVinoModel, _size: Size) -> None:
-        raise DeviceError("There is too little memory.", "Close something.")
-
-    monkeypatch.setattr(OpenVinoModel, "compile", refuse)
-    size = choice.renderer._size  # type: ignore[attr-defined]
-    size._change(320, 256)
-    assert size._keeper.short_side == 320
-    assert sentences == ["Matte stays at 576x320: There is too little memory."]
-    render_for(choice, 0.1)
-    choice.renderer.close()
-
-
-@pytest.mark.parametrize(
-    ("milliseconds", "expected"),
-    [
-        ({256: 10, 288: 14, 320: 18}, "576x320"),
-        ({256: 20, 288: 20, 320: 26}, "512x288"),  # faster there than its pixels let expect
-        ({256: 18, 288: 23, 320: 40}, "512x288"),  # slower at 320, and found out
-        ({256: 30, 288: 38, 320: 47}, "448x256"),
-    ],
-)
-def test_the_first_size_is_measured_before_it_is_kept(
-    monkeypatch: pytest.MonkeyPatch, milliseconds: dict[int, int], expected: str
-) -> None:
-    def measured_seconds(network: OpenVinoNetwork) -> float:
-        return milliseconds[network.matte_size.height] / 1000
-
-    monkeypatch.setattr(OpenVinoNetwork, "measured_seconds", measured_seconds)
-    choice = open_at_rate(30)
-    assert choice.renderer.description.endswith(f"matte at {expected}")
-    size = choice.renderer._size  # type: ignore[attr-defined]
-    assert size.network.matte_size == size._sizes[size._keeper.short_side]
-    choice.renderer.close()
-
-
-def test_sizes_are_what_is_said_of_them() -> None:
-    assert min(AUTO_SHORT_SIDES) == 256
-    assert list(AUTO_SHORT_SIDES) == sorted(AUTO_SHORT_SIDES)
-
-
 def open_fixed(precision: str = "auto", threads: int | None = None) -> OpenedRenderer:
-    return open_renderer(
-        "cpu",
-        frame_size=SIZE,
-        matte_short_side=224,
-        weights_name="photographic",
-        precision=precision,
-        threads=threads,
-    )
+    return open_renderer(RenderOptions(CPU, precision, matte_short_side=224, threads=threads), SIZE)
 
 
 def test_a_matte_that_is_not_finite_is_an_error_and_not_a_picture(
@@ -215,7 +110,7 @@ def test_the_matte_of_an_older_frame_is_never_used_again(fails: bool, problem: s
 
     render(0)
     render(1)
-    requests = renderer._size.network.requests  # type: ignore[attr-defined]
+    requests = renderer._network.requests  # type: ignore[attr-defined]
     for request in requests:
         request._request = Refusing(fails)
     with pytest.raises(RenderError, match=problem):
@@ -245,10 +140,9 @@ def test_a_device_that_computes_something_else_is_found_out() -> None:
     network = model.compile(Size(384, 224))
     run = network.requests[0].run
 
-    def run_wrongly() -> float:
-        seconds = run()
+    def run_wrongly() -> None:
+        run()
         network.requests[0].matte[:] = np.nan
-        return seconds
 
     network.requests[0].run = run_wrongly  # type: ignore[method-assign]
     with pytest.raises(DeviceError, match="computes wrong mattes"):
@@ -269,7 +163,7 @@ def test_it_is_not_ready_while_a_network_runs() -> None:
 def test_only_who_asks_for_both_views_has_memory_for_them() -> None:
     choice = open_fixed()
     renderer, best = choice.renderer, QUALITIES["best"]
-    requests = renderer._size.network.requests  # type: ignore[attr-defined]
+    requests = renderer._network.requests  # type: ignore[attr-defined]
     image, many = np.zeros((SIZE.height, SIZE.width, 3), np.uint8), []
     for index, refinement in enumerate([None, None, None, best, None, None, DEFAULT, best]):
         if index >= renderer.depth:
@@ -292,12 +186,10 @@ def test_closing_waits_for_what_is_in_flight() -> None:
 
 def test_the_network_is_freed_with_a_closed_renderer() -> None:
     """At once: collected as garbage it could be freed in any thread, one of its own even."""
-    choice = open_renderer(
-        "cpu", frame_size=SIZE, matte_short_side=224, weights_name="photographic", precision="fp32"
-    )
+    choice = open_renderer(RenderOptions(CPU, "fp32", matte_short_side=224), SIZE)
     render_for(choice, 0.1)
     assert isinstance(choice.renderer, OpenVinoRenderer)
-    requests = [weakref.ref(each) for each in choice.renderer._size.network.requests]
+    requests = [weakref.ref(each) for each in choice.renderer._network.requests]
     choice.renderer.close()
     gc.disable()
     try:
@@ -314,5 +206,5 @@ def test_python_never_runs_in_openvinos_threads() -> None:
     )
     threads: list[threading.Thread] = []
     network.requests[0].start(lambda: threads.append(threading.current_thread()))
-    assert network.requests[0].wait()
+    network.requests[0].wait()
     assert [each.name for each in threads] == ["network"]

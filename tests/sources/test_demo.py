@@ -11,7 +11,8 @@ import pytest
 from livematte.backgrounds.parse import parse
 from livematte.errors import UsageError
 from livematte.frame import Frame, Image, Size
-from livematte.render.renderer import open_renderer
+from livematte.options.rendering import CPU, RenderOptions
+from livematte.render.opening import open_renderer
 from livematte.sources import Demo
 
 
@@ -42,9 +43,7 @@ def test_the_room_stands_still() -> None:
 
 def test_the_network_finds_the_whole_person_and_nothing_of_the_room() -> None:
     size = Size(1280, 720)
-    renderer = open_renderer(
-        "cpu", frame_size=size, matte_short_side=288, weights_name="photographic"
-    ).renderer
+    renderer = open_renderer(RenderOptions(CPU, matte_short_side=288), size).renderer
     for index, image in zip((0, 47, 95), images_of(size, 0, 47, 95), strict=True):
         assert renderer.submit(Frame(image, index, 0.0, 0.0), parse("green"))
         picture = renderer.collect(10)

@@ -25,6 +25,7 @@ from livematte.matting.colours import estimate_foreground
 from livematte.matting.composite import Compositor
 from livematte.media.colour import FULL, SMPTE_170M, UNSPECIFIED, Colour
 from livematte.options.refinement import DEFAULT, PLAIN, Refinement
+from livematte.options.rendering import RenderOptions
 from livematte.render.fake import FakeRenderer
 from livematte.render.renderer import OpenedRenderer, Renderer
 from livematte.video import Save, VideoJob
@@ -79,17 +80,15 @@ def _without_a_network(monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 def use(monkeypatch: pytest.MonkeyPatch, make: Callable[[Size], Renderer]) -> None:
-    def open_fake(_device: str, *, frame_size: Size, **_wishes: Any) -> OpenedRenderer:
+    def open_fake(_options: RenderOptions, frame_size: Size, *_: Any) -> OpenedRenderer:
         return OpenedRenderer(make(frame_size), "")
 
     monkeypatch.setattr("livematte.video.job.open_renderer", open_fake)
 
 
 def use_blue(monkeypatch: pytest.MonkeyPatch) -> None:
-    def open_fake(
-        _device: str, *, frame_size: Size, refinement: Refinement, **_wishes: Any
-    ) -> OpenedRenderer:
-        return OpenedRenderer(BlueIsAlpha(frame_size, refinement), "")
+    def open_fake(options: RenderOptions, frame_size: Size, *_: Any) -> OpenedRenderer:
+        return OpenedRenderer(BlueIsAlpha(frame_size, options.refinement), "")
 
     monkeypatch.setattr("livematte.video.job.open_renderer", open_fake)
 
@@ -352,7 +351,9 @@ def test_a_cutout_of_pngs_is_exact(
 ) -> None:
     use_blue(monkeypatch)
     path = write_clip(tmp_path / "a.mkv", [ramp(3)] * 3, **LOSSLESS)
-    matte(path, f"{tmp_path}/frames/", save=Save.CUTOUT, refinement=refinement)
+    matte(
+        path, f"{tmp_path}/frames/", save=Save.CUTOUT, options=RenderOptions(refinement=refinement)
+    )
     assert sorted(os.listdir(tmp_path / "frames")) == [f"{index:06}.png" for index in range(3)]
     written = read_png(tmp_path / "frames" / "000002.png")
     alpha = ramp(3)[..., 0]
@@ -369,8 +370,8 @@ def test_key_and_fill_are_what_goes_over_a_background(
 ) -> None:
     use_blue(monkeypatch)
     path = write_clip(tmp_path / "a.mkv", [ramp(0)] * 2, **LOSSLESS)
-    matte(path, f"{tmp_path}/frames/", save=save, refinement=refinement)
-    matte(path, tmp_path / "out.mp4", save=save, refinement=refinement)
+    matte(path, f"{tmp_path}/frames/", save=save, options=RenderOptions(refinement=refinement))
+    matte(path, tmp_path / "out.mp4", save=save, options=RenderOptions(refinement=refinement))
     written = read_png(tmp_path / "frames" / "000001.png").astype(float)
     alpha = ramp(0)[..., :1].astype(float)
     clean = estimate_foreground(ramp(0), np.ascontiguousarray(ramp(0)[..., 0]))
@@ -512,7 +513,6 @@ def test_what_a_failure_ends_is_kept_and_named(
         ("out.mp4", {"background": Transparent()}, "--save cutout"),
         ("out.mp4", {"start_seconds": 2.0, "end_seconds": 2.0}, "between 2 and 2 seconds"),
         ("out.mp4", {"start_seconds": -1.0}, "before 0"),
-        ("out.mp4", {"device": "abacus"}, "abacus"),
     ],
 )
 def test_what_cannot_be_is_refused_at_once(

@@ -22,6 +22,7 @@ from livematte.media.channels import LAYOUTS, choose_layout, mixing_matrix
 from livematte.media.packet_times import PacketTimes
 from livematte.media.steady_sound import SAMPLES_PER_SECOND, Heard, SteadySound
 from livematte.media.timeline import Timeline
+from livematte.options.rendering import RenderOptions
 from livematte.render.fake import FakeRenderer
 from livematte.render.renderer import OpenedRenderer
 from livematte.video import VideoJob
@@ -57,11 +58,11 @@ LATE_SECONDS = 0.04
 
 @pytest.fixture(autouse=True)
 def _without_a_network(monkeypatch: pytest.MonkeyPatch) -> None:
-    def open_fake(_device: str, *, frame_size: Size, **_wishes: Any) -> OpenedRenderer:
+    def open_fake(_options: RenderOptions, frame_size: Size, *_: Any) -> OpenedRenderer:
         return OpenedRenderer(FakeRenderer(frame_size), "")
 
     monkeypatch.setattr("livematte.video.job.open_renderer", open_fake)
-    monkeypatch.setattr("livematte.render.renderer.open_renderer", open_fake)
+    monkeypatch.setattr("livematte.render.opening.open_renderer", open_fake)
 
 
 def matte(path: Path, ending: str, **wishes: Any) -> tuple[Path, list[str]]:

@@ -23,7 +23,7 @@ from livematte.background import Blur
 from livematte.frame import Size
 from livematte.matting.matte_guard import RANGE
 from livematte.matting.room_blur import MEAN_WEIGHT
-from livematte.network.size import PIXEL_MEAN, PIXEL_SCALE
+from livematte.network.modnet import normalise_
 from livematte.options.refinement import Refinement
 from livematte.render.cuda.area import AreaResize
 from livematte.render.cuda.colours import CudaColours, CudaLight
@@ -150,7 +150,7 @@ class FramePath:
 
     def _mattes(self, views: Tensor) -> Tensor:
         """What the network says of views of a frame, (n, h, w, 3): float32 (n, h, w) in [0, 1]."""
-        rgb = (views.flip(3) - PIXEL_MEAN) / PIXEL_SCALE
+        rgb = normalise_(views.flip(3))
         pixels = rgb.permute(0, 3, 1, 2)  # (n, 3, h, w)
         pixels = pixels.to(self._dtype, memory_format=torch.channels_last)
         mattes: Tensor = self._network(pixels)

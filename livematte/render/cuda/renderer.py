@@ -12,7 +12,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Iterator, Sequence
-from contextlib import contextmanager, suppress
+from contextlib import suppress
 from dataclasses import dataclass, replace
 from functools import partial
 from typing import TYPE_CHECKING, Any, Final
@@ -22,14 +22,15 @@ import torch
 from torch import Tensor
 
 from livematte.background import Background, Blur, Picture, Transparent
-from livematte.errors import DeviceError, LivematteError, MatteError, RenderError
+from livematte.errors import DeviceError, MatteError, RenderError
 from livematte.frame import Frame, Image, Rendered, Size
 from livematte.matting.matte_guard import MatteGuard
 from livematte.matting.room_blur import taps, taps_size
 from livematte.options.refinement import DEFAULT, Refinement
+from livematte.render.cuda.calls import exact_float32, failing_as
 from livematte.render.cuda.device import CudaDevice, Mirror, Work
 from livematte.render.cuda.frame import Compositing, FramePath, FrameTensors
-from livematte.render.cuda.probe import choose_precision, cuda_problem, first_sentence
+from livematte.render.cuda.probe import choose_precision, cuda_problem
 from livematte.render.cuda.ring import Ring
 from livematte.render.renderer import require_size
 from livematte.render.timings import Timings
@@ -76,7 +77,7 @@ class CudaRenderer:
         self._device = torch.device("cuda", torch.device(device).index or 0)
         self._frame_size = frame_size
         # Work on another device would start CUDA there too, which takes memory and time.
-        with cuda.device(self._device), _failing_as(DeviceError, self._device), _exact_float32():
+        with cuda.device(self._device), failing_as(DeviceError, self._device), exact_float32():
             chosen = choose_precision(network, matte_size, self._device, cuda, precision)
             path = FramePath(
                 frame_size, matte_size, network, chosen.dtype, self._device, refinement
@@ -112,15 +113,15 @@ class CudaRenderer:
         require_size(frame, self._frame_size)
         if refinement is not None and refinement != self._refinement:
             self._refinement, self._captured = refinement, _captured_form(refinement)
-        with _failing_as(RenderError, self._device):
+        with failing_as(RenderError, self._device):
             slot.work.prepare(_kind_of(background), self._captured)
         slot.work.fill(frame, background, self._refinement.light_wrap)
-        with _failing_as(RenderError, self._device):
+        with failing_as(RenderError, self._device):
             self._ring.submit(slot)
         return True
 
     def collect(self, timeout_seconds: float) -> Rendered | None:
-        with _failing_as(RenderError, self._device):
+        with failing_as(RenderError, self._device):
             slot = self._ring.collect(timeout_seconds)
         return None if slot is None else slot.work.rendered()
 
@@ -166,7 +167,7 @@ class _Graphs:
         run, rehearse = (
             partial(each, tensors, kind) for each in (self.path.render, self.path.rehearse)
         )
-        with self._cuda.device(self._name), _exact_float32():
+        with self._cuda.device(self._name), exact_float32():
             return self._device.capture(run, self._stream, rehearse)
 
 
@@ -338,32 +339,3 @@ def _parts(memory: Tensor, shapes: Sequence[tuple[int, ...]]) -> Iterator[Tensor
         end = start + math.prod(shape)
         yield memory[start:end].view(shape)
         start = end
-
-
-@contextmanager
-def _failing_as(error_type: type[LivematteError], device: torch.device) -> Iterator[None]:
-    """PyTorch reports whatever goes wrong on a device as a RuntimeError; say it in our words."""
-    try:
-        yield
-    except LivematteError:
-        raise
-    except torch.OutOfMemoryError as error:
-        raise error_type(
-            f"There is too little free memory on {device}.",
-            "Close other programs that use the GPU, lower --matte-size, or use --device cpu.",
-        ) from error
-    except RuntimeError as error:
-        raise error_type(
-            f"CUDA failed on {device}: {first_sentence(error)}.",
-            "Try again; if it fails again, update the GPU's driver or use --device cpu.",
-        ) from error
-
-
-@contextmanager
-def _exact_float32() -> Iterator[None]:
-    """Let cuDNN choose the fastest algorithm, but not round float32 to TF32's 10 bits.
-
-    The choice is captured with the graphs, so the setting need not outlive this.
-    """
-    with torch.backends.cudnn.flags(enabled=True, benchmark=True, allow_tf32=False):
-        yield

@@ -5,16 +5,13 @@ from __future__ import annotations
 import hashlib
 import platform
 import threading
-import time
 import weakref
 from collections.abc import Callable, Sequence
 from contextlib import suppress
 from pathlib import Path
 from queue import SimpleQueue
-from statistics import median
 from typing import TYPE_CHECKING, Any, Final, NamedTuple
 
-import cv2
 import numpy as np
 from numpy.typing import NDArray
 
@@ -41,7 +38,6 @@ _DEVICE_PROPERTIES: Final = (
 """What OpenVINO tells of a device that a network compiled for it may depend on."""
 
 _WARM_UP_RUNS: Final = 2
-_TIMED_RUNS: Final = 5
 
 
 class OpenVinoModel:
@@ -300,23 +296,16 @@ class Request:
         self._done.clear()
         self._asked.put(_Inference(self, on_done))
 
-    def wait(self) -> bool:
-        """Wait until `matte` is done; False if it is not finite.
-
-        Raises `RenderError` if the inference has failed.
-        """
+    def wait(self) -> None:
+        """Wait until `matte` is done. Raises `RenderError` if the inference has failed."""
         self._done.wait()
         if self._error is not None:
             raise _failed(self._error) from self._error
-        # A sum is NaN or infinite if any of its numbers is.
-        return bool(np.isfinite(cv2.sumElems(self.matte)[0]))
 
-    def run(self) -> float:
-        """Compute at once, with whatever `pixels` hold; returns the seconds that it took."""
-        started_seconds = time.perf_counter()
+    def run(self) -> None:
+        """Compute at once, with whatever `pixels` hold."""
         self._request.start_async()
         self._request.wait()
-        return time.perf_counter() - started_seconds
 
 
 def _compute_what_is_asked(asked: SimpleQueue[_Inference | None]) -> None:
@@ -369,10 +358,6 @@ class OpenVinoNetwork:
             request.prepare()
             for _ in range(_WARM_UP_RUNS):
                 request.run()
-
-    def measured_seconds(self) -> float:
-        """What an inference takes now: the median of a few."""
-        return median(self.requests[0].run() for _ in range(_TIMED_RUNS))
 
 
 def _failed(error: Exception) -> RenderError:

@@ -26,8 +26,7 @@ from livematte.render.renderer import require_size
 from livematte.render.timings import Timings
 
 if TYPE_CHECKING:
-    from livematte.render.openvino.network import OpenVinoModel, Request
-    from livematte.render.openvino.size import FixedSize, RateHoldingSize
+    from livematte.render.openvino.network import OpenVinoModel, OpenVinoNetwork, Request
 
 CLOSE_SECONDS: Final = 1.0
 """How long closing waits for what is still being computed."""
@@ -61,14 +60,16 @@ class OpenVinoRenderer:
     def __init__(
         self,
         model: OpenVinoModel,
-        size: FixedSize | RateHoldingSize,
+        network: OpenVinoNetwork,
         frame_size: Size,
         refinement: Refinement = DEFAULT,
     ) -> None:
-        """size: which network is to be used, frame by frame; closed with the renderer."""
+        """network: of `model`, compiled."""
         self.timings = Timings()
-        self._model = model
-        self._size = size
+        self.description = (
+            f"OpenVINO {model.precision} on {model.device_name}, matte at {network.matte_size}"
+        )
+        self._network = network
         self._frame_size = frame_size
         self._refinement = refinement
         self._finisher = Finisher(frame_size, self.timings)
@@ -79,11 +80,6 @@ class OpenVinoRenderer:
         self._changed = threading.Condition()
         self._closed = False
         self._last_done_seconds = 0.0
-
-    @property
-    def description(self) -> str:
-        model, matte_size = self._model, self._size.network.matte_size
-        return f"OpenVINO {model.precision} on {model.device_name}, matte at {matte_size}"
 
     def wait_until_ready(self, timeout_seconds: float) -> bool:
         with self._changed:
@@ -98,7 +94,7 @@ class OpenVinoRenderer:
             return False
         require_size(frame, self._frame_size)
         self._refinement = refinement or self._refinement
-        free = self._size.network.free(2 if self._refinement.both_views else 1, taken)
+        free = self._network.free(2 if self._refinement.both_views else 1, taken)
         with self.timings.stage("resize"):
             first = free[0].pixels
             shrink(frame.image, first)
@@ -155,7 +151,6 @@ class OpenVinoRenderer:
             self._closed = True
             self._changed.notify_all()
         self.wait_until_ready(deadline_seconds - time.monotonic())
-        self._size.close()
 
     def _taken_requests(self) -> list[Request] | None:
         """The requests of the frames in flight; None if there are `depth` of these."""
@@ -168,7 +163,6 @@ class OpenVinoRenderer:
         frame, background = submitted.frame, submitted.background
         image, alpha = self._image, self._alpha
         self.timings.record("network", submitted.busy_seconds)
-        self._size.note(submitted.busy_seconds)
         for each in submitted.views:
             each.request.wait()
         views = [

@@ -10,12 +10,13 @@ import torch
 
 from livematte.matting.shrink import shrink
 from livematte.matting.steady import View
-from livematte.network.size import PIXEL_MEAN, PIXEL_SCALE
+from livematte.network.modnet import normalise_
 from livematte.options.refinement import DEFAULT, Refinement
 from livematte.render.finishing import Finisher
 from livematte.render.renderer import require_size
 from livematte.render.result_buffers import ResultBuffers
 from livematte.render.timings import Timings
+from livematte.render.torch_cpu.threads import threads as using_threads
 
 if TYPE_CHECKING:
     from livematte.background import Background
@@ -39,15 +40,18 @@ class TorchRenderer:
         network: MODNet,
         refinement: Refinement = DEFAULT,
         guard: MatteGuard | None = None,
+        threads: int | None = None,
     ) -> None:
         """network: in evaluation mode, float32, channels_last.
 
         guard: who judges mattes; None for one of its own.
+        threads: how many of the CPU's cores the network may use; None for PyTorch's own choice.
         """
         self.timings = Timings()
         self.description = f"PyTorch float32 on the CPU, matte at {matte_size}"
         self._frame_size = frame_size
         self._network = network
+        self._threads = threads
         self._refinement = refinement
         self._finisher = Finisher(frame_size, self.timings, guard)
         self._buffers = ResultBuffers(self.depth, frame_size)
@@ -86,7 +90,7 @@ class TorchRenderer:
         if is_mirrored:
             pixels = cv2.flip(pixels, 1).astype(np.uint8, copy=False)
         cv2.cvtColor(pixels, cv2.COLOR_BGR2RGB, dst=self._small_rgb)
-        with self.timings.stage("network"), torch.inference_mode():
+        with self.timings.stage("network"), torch.inference_mode(), using_threads(self._threads):
             rgb = torch.from_numpy(self._small_rgb).permute(2, 0, 1)
-            self._input[0].copy_(rgb).sub_(PIXEL_MEAN).div_(PIXEL_SCALE)
+            normalise_(self._input[0].copy_(rgb))
             return View(pixels, self._network(self._input)[0, 0].numpy(), is_mirrored)

@@ -1,0 +1,42 @@
+"""PyTorch on a device, as we want it: what fails in our words, and float32 that is float32."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+
+import torch
+
+from livematte.errors import LivematteError
+from livematte.render.cuda.probe import first_sentence
+
+
+@contextmanager
+def failing_as(error_type: type[LivematteError], device: torch.device) -> Iterator[None]:
+    """PyTorch reports whatever goes wrong on a device as a RuntimeError; say it in our words."""
+    try:
+        yield
+    except LivematteError:
+        raise
+    except torch.OutOfMemoryError as error:
+        raise error_type(
+            f"There is too little free memory on {device}.",
+            "Close other programs that use the GPU, lower --matte-size, or use --device cpu.",
+        ) from error
+    except RuntimeError as error:
+        raise error_type(
+            f"CUDA failed on {device}: {first_sentence(error)}.",
+            "Try again; if it fails again, update the GPU's driver or use --device cpu.",
+        ) from error
+
+
+@contextmanager
+def exact_float32(*, measure: bool = True) -> Iterator[None]:
+    """Let cuDNN choose the fastest algorithm, but not round float32 to TF32's 10 bits.
+
+    measure: choose by trying them all, which is worth it for one size.
+
+    The choice is captured with graphs, so that the setting need not outlive this.
+    """
+    with torch.backends.cudnn.flags(enabled=True, benchmark=measure, allow_tf32=False):
+        yield

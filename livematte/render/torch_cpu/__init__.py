@@ -1,0 +1,1 @@
+"""PyTorch on the CPU: the surest way, and the slowest."""
