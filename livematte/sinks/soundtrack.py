@@ -14,8 +14,9 @@ from livematte.media.channels import LAYOUTS, choose_layout
 from livematte.media.container import reason
 from livematte.media.sound_packets import SoundPackets, TimedPacket
 from livematte.media.steady_sound import decode
-from livematte.sinks.sound_tracks import CopiedTrack, EncodedTrack, Span, Track
+from livematte.sinks.sound_tracks import CopiedTrack, EncodedTrack, Track
 from livematte.sinks.sound_trial import can_hold
+from livematte.sinks.span import Span
 
 if TYPE_CHECKING:
     import av
