@@ -15,6 +15,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from livematte.frame import Image, Size
+from livematte.matting.anchor import DISPUTE_FRAMES, LOST, Anchor
+from livematte.matting.cells import Cells, Extremes, Matte, levels_of, of_cells
 from livematte.matting.matte_guard import ALL, NOBODY
 from livematte.matting.sameness import CELL, Sameness, by_rows, widened
 from livematte.options.refinement import Refinement
@@ -35,10 +37,6 @@ UNCONFIRMED: Final = 0.2
 
 CONFIRMED: Final = 1.9
 """So many times as much alpha may be shown as two views in a row have agreed on."""
-
-LOST: Final = 0.9
-"""Where the network says that nobody is near, less alpha than this is lost: only of what it was
-quite sure for long is so much left, and of that for one frame."""
 
 CLEAR: Final = 40
 """A cell all below is clear of people, if those above it and left of it are, too; in levels of
@@ -69,7 +67,6 @@ _CORNER: Final = np.ones((2, 2), np.uint8)
 _SQUARE: Final = np.ones((3, 3), np.uint8)
 _CROSS: Final = cv2.getStructuringElement(cv2.MORPH_CROSS, (3, 3))
 
-Matte = NDArray[np.float32]
 Values = TypeVar("Values", Matte, Image)
 
 
@@ -98,7 +95,8 @@ class Refiner:
 
     Every second frame is shown to the network in the mirror: what it gets wrong in one of both
     views is halved by the average. An ensemble for no more work. Not in faint pictures, in which
-    there is little to average.
+    there is little to average, and for a while not where both disagree on who is a person. What
+    both add to a frame's own matte is tied to the people in it (`matting.anchor`).
 
     A matte of everything or of nothing, as a network gives that is broken, is passed on as it is,
     for whoever guards what is shown, and forgotten: averaged, it would let the room shine through.
@@ -108,10 +106,14 @@ class Refiner:
         self._refinement = refinement
         self._mirrored = True  # so that the first frame is not
         self._past: _Past | None = None
+        self._anchor = Anchor()
+        self._straight_frames = 0
 
     def forget(self) -> None:
         """As if no frame had been seen."""
         self._past = None
+        self._anchor = Anchor()
+        self._straight_frames = 0
 
     def next_views(self, pixels: Image, refinement: Refinement | None = None) -> tuple[bool, ...]:
         """How the next frame is to be shown to the network: for each time whether in the mirror.
@@ -125,7 +127,9 @@ class Refiner:
         if not refinement.steady:
             self._mirrored = True  # so that the first one that is averaged again is not
             return (False,)
-        self._mirrored = not self._mirrored and not _is_faint(pixels)
+        is_due = not self._mirrored and self._straight_frames == 0
+        self._straight_frames = max(0, self._straight_frames - 1)
+        self._mirrored = is_due and not _is_faint(pixels)
         return (self._mirrored,)
 
     def refine(
@@ -143,7 +147,7 @@ class Refiner:
         refinement = refinement or self._refinement
         for view in views:
             if not NOBODY <= cv2.mean(view.matte)[0] <= ALL:
-                self._past = None
+                self.forget()
                 unlikely = _turned(view.matte, view.is_mirrored).copy()
                 return unlikely, _turned(view.pixels, view.is_mirrored)
         said, *others = (_turned(each.matte, each.is_mirrored) for each in views)
@@ -158,12 +162,18 @@ class Refiner:
                 if self._past.size != size:
                     self._past = self._past.resized(size)
                 self._past.add(said, pixels)
-            refined = self._past.alpha.copy()
+            refined, extremes = self._past.alpha.copy(), Extremes.of(said)
+            if refinement.islands:
+                _take_out_islands(refined, extremes.least)
+                _forget_islands(extremes)
+            is_mirrored = len(views) == 1 and views[0].is_mirrored
+            if self._anchor.tie(refined, said, extremes, is_mirrored, self._past.changed):
+                self._straight_frames = DISPUTE_FRAMES
         else:
-            self._past = None
+            self.forget()
             refined = said.copy()
-        if refinement.islands:
-            take_out_islands(refined, said)
+            if refinement.islands:
+                take_out_islands(refined, said)
         if refinement.margin:
             refined = move_edge(refined, refinement.margin)
         return refined, pixels
@@ -225,6 +235,11 @@ class _Past:
     def size(self) -> Size:
         return Size.of(self.alpha)
 
+    @property
+    def changed(self) -> Cells:
+        """Which cells of the last frame were seen not to look the same."""
+        return self._sameness.seen > 0.5
+
     def add(self, matte: Matte, pixels: Image) -> None:
         frames, weight, step = self._frames, self._weight, self._step
         np.subtract(pixels, self._colour, out=self._step_bgr)
@@ -274,7 +289,7 @@ class _Past:
         It takes things in the room for people for a while, and then no longer. A hand that it
         misses in one frame has been `LOST` in none.
         """
-        said, remembered = (_of_cells(_levels(each), np.maximum) for each in (matte, self.alpha))
+        said, remembered = (of_cells(levels_of(each), np.maximum) for each in (matte, self.alpha))
         clear = cv2.erode((said < CLEAR).astype(np.uint8), _CORNER).astype(bool)
         rows, columns = np.nonzero(clear & (remembered > round(255 * UNCONFIRMED)))
         if not len(rows):
@@ -296,37 +311,42 @@ def take_out_islands(matte: Matte, said: Matte) -> None:
     person only that is settled which the network itself takes for rather a person than not: a gap
     between arm and body stays open, since the background is to be seen there.
     """
-    levels = _levels(matte)
-    most, least = _of_cells(levels, np.maximum), _of_cells(levels, np.minimum)
-    solid = _solid(least) | _solid(_of_cells(_levels(said), np.minimum))
+    _take_out_islands(matte, of_cells(levels_of(said), np.minimum))
+
+
+def _take_out_islands(matte: Matte, least_said: Image) -> None:
+    most, least = Extremes.of(matte)
+    solid = _solid(least) | _solid(least_said)
     if not solid.any():
         return
-    possible, doubtful = most > POSSIBLE, least < SURE
-    person = _connected((most > CONNECTS) | solid, solid)
-    fringe = cv2.dilate(person.astype(np.uint8), _FRINGE).astype(bool) & (most <= CONNECTS)
-    islands = possible & ~person & ~fringe
+    doubtful = least < SURE
     doubts = doubtful & ~_connected(doubtful, least < DOUBT)
-    for found, alpha in ((islands, 0), (doubts, 1)):
+    for found, alpha in ((_islands(most, solid), 0), (doubts, 1)):
         if found.any():
             by_cells = matte.reshape(len(found), CELL, -1, CELL)
             np.copyto(by_cells, alpha, where=found[:, None, :, None])
 
 
-def _levels(matte: Matte) -> Image:
-    return cv2.convertScaleAbs(matte, alpha=255).astype(np.uint8, copy=False)
+def _forget_islands(extremes: Extremes) -> None:
+    """Set the levels of what is connected to no person to 0, in place."""
+    solid = _solid(extremes.least)
+    if solid.any():
+        islands = _islands(extremes.most, solid)
+        for each in extremes:
+            each[islands] = 0
+
+
+def _islands(most: Image, solid: Cells) -> Cells:
+    """What is connected to nobody solid."""
+    person = _connected((most > CONNECTS) | solid, solid)
+    fringe = cv2.dilate(person.astype(np.uint8), _FRINGE).astype(bool) & (most <= CONNECTS)
+    islands: Cells = (most > POSSIBLE) & ~person & ~fringe
+    return islands
 
 
 def _solid(least: Image) -> NDArray[np.bool_]:
     """Where in cells a person is, by their least levels."""
     return cv2.erode((least > SURE).astype(np.uint8), _SOLID).astype(bool)
-
-
-def _of_cells(levels: Image, extreme: np.ufunc) -> Image:
-    """The largest or smallest level of each cell: uint8 (h / CELL, w / CELL)."""
-    # Rows first, which lie apart and so are taken at once.
-    of_rows = extreme.reduce([levels[row::CELL] for row in range(CELL)])
-    of_cells: Image = extreme.reduce([of_rows[:, column::CELL] for column in range(CELL)])
-    return of_cells
 
 
 def _connected(within: NDArray[np.bool_], seeds: NDArray[np.bool_]) -> NDArray[np.bool_]:

@@ -22,12 +22,13 @@ from livematte.background import Background, Blur, Picture, Transparent
 from livematte.backgrounds.solid import solid
 from livematte.frame import Frame, Image, Size
 from livematte.matting import room_blur
+from livematte.matting.cells import Matte
 from livematte.matting.colours import estimate_foreground
 from livematte.matting.composite import Compositor
 from livematte.matting.enlarge import MatteEnlarger
 from livematte.matting.sameness import BANDS, CELL, noise_by_band
 from livematte.matting.shrink import shrink
-from livematte.matting.steady import Matte, Refiner, View, move_edge, take_out_islands
+from livematte.matting.steady import Refiner, View, move_edge, take_out_islands
 from livematte.network import weights
 from livematte.network.modnet import MODNet, load_modnet
 from livematte.network.size import PIXEL_MEAN, PIXEL_SCALE, network_size
@@ -237,6 +238,41 @@ def test_a_matte_of_all_or_nothing_is_passed_on_and_forgotten(
         torch.testing.assert_close(refined, torch.full((32, 64), value))
 
 
+def lamp_scene(index: int) -> tuple[Image, Matte, Matte]:
+    """Someone beside a lamp that comes and goes in either view: picture, matte, mirrored matte."""
+    rng = np.random.default_rng(4)
+    behind = rng.integers(40, 200, (12, 20, 3), np.uint8).repeat(8, axis=0).repeat(8, axis=1)
+    plain, lamp = np.zeros((96, 160), np.float32), np.s_[20:44, 110:140]
+    plain[24:, 16 + index // 4 : 80] = 1
+    plain[52:60, 40:52] = 0.3 if index % 5 == 3 else 1.0
+    mirrored = plain.copy()
+    plain[lamp] = (0.9, 0.9, 0.0, 0.4, 0.2, 1.0, 1.0)[index % 7]
+    mirrored[lamp] = 0.0 if index > 60 else (0.9, 1.0, 0.7)[index % 3]
+    if index % 9 == 8:
+        behind[20:44, 110:120] = 255 - behind[20:44, 110:120]
+    return behind, plain, mirrored
+
+
+@pytest.mark.parametrize("islands", [False, True])
+def test_memory_and_the_mirror_are_tied_to_people_as_on_the_cpu(islands: bool) -> None:
+    refinement = replace(PLAIN, steady=True, islands=islands)
+    ours, theirs = CudaRefiner(Size(160, 96), refinement, CPU), Refiner(refinement)
+    turns = []
+    for index in range(120):
+        pixels, plain, mirrored = lamp_scene(index)
+        shown = torch.from_numpy(pixels).float()
+        (view,) = ours.views(shown)
+        is_mirrored = not np.array_equal(view.numpy(), pixels)
+        turns.append(is_mirrored)
+        assert theirs.next_views(pixels) == (is_mirrored,)
+        said = np.ascontiguousarray(mirrored[:, ::-1]) if is_mirrored else plain
+        refined = ours.refine(torch.from_numpy(said)[None], shown).numpy()
+        seen = np.ascontiguousarray(pixels[:, ::-1]) if is_mirrored else pixels
+        expected, _ = theirs.refine([View(seen, said, is_mirrored)])
+        assert np.abs(refined - expected).mean() < 2e-4
+    assert 2 <= sum(turns) < 40  # as they dispute, but not for ever
+
+
 def islands_and_snake() -> Matte:
     """A person, a speck far away, a diagonal snake from the person, and a doubt and a hole."""
     matte = np.zeros((96, 160), np.float32)
@@ -250,6 +286,12 @@ def islands_and_snake() -> Matte:
     return matte
 
 
+def without_islands_by_torch(matte: Matte, said: Matte) -> Matte:
+    mattes = without_islands(torch.from_numpy(matte)[None], torch.from_numpy(said))
+    settled: Matte = mattes[0].numpy()
+    return settled
+
+
 def without_islands_by_opencv(matte: Matte) -> Matte:
     settled = matte.copy()
     take_out_islands(settled, matte)
@@ -258,7 +300,7 @@ def without_islands_by_opencv(matte: Matte) -> Matte:
 
 def test_islands_are_taken_out_and_a_snake_is_kept() -> None:
     matte = islands_and_snake()
-    settled = without_islands(torch.from_numpy(matte), torch.from_numpy(matte)).numpy()
+    settled = without_islands_by_torch(matte, matte)
     np.testing.assert_array_equal(settled, without_islands_by_opencv(matte))
     assert not settled[4:9, 140:150].any()
     assert settled[2, 114] == 0.5  # the snake's head
@@ -272,7 +314,7 @@ def test_what_is_new_in_what_the_network_says_is_a_person_as_on_the_cpu() -> Non
     expected = remembered.copy()
     take_out_islands(expected, said)
     assert (expected != remembered).any()
-    settled = without_islands(torch.from_numpy(remembered), torch.from_numpy(said)).numpy()
+    settled = without_islands_by_torch(remembered, said)
     np.testing.assert_array_equal(settled, expected)
 
 
@@ -283,16 +325,14 @@ def test_islands_of_any_shape_are_those_of_the_cpu(seed: int) -> None:
     matte = np.clip(0.5 + 12 * noise, 0, 1).astype(np.float32)
     expected = without_islands_by_opencv(matte)
     assert (expected != matte).any()
-    settled = without_islands(torch.from_numpy(matte), torch.from_numpy(matte)).numpy()
+    settled = without_islands_by_torch(matte, matte)
     np.testing.assert_array_equal(settled, expected)
 
 
 def test_nothing_is_taken_out_where_nobody_is_sure_to_be() -> None:
     matte = islands_and_snake()
     matte[36:, 30:80] *= 0.8
-    np.testing.assert_array_equal(
-        without_islands(torch.from_numpy(matte), torch.from_numpy(matte)).numpy(), matte
-    )
+    np.testing.assert_array_equal(without_islands_by_torch(matte, matte), matte)
 
 
 @pytest.mark.parametrize("margin", [margin for margin in MARGINS if margin])

@@ -96,9 +96,9 @@ class CudaSameness:
         same = torch.maximum(SAME * share, (NOISES * noise + LEAST_CHANGE).clamp(max=SAME))
         fine = (FINE * change).abs().round().amax(dim=2).clamp(max=255)
         fine = self._blur(fine[None])[0].round()
-        moved = (fine / _widened(FINE * same) - 1).clamp(0, 1)
+        moved = (fine / widened(FINE * same) - 1).clamp(0, 1)
         likely = torch.maximum(seen, faint)
-        return Sameness(moved, *(_widened(each) for each in (seen, likely, strict)))
+        return Sameness(moved, *(widened(each) for each in (seen, likely, strict)))
 
     def _contrast(self, gray: Tensor) -> Tensor:
         mean, mean_square = self._around(torch.stack((gray, gray * gray))).unbind()
@@ -129,6 +129,13 @@ def dilated(cells: Tensor, side: int) -> Tensor:
     return F.max_pool2d(of_cells, side, 1, side // 2).view(cells.shape)
 
 
+def widened(cells: Tensor) -> Tensor:
+    """A value a cell as one a pixel: (h, w)."""
+    rows, columns = cells.shape
+    wide = cells[:, None, :, None].expand(rows, CELL, columns, CELL)
+    return wide.reshape(rows * CELL, columns * CELL)
+
+
 def _whole(values: Tensor, count: int) -> Tensor:
     """Rounded down to one of so many whole numbers from 0: int64.
 
@@ -141,13 +148,6 @@ def _cells(picture: Tensor) -> Tensor:
     """(h, w, ...) as (h / CELL, CELL, w / CELL, CELL, ...)."""
     height, width = picture.shape[:2]
     return picture.view(height // CELL, CELL, width // CELL, CELL, *picture.shape[2:])
-
-
-def _widened(cells: Tensor) -> Tensor:
-    """A value a cell as one a pixel: (h, w)."""
-    rows, columns = cells.shape
-    wide = cells[:, None, :, None].expand(rows, CELL, columns, CELL)
-    return wide.reshape(rows * CELL, columns * CELL)
 
 
 def _slope(values: Tensor, ends: tuple[float, float]) -> Tensor:

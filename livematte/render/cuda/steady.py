@@ -14,6 +14,7 @@ import torch.nn.functional as F
 from torch import Tensor
 
 from livematte.frame import Size
+from livematte.matting.anchor import DISPUTE_FRAMES, LOST
 from livematte.matting.matte_guard import ALL, NOBODY
 from livematte.matting.sameness import CELL
 from livematte.matting.steady import (
@@ -23,7 +24,6 @@ from livematte.matting.steady import (
     DOUBT,
     FAITH,
     FRINGE_CELLS,
-    LOST,
     MARGIN_ROWS,
     MIRRORED_CONTRAST,
     MOST_FRAMES,
@@ -33,6 +33,7 @@ from livematte.matting.steady import (
     UNCONFIRMED,
 )
 from livematte.options.refinement import Refinement
+from livematte.render.cuda.anchor import CudaAnchor, of_cells
 from livematte.render.cuda.sameness import CudaSameness, dilated
 
 
@@ -48,12 +49,16 @@ class CudaRefiner:
         self.refinement = refinement
         # So that the first frame is not.
         self._mirrored = torch.ones(1, dtype=torch.bool, device=device)
+        self._straight_frames = torch.zeros(1, dtype=torch.int32, device=device)
         self._past = _Past(size, device)
+        self._anchor = CudaAnchor(size, device)
 
     def forget_if(self, wish: Tensor) -> None:
         """As if no frame had been seen if `wish`, bool (1,) on the device, but for whose turn the
         mirror is.
         """
+        self._straight_frames.masked_fill_(wish, 0)
+        self._anchor.forget_if(wish)
         self._past.forget_if(wish)
 
     def views(self, pixels: Tensor) -> Tensor:
@@ -65,7 +70,9 @@ class CudaRefiner:
             self._mirrored.fill_(True)
             return pixels[None]
         contrast = pixels[::CELL, ::CELL].std(dim=(0, 1), correction=0).amax()
-        self._mirrored.logical_not_().logical_and_(contrast >= MIRRORED_CONTRAST)
+        is_due = (self._straight_frames == 0) & (contrast >= MIRRORED_CONTRAST)
+        self._straight_frames.sub_(1).clamp_(min=0)
+        self._mirrored.logical_not_().logical_and_(is_due)
         return torch.where(self._mirrored, mirrored, pixels)[None]
 
     def refine(self, mattes: Tensor, pixels: Tensor) -> Tensor:
@@ -80,11 +87,22 @@ class CudaRefiner:
         if self.refinement.both_views:
             raw = torch.where(unlikely[0], mattes[0], mattes[1].flip(1))
         if self.refinement.steady:
-            matte = self._past.add(matte, pixels, unlikely.any())
+            matte, changed = self._past.add(matte, pixels, unlikely.any())
+            both = torch.stack((matte, said))
+            if self.refinement.islands:
+                both = without_islands(both, said)
+            is_mirrored = self._mirrored & (not self.refinement.both_views)
+            alone = torch.minimum(both[1], said)  # without islands, but with its doubts
+            matte, is_disputed = self._anchor.tie(both[0], alone, is_mirrored, changed)
+            self._straight_frames.masked_fill_(is_disputed, DISPUTE_FRAMES)
+            self._straight_frames.masked_fill_(unlikely.any(), 0)
+            self._anchor.forget_if(unlikely.any())
         else:
             self._past.end()
-        if self.refinement.islands:
-            matte = without_islands(matte, said)
+            self._anchor.forget()
+            self._straight_frames.zero_()
+            if self.refinement.islands:
+                matte = without_islands(matte[None], said)[0]
         if self.refinement.margin:
             matte = with_edge_moved(matte, self.refinement.margin)
         return torch.where(unlikely.any(), raw, matte)
@@ -126,8 +144,10 @@ class _Past:
         for each in self._all:
             each.masked_fill_(wish, 0)
 
-    def add(self, matte: Tensor, pixels: Tensor, is_last: Tensor) -> Tensor:
-        """The mean with what is new; the tensor belongs to the past and must not be changed.
+    def add(self, matte: Tensor, pixels: Tensor, is_last: Tensor) -> tuple[Tensor, Tensor]:
+        """The mean with what is new, and which cells are seen to have changed: bool.
+
+        The first tensor belongs to the past and must not be changed.
 
         is_last: bool (), whether all of it is to be forgotten afterwards.
         """
@@ -155,12 +175,12 @@ class _Past:
         self._said.copy_(now)
         self._colour.add_(change * weight[..., None])
         self._frames.mul_(is_last.logical_not())
-        return self._alpha
+        return self._alpha, sameness.seen[::CELL, ::CELL] > 0.5
 
 
 def _lost(alpha: Tensor, now: Tensor) -> Tensor:
     """Where more is remembered than the network leaves of it: bool, as are the others, (h, w)."""
-    most, _ = _of_cells(now)
+    ((most,), _) = of_cells(now[None])
     # The clear ones' erosion: what lies beyond the border is clear.
     unclear = F.pad((most >= CLEAR).float(), (1, 0, 1, 0))
     clear = F.max_pool2d(unclear[None], 2, 1)[0] == 0
@@ -168,34 +188,31 @@ def _lost(alpha: Tensor, now: Tensor) -> Tensor:
     return clear_pixels & (alpha < LOST) & (alpha > now + UNCONFIRMED)
 
 
-def _of_cells(matte: Tensor) -> tuple[Tensor, Tensor]:
-    """The largest and the smallest level of each cell, 0 to 255: (h / CELL, w / CELL)."""
-    height, width = matte.shape
-    levels = (255 * matte).round().view(height // CELL, CELL, width // CELL, CELL)
-    return levels.amax(dim=(1, 3)), levels.amin(dim=(1, 3))
-
-
-def without_islands(matte: Tensor, said: Tensor) -> Tensor:
-    """What `refine.take_out_islands` makes of a matte, float32 (h, w) in [0, 1].
+def without_islands(mattes: Tensor, said: Tensor) -> Tensor:
+    """What `refine.take_out_islands` makes of mattes, float32 (n, h, w) in [0, 1].
 
     Paths are followed for as many cells as the grid has rows and columns, which takes an arm from
     corner to corner; what hangs on a longer one is an island here.
     """
-    height, width = matte.shape
-    (most, least), (_, least_said) = _of_cells(matte), _of_cells(said)
+    count, height, width = mattes.shape
+    (most, least), (_, least_said) = of_cells(mattes), of_cells(said[None])
     # The CPU's erosion too takes what lies beyond the border for part of the person.
-    unsure = (torch.stack((least, least_said)) <= SURE).float()
-    solid = 1 - dilated(unsure, SOLID_CELLS).amin(0)
+    unsure = (torch.cat((least, least_said)) <= SURE).float()
+    solids = 1 - dilated(unsure, SOLID_CELLS)
+    solid = torch.maximum(solids[:-1], solids[-1:])
     doubtful = (least < SURE).float()
-    within = torch.stack((torch.maximum((most > CONNECTS).float(), solid), doubtful))
-    person, gaps = _connected(within, torch.stack((solid, (least < DOUBT).float())))
-    fringe = dilated(person[None], 2 * FRINGE_CELLS + 1)[0] * (most <= CONNECTS)
+    within = torch.cat((torch.maximum((most > CONNECTS).float(), solid), doubtful))
+    connected = _connected(within, torch.cat((solid, (least < DOUBT).float())))
+    person, gaps = connected[:count], connected[count:]
+    fringe = dilated(person, 2 * FRINGE_CELLS + 1) * (most <= CONNECTS)
     outside = (most > POSSIBLE) & (person == 0) & (fringe == 0)
-    apart = torch.stack((outside, doubtful > gaps)) & (solid > 0).any()
-    islands, doubts = (each[:, None, :, None] for each in apart)
-    cells = matte.view(height // CELL, CELL, width // CELL, CELL)
+    is_anybody = (solid > 0).any(dim=2, keepdim=True).any(dim=1, keepdim=True)
+    islands, doubts = (
+        (each & is_anybody)[:, :, None, :, None] for each in (outside, doubtful > gaps)
+    )
+    cells = mattes.view(count, height // CELL, CELL, width // CELL, CELL)
     settled = torch.where(doubts, 1.0, torch.where(islands, 0.0, cells))
-    return settled.view(height, width)
+    return settled.view(count, height, width)
 
 
 def _connected(within: Tensor, seeds: Tensor) -> Tensor:
