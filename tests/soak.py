@@ -28,7 +28,10 @@ from livematte.backgrounds.parse import parse
 from livematte.errors import SourceError
 from livematte.frame import Frame, Rendered, Size
 from livematte.options.rendering import CPU, RenderOptions
-from livematte.pipeline.pipeline import OnDemand, Pipeline
+from livematte.pipeline.events import PipelineEvents
+from livematte.pipeline.on_demand import OnDemand
+from livematte.pipeline.pipeline import Pipeline
+from livematte.pipeline.scene import Scene
 from livematte.render.opening import open_renderer
 from livematte.render.openvino.network import Request
 from livematte.render.renderer import OpenedRenderer
@@ -147,14 +150,13 @@ class Soak:
         self._pipeline = Pipeline(
             camera,
             self._open,
-            [parse("#204060")],
+            Scene((parse("#204060"),)),
             [self.watcher],
             open_fallback=self._open,
             on_demand=OnDemand(
                 lambda: not self._faults.nobody_watches, camera.turn_off, camera.turn_on
             ),
-            on_sent=self._note_latency,
-            on_trouble=self._count,
+            events=PipelineEvents(sent=self._note_latency, trouble=self._count),
         )
 
     def run(self, minutes: float) -> None:

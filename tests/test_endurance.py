@@ -10,7 +10,9 @@ import pytest
 from livematte.backgrounds.parse import parse
 from livematte.frame import Rendered, Size
 from livematte.options.rendering import CPU, RenderOptions
+from livematte.pipeline.events import Limits
 from livematte.pipeline.pipeline import Pipeline
+from livematte.pipeline.scene import Scene
 from livematte.render.opening import open_renderer
 from livematte.sinks import VideoWriter
 from livematte.sources import Demo
@@ -39,9 +41,9 @@ def test_memory_is_flat_after_the_first_frames(tmp_path: Path) -> None:
     pipeline = Pipeline(
         Demo(Size(480, 480), realtime=False),
         lambda size: open_renderer(RenderOptions(CPU, matte_short_side=224), size),
-        [parse("navy")],
+        Scene((parse("navy"),)),
         [Watched(tmp_path / "demo.mp4")],
-        frames=FRAMES,
+        limits=Limits(frames=FRAMES),
     )
     pipeline.run()
     assert pipeline.statistics.frames == FRAMES

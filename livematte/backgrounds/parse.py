@@ -44,7 +44,7 @@ def parse_all(
     """
     word, _, argument = text.partition(":")
     if word == "blur" and not os.path.exists(text):
-        return [_parse_blur(argument) if argument else Blur()]
+        return [parse_blur(argument) if argument else Blur()]
     if text == "transparent":
         return [Transparent()]
     if text == "green":
@@ -62,7 +62,8 @@ def parse_all(
     return list(open_files(text, on_trouble))
 
 
-def _parse_blur(argument: str) -> Blur:
+def parse_blur(argument: str) -> Blur:
+    """The blur of this strength. Raises `UsageError` if it is not a number, or out of range."""
     least, most = BLUR_SIGMAS
     try:
         sigma = float(argument)

@@ -33,7 +33,9 @@ from livematte.bench.memory import Memory, memory_of_this_process
 from livematte.errors import LivematteError
 from livematte.frame import Frame, Image, Rendered, Size
 from livematte.options.rendering import RenderOptions
+from livematte.pipeline.events import PipelineEvents
 from livematte.pipeline.pipeline import Pipeline
+from livematte.pipeline.scene import Scene
 from livematte.pipeline.slate import SLATE_INDEX
 from livematte.sinks.null import NullSink
 from livematte.sources import Demo
@@ -312,7 +314,8 @@ def serve(connection: Connection, candidate: Candidate, size: Size, background: 
 
     try:
         opening = _opener(candidate)
-        Pipeline(source, opening, [parse(background)], [sink], on_ready=on_ready).run()
+        scene, events = Scene((parse(background),)), PipelineEvents(ready=on_ready)
+        Pipeline(source, opening, scene, [sink], events=events).run()
     except LivematteError as error:
         connection.send(error)
     except Exception:

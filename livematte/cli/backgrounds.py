@@ -3,9 +3,7 @@
 from __future__ import annotations
 
 import os
-import re
 from collections.abc import Collection, Iterable, Sequence
-from os.path import exists
 from typing import TYPE_CHECKING, Final
 
 from livematte.cli.meant import is_video
@@ -13,6 +11,7 @@ from livematte.cli.terminal import say
 
 if TYPE_CHECKING:
     from livematte.background import Background
+    from livematte.backgrounds.named import NamedBackground
 
 
 BACKGROUND_OPTIONS: Final = ("-b", "--background")
@@ -70,20 +69,11 @@ def parse_background(text: str | None) -> Background | None:
     return background
 
 
-def parse_backgrounds(texts: Iterable[str]) -> list[Background]:
+def parse_backgrounds(texts: Iterable[str]) -> list[NamedBackground]:
     """The backgrounds that a person means, having said what they do not hide.
 
-    Raises what `backgrounds.parse_all` raises.
+    Raises what `backgrounds.named.parse_named` raises.
     """
-    from livematte.backgrounds.parse import parse_all
+    from livematte.backgrounds.named import parse_named
 
-    backgrounds = [each for text in texts for each in parse_all(_with_hash(text), on_trouble=say)]
-    for caution in dict.fromkeys(each.caution for each in backgrounds):
-        if caution is not None:
-            say(caution)
-    return backgrounds
-
-
-def _with_hash(text: str) -> str:
-    """A colour such as 1e90ff with its #, which the shell takes for a comment, if it is no file."""
-    return f"#{text}" if re.fullmatch(r"[0-9a-fA-F]{6}", text) and not exists(text) else text
+    return parse_named(texts, on_trouble=say)

@@ -68,7 +68,9 @@ def run(
     """Run the demo through a renderer, in the pipeline of `livematte` itself."""
     from livematte.backgrounds.parse import parse
     from livematte.errors import LivematteError
+    from livematte.pipeline.events import PipelineEvents
     from livematte.pipeline.pipeline import Pipeline
+    from livematte.pipeline.scene import Scene
     from livematte.sinks.null import NullSink
     from livematte.sources import Demo
 
@@ -79,7 +81,11 @@ def run(
             pipeline.stop()
 
     pipeline = Pipeline(
-        Demo(), open_renderer, [parse("green")], [NullSink(tally.count)], on_sent=stop_in_time
+        Demo(),
+        open_renderer,
+        Scene((parse("green"),)),
+        [NullSink(tally.count)],
+        events=PipelineEvents(sent=stop_in_time),
     )
     limit = threading.Timer(start_seconds + seconds, pipeline.stop)
     limit.daemon = True

@@ -7,15 +7,19 @@ A change is a value. Whoever asks for one, a key, a signal or another program, h
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, fields
 from pathlib import Path
+from typing import Any, Final
+
+from livematte.errors import UsageError
 
 
 @dataclass(frozen=True, slots=True)
 class SetBackground:
     """Show another background: one of the run's by its index from 0, or any by its name.
 
-    background: an index, or a text as `--background` takes it, which joins the run's backgrounds.
+    background: an index, or a text as `--background` takes it, which joins the run's backgrounds
+        until another is shown.
     """
 
     background: int | str
@@ -63,14 +67,20 @@ class SetBlur:
 
 @dataclass(frozen=True, slots=True)
 class SetCamera:
-    """Capture from another camera: a text as `--camera` takes it."""
+    """Capture from another camera: a text as `--camera` takes it.
+
+    The slate is shown meanwhile, and the former camera is taken again if this cannot be opened.
+    """
 
     camera: str
 
 
 @dataclass(frozen=True, slots=True)
 class SetDevice:
-    """Compute on another device: texts as `--device` and `--precision` take them."""
+    """Compute on another device: texts as `--device` and `--precision` take them.
+
+    The slate is shown meanwhile, and the former device is taken again if this cannot be used.
+    """
 
     device: str
     precision: str = "auto"
@@ -85,7 +95,10 @@ class Mirror:
 
 @dataclass(frozen=True, slots=True)
 class Freeze:
-    """Whether the last picture stands still while the camera goes on."""
+    """Whether the last picture stands still while the camera goes on.
+
+    Where the camera or the network fails meanwhile, the slate is shown as ever.
+    """
 
     on: bool
 
@@ -126,6 +139,40 @@ class StopRecording:
 @dataclass(frozen=True, slots=True)
 class Quit:
     """End the run in good order."""
+
+
+_KINDS: Final = {
+    "bool": (bool,),
+    "str": (str,),
+    "int | str": (int, str),
+    "str | None": (str, type(None)),
+    "int | None": (int, type(None)),
+    "float": (int, float),
+    "float | None": (int, float, type(None)),
+    "Path | None": (Path, type(None)),
+    "tuple[str, ...]": (tuple,),
+    "frozenset[str] | None": (frozenset, type(None)),
+}
+"""What the fields of changes may be, as their annotations have it."""
+
+
+def check_kinds(change: Any) -> None:
+    """Raises `UsageError` if `change` is not a change, or a field of it is of another kind.
+
+    What asks for changes, such as a page in a browser, need not know Python's types.
+    """
+    if not isinstance(change, Change):
+        raise UsageError(f"{change!r} is not a change.", "Give one of livematte.options.changes.")
+    for field in fields(change):
+        value = getattr(change, field.name)
+        kinds = _KINDS[str(field.type)]
+        is_right = isinstance(value, kinds) and (bool in kinds or not isinstance(value, bool))
+        if is_right and isinstance(value, (tuple, frozenset)):
+            is_right = all(isinstance(each, str) for each in value)
+        if not is_right:
+            raise UsageError(
+                f"{type(change).__name__}: {field.name} is {value!r}.", f"It takes {field.type}."
+            )
 
 
 Change = (

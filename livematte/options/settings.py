@@ -10,7 +10,8 @@ from pathlib import Path
 class LiveSettings:
     """What can be changed while a run goes on. Texts are as the command line takes them.
 
-    backgrounds: at least one; `background_index` is the index of the one that is shown.
+    backgrounds: at least one; `background_index` is the index of the one that is shown. The last
+        may be one that was named while running: it is left when another is shown.
     quality, without, edge, light_wrap: see `refinement.choose_refinement`.
     camera: None for an input that is not a camera.
     mirrored: everyone sees the picture in the mirror.

@@ -74,6 +74,10 @@ class FrameQueue:
         with self._changed:
             self._changed.notify_all()
 
+    def let_go(self, frame: Frame) -> None:
+        """A frame that was taken is not to be rendered; it does not count as dropped."""
+        self._source.recycle(frame)
+
     def newer_than(self, frame: Frame) -> Frame:
         """A live source's newest frame in place of `frame`, which is dropped; else `frame`."""
         with self._changed:

@@ -10,9 +10,9 @@ from typing import TYPE_CHECKING, Final, NamedTuple
 from livematte.threads.start import start
 
 if TYPE_CHECKING:
-    from livematte.background import Background
     from livematte.frame import Frame, Rendered
     from livematte.pipeline.frame_queue import FrameQueue
+    from livematte.pipeline.scene import Scene
     from livematte.render.renderer import OpenedRenderer, Renderer
 
 POLL_SECONDS: Final = 0.02
@@ -39,7 +39,7 @@ class RenderThread:
         self,
         open_renderer: Callable[[], OpenedRenderer],
         waiting: FrameQueue,
-        background: Callable[[], Background],
+        scene: Callable[[], Scene],
         clock: Callable[[], float],
         *,
         live: bool,
@@ -47,7 +47,7 @@ class RenderThread:
         """open_renderer: called in the thread.
 
         waiting: where frames are taken from.
-        background: which one frames are put on now.
+        scene: how frames are shown now; of a live source none is rendered while that is a slate.
         live: a frame that the renderer refuses is let go and the next one tried; else it is an end.
         """
         self.choice: OpenedRenderer | None = None
@@ -56,7 +56,7 @@ class RenderThread:
         self.all_submitted = threading.Event()
         self._open_renderer: Callable[[], OpenedRenderer] | None = open_renderer
         self._waiting = waiting
-        self._background = background
+        self._scene = scene
         self._clock = clock
         self._live = live
         self._in_flight: deque[Flight] = deque()
@@ -132,6 +132,8 @@ class RenderThread:
     def _submit_all(self, renderer: Renderer) -> None:
         while (frame := self._waiting.take(lambda: not self._stopping.is_set())) is not None:
             try:
+                if self._is_let_go(frame):
+                    continue
                 self._submit(renderer, frame)
                 self.refusal = None
             except Exception as error:
@@ -141,6 +143,15 @@ class RenderThread:
                 self._stopping.wait(POLL_SECONDS)
         self.all_submitted.set()
         self._stopping.wait()
+
+    def _is_let_go(self, frame: Frame) -> bool:
+        """While a slate is wished for, let a camera's frame go, and wait with one of a file."""
+        while self._scene().notice and not self._stopping.is_set():
+            if self._live:
+                self._waiting.let_go(frame)
+                return True
+            self._stopping.wait(POLL_SECONDS)
+        return False
 
     def _submit(self, renderer: Renderer, frame: Frame) -> None:
         """Submit `frame`, or a newer one if the renderer has no room before that has come."""
@@ -154,7 +165,8 @@ class RenderThread:
             flight = Flight(frame, self._clock())
             self._in_flight.append(flight)
             try:
-                taken = renderer.submit(frame, self._background())
+                scene = self._scene()
+                taken = renderer.submit(frame, scene.background, scene.refinement)
             except Exception:
                 self._withdraw(flight)
                 raise

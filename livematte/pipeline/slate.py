@@ -23,13 +23,17 @@ LEAST_TEXT_SCALE: Final = 0.4
 """Smaller letters of OpenCV's font cannot be read."""
 
 
-def slate(size: Size, background: Background, notice: str) -> Rendered:
+def slate(size: Size, background: Background, notice: str, *, mirrored: bool = False) -> Rendered:
     """A picture of `background` with `notice` across it and nobody in front of it.
 
     It has no camera frame in it: where the background is made of the room (blurred) or is nothing
     at all (transparent), a dark grey stands in for it. The alpha is 0 everywhere.
+
+    mirrored: the background is, as pictures are; the notice can be read.
     """
     image = _without_room(size, background, 0.0)
+    if mirrored:
+        image = cv2.flip(image, 1).astype(np.uint8, copy=False)
     _write(image, notice)
     alpha = np.zeros((size.height, size.width), np.uint8)
     return Rendered(image, alpha, SLATE_INDEX, time.monotonic(), media_seconds=0.0)

@@ -33,7 +33,8 @@ class Statistics:
     def __init__(self) -> None:
         self.dropped = 0
         self.frames = 0
-        self._last_seconds = 0.0
+        self.last_seconds = 0.0
+        """When the last picture was taken."""
         self._elapsed_seconds = 0.0
         self._gaps = 0
         """Between pictures, without those that pauses are in."""
@@ -50,11 +51,11 @@ class Statistics:
         """
         now = time.monotonic() if taken_seconds is None else taken_seconds
         if not self._is_paused:
-            self._elapsed_seconds += now - self._last_seconds
+            self._elapsed_seconds += now - self.last_seconds
             self._gaps += 1
         self._is_paused = False
         self.frames += 1
-        self._last_seconds = now
+        self.last_seconds = now
         if is_shown:
             self._latencies.append(now - captured_seconds)
         self._recent.append(now)

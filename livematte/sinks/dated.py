@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+import os
 import re
 import time
-from pathlib import PurePath
+from pathlib import Path, PurePath
 from typing import Final, NamedTuple
+
+from livematte.media.whole_file import free_name
 
 _DIRECTIVES: Final = "YymdHMSIpjbBaAF"
 _DIRECTIVE: Final = re.compile(f"%([{_DIRECTIVES}%])")
@@ -48,3 +51,9 @@ def dated(name: str, when: time.struct_time) -> Dated:
         )
 
     return Dated(expand(head) + number + expand(tail), True)
+
+
+def new_name(pattern: str) -> Path:
+    """A name with the present time in it, as `strftime` has it, that no file has yet."""
+    path = Path(time.strftime(pattern))
+    return free_name(path) if os.path.lexists(path) else path

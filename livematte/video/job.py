@@ -14,7 +14,9 @@ from livematte.media.identity import require_apart
 from livematte.media.names import require_readable_name
 from livematte.media.whole_file import Taken
 from livematte.options.rendering import USUAL, RenderOptions
+from livematte.pipeline.events import PipelineEvents
 from livematte.pipeline.pipeline import Pipeline
+from livematte.pipeline.scene import Scene
 from livematte.render.opening import open_renderer
 from livematte.render.renderer import OpenedRenderer
 from livematte.sinks import Sink, open_output
@@ -122,12 +124,14 @@ class VideoJob:
         self.pipeline = Pipeline(
             self._source,
             open_for,
-            [rendered_on],
+            Scene((rendered_on,)),
             sinks,
-            on_ready=lambda _choice: on_ready(),
-            on_sent=self._count,
-            on_doubt=self._note_bad_matte,
-            on_trouble=on_trouble,
+            events=PipelineEvents(
+                ready=lambda _choice: on_ready(),
+                sent=self._count,
+                doubt=self._note_bad_matte,
+                trouble=on_trouble,
+            ),
         )
 
     @property

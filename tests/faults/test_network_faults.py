@@ -22,8 +22,10 @@ from livematte.errors import DeviceError, RenderError
 from livematte.frame import Frame, Rendered, Size
 from livematte.options.refinement import Refinement
 from livematte.options.rendering import CPU, RenderOptions
-from livematte.pipeline import pipeline
+from livematte.pipeline import repair
+from livematte.pipeline.events import PipelineEvents
 from livematte.pipeline.pipeline import Pipeline
+from livematte.pipeline.scene import Scene
 from livematte.render.opening import open_renderer
 from livematte.render.openvino.network import Request
 from livematte.render.renderer import OpenedRenderer, Renderer
@@ -60,10 +62,10 @@ class Run:
         self.pipeline = Pipeline(
             MarkedRoom(),
             opening,
-            [parse("#204060")],
+            Scene((parse("#204060"),)),
             [self.watcher],
             open_fallback=fallback,
-            on_trouble=self.sentences.append,
+            events=PipelineEvents(trouble=self.sentences.append),
         )
         self.doubted_seconds = -math.inf
         """When a fault began that is proven by several frames; of these some of the room shows."""
@@ -222,8 +224,8 @@ def test_a_fault_brings_the_slate_and_its_end_the_person(
 def test_a_renderer_whose_every_matte_is_refused_is_opened_anew(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    assert pipeline.DOUBTING_SECONDS == 8
-    monkeypatch.setattr(pipeline, "DOUBTING_SECONDS", 0.8)
+    assert repair.DOUBTING_SECONDS == 8
+    monkeypatch.setattr(repair, "DOUBTING_SECONDS", 0.8)
     with Run() as run:
         take_out = plant(monkeypatch, sees_the_room_for_the_person, computes=True)
         wait_until(lambda: bool(run.sentences))

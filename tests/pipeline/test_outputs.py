@@ -16,9 +16,12 @@ import pytest
 from livematte.backgrounds.parse import parse
 from livematte.errors import SinkError
 from livematte.frame import Rendered, Size
+from livematte.pipeline import outlet, outputs_ending
 from livematte.pipeline import outputs as outputs_module
+from livematte.pipeline.events import PipelineEvents
 from livematte.pipeline.outputs import Outputs
 from livematte.pipeline.pipeline import Pipeline
+from livematte.pipeline.scene import Scene
 from livematte.pipeline.stall_timing import AwakeClock
 from livematte.render.fake import FakeRenderer
 from livematte.render.renderer import OpenedRenderer
@@ -78,9 +81,9 @@ class Run:
         self.pipeline = Pipeline(
             self.source,
             lambda size: OpenedRenderer(FakeRenderer(size), ""),
-            [parse("navy")],
+            Scene((parse("navy"),)),
             sinks,
-            on_trouble=self.sentences.append,
+            events=PipelineEvents(trouble=self.sentences.append),
         )
         self._thread = threading.Thread(target=self._run, daemon=True)
         self._thread.start()
@@ -105,9 +108,10 @@ class Run:
 
 @pytest.fixture(autouse=True)
 def _impatient(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(outputs_module, "STALLED_SECONDS", 0.5)
-    monkeypatch.setattr(outputs_module, "STUCK_SECONDS", 0.8)
-    monkeypatch.setattr(outputs_module, "STUCK_IDLE_SECONDS", 0.3)
+    for module in (outlet, outputs_ending):
+        monkeypatch.setattr(module, "STALLED_SECONDS", 0.5)
+    monkeypatch.setattr(outputs_ending, "STUCK_SECONDS", 0.8)
+    monkeypatch.setattr(outputs_ending, "STUCK_IDLE_SECONDS", 0.3)
 
 
 def test_a_full_pipe_delays_no_other_output(tmp_path: Path) -> None:
@@ -140,7 +144,6 @@ def test_a_pipe_that_nobody_reads_is_left_behind(tmp_path: Path, live: bool) -> 
     assert run.stop(8) < 4
     assert isinstance(run.error, SinkError)
     assert run.error.problem == "pipe does not respond and was left unfinished."
-    assert run.pipeline.left_behind
     assert other.ended == "closed"
     assert other.indices[-1] == -1, "the slate comes last"
     assert pipe.ended == ""
@@ -148,7 +151,7 @@ def test_a_pipe_that_nobody_reads_is_left_behind(tmp_path: Path, live: bool) -> 
 
 
 def test_closing_may_take_its_time_as_long_as_it_works(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(outputs_module, "FINISHING_SECONDS", 0.6)
+    monkeypatch.setattr(outputs_ending, "FINISHING_SECONDS", 0.6)
 
     class Finishing(RecordingSink):
         def close(self) -> None:
@@ -166,7 +169,7 @@ def test_closing_may_take_its_time_as_long_as_it_works(monkeypatch: pytest.Monke
 
 
 def test_closing_that_hangs_is_left_behind(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(outputs_module, "FINISHING_SECONDS", 0.8)
+    monkeypatch.setattr(outputs_ending, "FINISHING_SECONDS", 0.8)
     released = threading.Event()
 
     class Hanging(RecordingSink):

@@ -3,6 +3,7 @@ from __future__ import annotations
 import threading
 import time
 from collections.abc import Callable, Iterator, Sequence
+from dataclasses import replace
 from fractions import Fraction
 from pathlib import Path
 
@@ -15,29 +16,20 @@ from livematte.backgrounds.parse import parse
 from livematte.errors import RenderError, SinkError, SourceError
 from livematte.frame import Frame, Rendered, Size
 from livematte.media import kept_file
-from livematte.options.changes import Change, NextBackground, Quit
 from livematte.options.refinement import Refinement
-from livematte.pipeline import pace
-from livematte.pipeline import pipeline as pipeline_module
+from livematte.pipeline import on_demand, pace, show
+from livematte.pipeline.events import Limits, PipelineEvents
+from livematte.pipeline.on_demand import OnDemand
 from livematte.pipeline.pace import Slow
-from livematte.pipeline.pipeline import OnDemand, Pipeline
+from livematte.pipeline.pipeline import Pipeline
+from livematte.pipeline.scene import Scene
 from livematte.pipeline.slate import SLATE_INDEX
 from livematte.render.fake import FakeRenderer
 from livematte.render.renderer import OpenedRenderer
 from tests.sinks.fakes import RecordingSink
 from tests.sources.fakes import PERSON, ROOM, SIZE, ListedSource, frame_image
 
-
-class TimedCommands:
-    """Gives a command once so many pictures have been sent."""
-
-    def __init__(self, sink: RecordingSink, commands: dict[int, Change]) -> None:
-        self._sink = sink
-        self._commands = commands
-
-    def poll(self) -> list[Change]:
-        due = [each for each in self._commands if len(self._sink.matted) >= each]
-        return [self._commands.pop(each) for each in due]
+NAVY = Scene((parse("navy"),))
 
 
 def make_pipeline(
@@ -46,16 +38,14 @@ def make_pipeline(
     *,
     seconds_per_frame: float = 0.0,
     backgrounds: Sequence[Background] = (),
-    controls: TimedCommands | None = None,
     frames: int | None = None,
 ) -> Pipeline:
     return Pipeline(
         source,
         lambda size: OpenedRenderer(FakeRenderer(size, seconds_per_frame), ""),
-        backgrounds or [parse("navy")],
+        Scene(tuple(backgrounds) or (parse("navy"),)),
         sinks,
-        controls=controls,
-        frames=frames,
+        limits=Limits(frames=frames),
     )
 
 
@@ -118,7 +108,7 @@ def test_frames_that_come_before_the_first_picture_or_after_a_pause_were_not_dro
         return OpenedRenderer(FakeRenderer(size), "")
 
     source, sink = Asleep(150, live=True, seconds_apart=0.01), RecordingSink()
-    pipeline = Pipeline(source, open_slowly, [parse("navy")], [sink])
+    pipeline = Pipeline(source, open_slowly, NAVY, [sink])
     pipeline.run()
     summary = pipeline.statistics.summary()
     assert source.recycled != [each.index for each in sink.matted], "some were left out"
@@ -138,7 +128,9 @@ def test_a_run_that_is_too_slow_for_long_is_told_of_once(
         time.sleep(0.3)
         return OpenedRenderer(FakeRenderer(size, seconds_per_frame), "")
 
-    Pipeline(source, open_slowly, [parse("navy")], [RecordingSink()], on_slow=slow.append).run()
+    Pipeline(
+        source, open_slowly, NAVY, [RecordingSink()], events=PipelineEvents(slow=slow.append)
+    ).run()
     assert len(slow) == told
     for each in slow:
         assert each.shown < 35 < each.came
@@ -169,9 +161,7 @@ def test_a_frame_that_waits_for_room_makes_way_for_a_newer_one() -> None:
 
     source = ListedSource(200, live=True, seconds_apart=0.002)
     sink = RecordingSink(lambda index: time.sleep(0.04) if index >= 0 else None)
-    Pipeline(
-        source, lambda size: OpenedRenderer(AgeTakingRenderer(size), ""), [parse("navy")], [sink]
-    ).run()
+    Pipeline(source, lambda size: OpenedRenderer(AgeTakingRenderer(size), ""), NAVY, [sink]).run()
     assert_own_mattes(sink.matted)
     assert np.median(ages[3:]) < 0.02, "the first of them would be as old as the sink is slow"
 
@@ -186,7 +176,7 @@ def test_a_live_frame_waits_for_its_turn_where_a_newer_one_can_take_its_place() 
 
     source = ListedSource(9, live=True, afterwards=all_captured.set)
     sink = RecordingSink()
-    Pipeline(source, lambda size: OpenedRenderer(Busy(size), ""), [parse("navy")], [sink]).run()
+    Pipeline(source, lambda size: OpenedRenderer(Busy(size), ""), NAVY, [sink]).run()
     assert [each.index for each in sink.matted] == [8]
 
 
@@ -196,9 +186,7 @@ def test_a_file_s_frames_are_submitted_ahead() -> None:
             return False
 
     sink = RecordingSink()
-    Pipeline(
-        ListedSource(5), lambda size: OpenedRenderer(NeverReady(size), ""), [parse("navy")], [sink]
-    ).run()
+    Pipeline(ListedSource(5), lambda size: OpenedRenderer(NeverReady(size), ""), NAVY, [sink]).run()
     assert [each.index for each in sink.matted] == [0, 1, 2, 3, 4]
 
 
@@ -225,7 +213,7 @@ def test_while_the_renderer_opens_the_slate_is_repeated() -> None:
         return OpenedRenderer(FakeRenderer(size), "")
 
     sink = RecordingSink()
-    Pipeline(ListedSource(2), open_slowly, [parse("navy")], [sink]).run()
+    Pipeline(ListedSource(2), open_slowly, NAVY, [sink]).run()
     before_the_first = [each.index for each in sink.pictures].index(0)
     assert before_the_first >= 3
     assert_own_mattes(sink.matted)
@@ -280,9 +268,9 @@ def test_a_background_that_is_lost_stops_no_picture_and_is_said_once(
     pipeline = Pipeline(
         ListedSource(90, live=True, seconds_apart=1 / 60),
         lambda size: OpenedRenderer(FakeRenderer(size), ""),
-        [parse(str(path))],
+        Scene((parse(str(path)),)),
         [sink],
-        on_trouble=told.append,
+        events=PipelineEvents(trouble=told.append),
     )
     pipeline.run()
     behind = [int(each.image[0, 0, 0]) for each in sink.matted]
@@ -295,14 +283,22 @@ def test_a_background_that_is_lost_stops_no_picture_and_is_said_once(
     assert not any(each.name == "background" for each in threading.enumerate())
 
 
-def test_commands_switch_the_background_and_quit() -> None:
+def test_another_scene_is_shown_from_the_next_frame_on() -> None:
     sink = RecordingSink()
-    commands = TimedCommands(sink, {3: NextBackground(), 8: Quit()})
-    pipeline = make_pipeline(
+    scene = Scene((parse("navy"), parse("red")))
+
+    def turn() -> None:
+        if len(sink.matted) >= 3:
+            pipeline.stage.show(replace(scene, background_index=1))
+        if len(sink.matted) >= 8:
+            pipeline.stop()
+
+    pipeline = Pipeline(
         ListedSource(1000, seconds_apart=0.002),
+        lambda size: OpenedRenderer(FakeRenderer(size), ""),
+        scene,
         [sink],
-        backgrounds=[parse("navy"), parse("red")],
-        controls=commands,
+        events=PipelineEvents(turn=turn),
     )
     pipeline.run()
     corners = [tuple(each.image[0, 0].tolist()) for each in sink.matted]
@@ -333,7 +329,7 @@ def test_a_renderer_that_cannot_be_opened_is_reported() -> None:
 
     source, sink = ListedSource(5), RecordingSink()
     with pytest.raises(RenderError):
-        Pipeline(source, fail, [parse("navy")], [sink]).run()
+        Pipeline(source, fail, NAVY, [sink]).run()
     assert source.closed
     assert sink.matted == []
 
@@ -354,7 +350,7 @@ def test_a_renderer_that_fails_on_a_frame_is_reported_and_closed() -> None:
 
     sink = RecordingSink()
     pipeline = Pipeline(
-        ListedSource(5), lambda size: OpenedRenderer(Failing(size), ""), [parse("navy")], [sink]
+        ListedSource(5), lambda size: OpenedRenderer(Failing(size), ""), NAVY, [sink]
     )
     with pytest.raises(RenderError):
         pipeline.run()
@@ -375,9 +371,9 @@ def test_a_failing_sink_is_given_up_and_the_others_are_finished(live: bool) -> N
     pipeline = Pipeline(
         ListedSource(8, live=live, seconds_apart=0.02),
         lambda size: OpenedRenderer(FakeRenderer(size), ""),
-        [parse("navy")],
+        NAVY,
         [failing, other],
-        on_trouble=sentences.append,
+        events=PipelineEvents(trouble=sentences.append),
     )
     with pytest.raises(SinkError, match="Disk full"):
         pipeline.run()
@@ -393,8 +389,8 @@ def test_a_failing_sink_is_given_up_and_the_others_are_finished(live: bool) -> N
 
 
 def test_the_camera_is_on_only_while_somebody_watches(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(pipeline_module, "IDLE_AFTER_SECONDS", 0.3)
-    monkeypatch.setattr(pipeline_module, "IDLE_SLATE_SECONDS", 0.1)
+    monkeypatch.setattr(on_demand, "IDLE_AFTER_SECONDS", 0.3)
+    monkeypatch.setattr(show, "IDLE_SLATE_SECONDS", 0.1)
     is_on, is_watched, turned = threading.Event(), threading.Event(), []
     told: list[bool] = []
     is_on.set()
@@ -418,10 +414,10 @@ def test_the_camera_is_on_only_while_somebody_watches(monkeypatch: pytest.Monkey
     pipeline = Pipeline(
         OnAndOff(0, live=True),
         lambda size: OpenedRenderer(FakeRenderer(size), ""),
-        [parse("navy")],
+        NAVY,
         [sink],
         on_demand=OnDemand(is_watched.is_set, lambda: turn(False), lambda: turn(True)),
-        on_idle=told.append,
+        events=PipelineEvents(idle=told.append),
     )
     running = threading.Thread(target=pipeline.run)
     running.start()
@@ -478,7 +474,6 @@ def test_it_stops_within_a_second_even_if_the_camera_hangs() -> None:
     started = time.monotonic()
     pipeline.run()
     assert time.monotonic() - started < 1.3
-    assert pipeline.left_behind
     assert sink.ended == "closed"
     assert not source.closed, "what a stuck thread reads from is not pulled away under it"
     released.set()
@@ -488,5 +483,4 @@ def test_an_ordinary_run_leaves_no_thread_behind() -> None:
     before = set(threading.enumerate())
     pipeline = make_pipeline(ListedSource(5), [RecordingSink()])
     pipeline.run()
-    assert not pipeline.left_behind
     assert set(threading.enumerate()) <= before

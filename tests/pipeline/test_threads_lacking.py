@@ -13,8 +13,10 @@ from livematte.backgrounds.parse import parse
 from livematte.errors import SourceError
 from livematte.frame import Frame, Size
 from livematte.options.rendering import CPU, RenderOptions
-from livematte.pipeline import pipeline as pipeline_module
+from livematte.pipeline import pending_threads
+from livematte.pipeline.events import Limits, PipelineEvents
 from livematte.pipeline.pipeline import Pipeline
+from livematte.pipeline.scene import Scene
 from livematte.pipeline.slate import SLATE_INDEX
 from livematte.render.fake import FakeRenderer
 from livematte.render.opening import open_renderer
@@ -64,10 +66,10 @@ def test_a_call_that_lacks_a_thread_shows_the_slate_until_there_is_one(
     Pipeline(
         ListedSource(500, live=True, seconds_apart=0.01),
         lambda size: OpenedRenderer(FakeRenderer(size), ""),
-        [parse("navy")],
+        Scene((parse("navy"),)),
         [sink],
-        frames=5,
-        on_trouble=sentences.append,
+        limits=Limits(frames=5),
+        events=PipelineEvents(trouble=sentences.append),
     ).run()
     gap = float(np.diff(seen).max())
     print(f"\nno thread to {name} for 0.8 s: longest gap {gap:.2f} s")
@@ -80,13 +82,13 @@ def test_a_call_that_lacks_a_thread_shows_the_slate_until_there_is_one(
 def test_work_on_a_file_that_lacks_a_thread_fails_in_a_sentence(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    monkeypatch.setattr(pipeline_module, "PATIENCE_SECONDS", 0.2)
+    monkeypatch.setattr(pending_threads, "PATIENCE_SECONDS", 0.2)
     refuse(monkeypatch, lambda thread: thread.name == "render")
     sink = RecordingSink()
     pipeline = Pipeline(
         ListedSource(5),
         lambda size: OpenedRenderer(FakeRenderer(size), ""),
-        [parse("navy")],
+        Scene((parse("navy"),)),
         [sink],
     )
     with pytest.raises(NoThreadError):
@@ -125,13 +127,12 @@ class Hanging(ListedSource):
 def test_a_source_that_hangs_is_left_behind_and_closed_once_it_is_open() -> None:
     source, sink = Hanging(), RecordingSink()
     pipeline = Pipeline(
-        source, lambda size: OpenedRenderer(FakeRenderer(size), ""), [parse("navy")], [sink]
+        source, lambda size: OpenedRenderer(FakeRenderer(size), ""), Scene((parse("navy"),)), [sink]
     )
     threading.Timer(0.2, pipeline.stop).start()
     began = time.monotonic()
     pipeline.run()
     assert time.monotonic() - began < 1.5
-    assert pipeline.left_behind
     assert source.interrupted.is_set()
     assert not source.closed
     source.let_go.set()
@@ -148,7 +149,7 @@ def test_what_opening_raises_is_raised() -> None:
         Pipeline(
             source,
             lambda size: OpenedRenderer(FakeRenderer(size), ""),
-            [parse("navy")],
+            Scene((parse("navy"),)),
             [RecordingSink()],
         ).run()
 

@@ -13,7 +13,9 @@ import numpy as np
 from livematte.backgrounds.parse import parse
 from livematte.errors import SinkError
 from livematte.frame import Size
+from livematte.pipeline.events import PipelineEvents
 from livematte.pipeline.pipeline import Pipeline
+from livematte.pipeline.scene import Scene
 from livematte.render.fake import FakeRenderer
 from livematte.render.renderer import OpenedRenderer
 from livematte.sinks import VirtualCamera
@@ -35,9 +37,9 @@ def test_the_call_goes_on_while_another_output_blocks(tmp_path: Path) -> None:
     pipeline = Pipeline(
         Demo(SIZE),
         lambda size: OpenedRenderer(FakeRenderer(size), ""),
-        [parse("navy")],
+        Scene((parse("navy"),)),
         [pipe, camera],
-        on_trouble=said.append,
+        events=PipelineEvents(trouble=said.append),
     )
 
     def run() -> None:

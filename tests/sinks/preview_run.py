@@ -17,8 +17,11 @@ from livematte.backgrounds.parse import parse
 from livematte.cli.signals import signals
 from livematte.cli.terminal import reported, say, stopped_by_signals
 from livematte.frame import Rendered, Size
-from livematte.pipeline import outputs
+from livematte.options.changes import Quit
+from livematte.pipeline import outlet
+from livematte.pipeline.events import PipelineEvents
 from livematte.pipeline.pipeline import Pipeline
+from livematte.pipeline.scene import Scene
 from livematte.render.fake import FakeRenderer
 from livematte.render.renderer import OpenedRenderer
 from livematte.sinks import PreviewWindow, VideoWriter
@@ -52,15 +55,19 @@ class Second(NullSink):
     abort = close
 
 
+def obey(preview: PreviewWindow, pipeline: Pipeline) -> None:
+    if Quit() in preview.poll():
+        pipeline.stop()
+
+
 def main(path: Path) -> None:
     preview = PreviewWindow("preview under test", Run().snapshot)
     pipeline = Pipeline(
         Demo(SIZE),
         lambda size: OpenedRenderer(FakeRenderer(size), ""),
-        [parse("green")],
+        Scene((parse("green"),)),
         [preview, Second(), VideoWriter(path)],
-        controls=preview,
-        on_trouble=say,
+        events=PipelineEvents(turn=lambda: obey(preview, pipeline), trouble=say),
     )
     with reported(), stopped_by_signals(pipeline):
         pipeline.run()
@@ -68,7 +75,7 @@ def main(path: Path) -> None:
 
 if __name__ == "__main__":
     signals.catch()
-    outputs.STALLED_SECONDS = STALLED_SECONDS  # type: ignore[misc]
+    outlet.STALLED_SECONDS = STALLED_SECONDS  # type: ignore[misc]
     try:
         main(Path(sys.argv[1]))
     except typer.Exit as error:

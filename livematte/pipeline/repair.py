@@ -1,0 +1,244 @@
+"""The renderer of a run, and another in its place when it fails or hangs, or one is asked for."""
+
+from __future__ import annotations
+
+import gc
+import threading
+from collections.abc import Callable
+from typing import TYPE_CHECKING, Final, Protocol
+
+from livematte.errors import LivematteError, RenderError, UsageError
+from livematte.pipeline.health import Health
+from livematte.pipeline.pending_threads import PendingThreads
+from livematte.pipeline.render_thread import RenderThread
+from livematte.pipeline.stall_timing import AwakeClock
+
+if TYPE_CHECKING:
+    from livematte.frame import Size
+    from livematte.pipeline.frame_queue import FrameQueue
+    from livematte.pipeline.scene import Scene
+    from livematte.render.renderer import OpenedRenderer
+    from livematte.sources import Source
+
+Opening = Callable[["Size"], "OpenedRenderer"]
+"""Opens a renderer for frames of a size; called in its thread."""
+
+JOIN_SECONDS: Final = 0.4
+"""How long a thread is given to end; one that is stuck in a driver is left behind."""
+
+FAILING_SECONDS: Final = 1.0
+"""A renderer that has failed on every frame for so long is opened anew."""
+
+DOUBTING_SECONDS: Final = 8.0
+"""The same of one whose every matte is refused: a device that computes nonsense. Longer, since a
+person may be the cause, who then moves."""
+
+HANGING_SECONDS: Final = 4.0
+"""A renderer that has worked on one frame for so long is given up."""
+
+REOPENING_SECONDS: Final = (1.0, 2.0, 4.0, 8.0)
+"""How long a renderer is kept after the first time that one was opened anew, the second, ... It may
+well recover by itself."""
+
+RETRY_SECONDS: Final = 0.5
+"""The same where it could not even be opened."""
+
+MENDED_SECONDS: Final = 60.0
+"""A renderer that has run for so long counts as mended."""
+
+
+class Patience(Protocol):
+    """How long to wait where pictures take long anyway."""
+
+    def stretched(self, seconds: float) -> float: ...
+
+
+class Exchange:
+    """Another renderer that was asked for. Whoever asked waits for `ended`.
+
+    error: why it could not be opened; the former one is used again then.
+    """
+
+    def __init__(self, opening: Opening) -> None:
+        self.opening = opening
+        self.ended = threading.Event()
+        self.error: BaseException | None = None
+
+
+class Renderers:
+    """The renderer that is used now, and its repair. All methods but `exchange` are the main
+    thread's.
+
+    current: the thread that renders.
+    """
+
+    def __init__(
+        self,
+        source: Source,
+        waiting: FrameQueue,
+        scene: Callable[[], Scene],
+        openings: tuple[Opening, Opening | None],
+        health: Health,
+        clock: AwakeClock,
+        pending: PendingThreads,
+        on_trouble: Callable[[str], None],
+    ) -> None:
+        """source: if it is live, what fails is mended; otherwise it is raised.
+
+        waiting: its frames. scene: how they are shown.
+        openings: how the renderer is opened, and another for when that fails again.
+        """
+        self._source = source
+        self._waiting = waiting
+        self._scene = scene
+        self._opening, self._fallback = openings
+        self._health = health
+        self._clock = clock
+        self._pending = pending
+        self._on_trouble = on_trouble
+        self.current = self._make(self._opening)
+        self._given_up: list[RenderThread] = []
+        self._was_open = False
+        self._reopened = 0
+        self._reopened_seconds = -RETRY_SECONDS
+        self._asked: Exchange | None = None
+        self._former: Opening | None = None
+        """What is opened again if what was asked for cannot be."""
+        self._lock = threading.Lock()
+
+    def _make(self, opening: Opening) -> RenderThread:
+        source, clock = self._source, self._clock
+        return RenderThread(
+            lambda: opening(source.size),
+            self._waiting,
+            self._scene,
+            lambda: clock.seconds,
+            live=source.live,
+        )
+
+    def start(self) -> None:
+        self._pending.start(self.current.start)
+
+    def stop(self) -> None:
+        """Close them all, and wait shortly for it."""
+        for each in (*self._given_up, self.current):
+            each.stop()
+        for each in (*self._given_up, self.current):
+            each.join(JOIN_SECONDS)
+        with self._lock:
+            asked, self._asked = self._asked, None
+        if asked is not None:
+            asked.error = RenderError("The run has ended.", "Start again.")
+            asked.ended.set()
+
+    @property
+    def is_exchanging(self) -> bool:
+        """Whether one that was asked for is being opened."""
+        return self._former is not None
+
+    def exchange(self, opening: Opening) -> Exchange:
+        """Use another from now on, of a live run; one at a time, from any thread.
+
+        Raises `UsageError` if another exchange is under way.
+        """
+        asked = Exchange(opening)
+        with self._lock:
+            if self._asked is not None:
+                raise UsageError("The device is being changed already.", "Wait for that.")
+            self._asked = asked
+        return asked
+
+    def mend(self, patience: Patience) -> None:
+        """Open a renderer anew that has ended, fails on and on, or hangs."""
+        self._given_up = [each for each in self._given_up if not each.join(0)]
+        if self._exchange():
+            return
+        rendering, now = self.current, self._clock.seconds
+        self._was_open |= rendering.choice is not None
+        if rendering.error is not None and not (self._source.live and self._was_open):
+            raise rendering.error
+        if rendering.refusal is not None:
+            self._health.failed(rendering.refusal, now)
+        if rendering.error is not None:
+            if now - self._reopened_seconds > RETRY_SECONDS:
+                self._reopen(rendering.error)
+            return
+        kept_seconds = REOPENING_SECONDS[min(self._reopened, len(REOPENING_SECONDS)) - 1]
+        if self._reopened and now - self._reopened_seconds < kept_seconds:
+            return
+        hanging_seconds = rendering.oldest_seconds() or 0.0
+        if self._is_failing_for_long(now):
+            assert self._health.last_failure is not None
+            self._reopen(self._health.last_failure)
+        elif self._source.live and hanging_seconds > patience.stretched(HANGING_SECONDS):
+            problem = f"The network has not answered for {hanging_seconds:.0f} seconds."
+            self._reopen(RenderError(problem, "Try another --device."))
+
+    def _is_failing_for_long(self, now: float) -> bool:
+        failing_since = self._health.failing_since_seconds
+        doubting_since = self._health.doubting_since_seconds
+        return (failing_since is not None and now - failing_since > FAILING_SECONDS) or (
+            doubting_since is not None and now - doubting_since > DOUBTING_SECONDS
+        )
+
+    def _reopen(self, why: BaseException) -> None:
+        """Give the renderer up and open another in its place."""
+        now = self._clock.seconds
+        if now - self._reopened_seconds > MENDED_SECONDS:
+            self._reopened = 0
+        use_fallback = self._reopened >= 1 and self._fallback is not None
+        self._reopened += 1
+        self._reopened_seconds = now
+        problem = why.problem if isinstance(why, LivematteError) else str(why) or repr(why)
+        where = " on the CPU" if use_fallback else ""
+        self._on_trouble(f"{problem.rstrip('.')}: the network is opened anew{where}.")
+        del why
+        if use_fallback and self._fallback is not None:
+            # For good: who has failed twice on the device would fail a third time.
+            self._opening = self._fallback
+        self._replace(self._opening)
+
+    def _replace(self, opening: Opening) -> None:
+        """Open another renderer, once the one that is used now has ended."""
+        self._health.forget()
+        given_up = self.current
+        given_up.stop()
+        self._given_up.append(given_up)
+
+        def open_after_it(size: Size) -> OpenedRenderer:
+            # Two at once may be more than the device has room for. What the first one raised holds
+            # on to it by tracebacks, in cycles, whose size Python does not know.
+            given_up.join(JOIN_SECONDS)
+            given_up.forget()
+            gc.collect()
+            return opening(size)
+
+        self.current = self._make(open_after_it)
+        self.start()
+
+    # --- another that was asked for
+
+    def _exchange(self) -> bool:
+        """Go on with what was asked for; whether that is still under way."""
+        asked = self._asked
+        if asked is None:
+            return False
+        if self._former is None:
+            if self.current.choice is None and self.current.error is None:
+                return False  # one is being opened
+            self._former = self._opening
+            self._opening = asked.opening
+            self._replace(asked.opening)
+            return True
+        if self.current.error is None and self.current.choice is None:
+            return True
+        former, self._former = self._former, None
+        self._reopened = 0
+        if self.current.error is not None:
+            asked.error = self.current.error
+            self._opening = former
+            self._replace(former)
+        with self._lock:
+            self._asked = None
+        asked.ended.set()
+        return False

@@ -1,0 +1,71 @@
+"""What a run counts: pictures taken, frames dropped, and whether it keeps up."""
+
+from __future__ import annotations
+
+from typing import Final
+
+from livematte.pipeline.frame_queue import FrameQueue
+from livematte.pipeline.outputs import Outputs
+from livematte.pipeline.pace import Pace, Slow
+from livematte.pipeline.stall_timing import SLEPT_SECONDS, AwakeClock
+from livematte.pipeline.statistics import Statistics
+
+PAUSE_SECONDS: Final = 1.0
+"""Frames that are dropped so soon after a pause are those that a driver has kept."""
+
+
+class Tally:
+    """The main thread's.
+
+    handed: how many pictures were handed to the outputs.
+    """
+
+    def __init__(self, clock: AwakeClock, waiting: FrameQueue, outputs: Outputs) -> None:
+        self.statistics = Statistics()
+        self.handed = 0
+        self._clock = clock
+        self._waiting = waiting
+        self._outputs = outputs
+        self._late = self._held_up = 0
+        """Frames dropped before the renderer and before the outputs, counted or not."""
+        self._slept = 0
+        self._counting_from_seconds = 0.0
+        self._pace = Pace()
+
+    def count(self) -> None:
+        """Count what has happened since the last call."""
+        self._clock.tick()
+        has_slept = self._clock.slept > self._slept
+        for each in self._outputs.taken():
+            if has_slept and each.taken_seconds - self.statistics.last_seconds > SLEPT_SECONDS:
+                self.statistics.pause()
+            self.statistics.sent(each.captured_seconds, each.taken_seconds, each.is_shown)
+        late, held_up = self._waiting.dropped, self._outputs.dropped
+        dropped = late + held_up - self._late - self._held_up
+        self._late, self._held_up = late, held_up
+        if has_slept:
+            self._slept = self._clock.slept
+            self.pause()
+        # What comes while the network is compiled, or is left in a driver after a pause, is not
+        # dropped for want of time.
+        if self.handed and self._clock.seconds >= self._counting_from_seconds:
+            self.statistics.dropped += dropped
+
+    def pause(self, seconds: float = PAUSE_SECONDS) -> None:
+        """Pictures go on after a pause, or are about to stop; what is dropped does not count."""
+        self.statistics.pause()
+        self._pace.pause()
+        self._counting_from_seconds = self._clock.seconds + seconds
+
+    def slow(self, *, is_whole: bool) -> Slow | None:
+        """Not None once, when a live run has been too slow for long.
+
+        is_whole: camera and network are there; how fast it is says nothing otherwise.
+        """
+        if not self.handed:
+            return None
+        if not is_whole:
+            self._pace.pause()
+            return None
+        frames = self.statistics.frames
+        return self._pace.look(self._clock.seconds, frames, self._late, self._held_up)

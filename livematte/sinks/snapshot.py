@@ -1,0 +1,67 @@
+"""One picture of what is sent, as a PNG."""
+
+from __future__ import annotations
+
+import threading
+from fractions import Fraction
+from pathlib import Path
+
+from livematte.errors import LivematteError, UsageError
+from livematte.frame import Rendered, Size
+from livematte.media.names import require_writable_name
+from livematte.media.whole_file import Taken
+from livematte.sinks.dated import new_name
+from livematte.sinks.images import write_png
+
+
+class SnapshotSink:
+    """Writes the first picture that it is sent; a slate is none.
+
+    path: its file. error: why it could not be written.
+    """
+
+    takes_alpha = True
+    remarks: tuple[str, ...] = ()
+
+    def __init__(self, path: Path | None) -> None:
+        """path: it must not exist; None for a new name with the date, in the working folder.
+
+        Raises `UsageError` if it exists or cannot be the name of a PNG.
+        """
+        if path is not None:
+            require_writable_name(str(path))
+            if path.suffix.lower() != ".png":
+                raise UsageError(f"{path} is not a PNG.", "Give it a name that ends in .png.")
+            if path.exists():
+                raise UsageError(f"{path} already exists.", "Name another file.")
+            if not path.parent.is_dir():
+                raise UsageError(f"There is no folder {path.parent}.", "Make it first.")
+        self.path = path or new_name("livematte-%Y%m%d-%H%M%S.png")
+        self.error: LivematteError | None = None
+        self._ended = threading.Event()
+
+    @property
+    def description(self) -> str:
+        return f"{self.path} (snapshot)"
+
+    def wait(self, timeout_seconds: float) -> bool:
+        """Whether the picture has been written, or could not be; waits for it so long."""
+        return self._ended.wait(timeout_seconds)
+
+    def open(self, size: Size, frames_per_second: Fraction) -> None:
+        """Nothing is to be made ready."""
+
+    def send(self, picture: Rendered) -> None:
+        if picture.index < 0 or self._ended.is_set():
+            return
+        try:
+            write_png(self.path, picture, Taken.REFUSE)
+        except LivematteError as error:  # no reason to end a call
+            self.error = error
+        self._ended.set()
+
+    def close(self) -> None:
+        """Nothing is held."""
+
+    def abort(self) -> None:
+        """Nothing is held."""
