@@ -19,7 +19,7 @@ from collections.abc import Callable, Iterable, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, replace
 from types import TracebackType
-from typing import Any, Final, NamedTuple, TypeAlias, TypeVar
+from typing import Any, Final, NamedTuple, TypeAlias, TypeVar, get_args
 
 import numpy as np
 from numpy.typing import NDArray
@@ -114,7 +114,8 @@ class Live:
         threads: how many of the processor's cores to use; None for all.
         weights: photographic, webcam if it was pulled, or the path of a converted file.
         on_notice: told in a sentence, by any thread, what a person should know: what a background
-            does not hide, or that the device does something else. By default it is logged.
+            does not hide, or that the device does something else. It must not call this `Live`. By
+            default it is logged.
 
         Raises `UsageError` if an option cannot be, `BackgroundError` if a background cannot be
         read, `DeviceError` if the device cannot be used, and `WeightsError` if the weights cannot.
@@ -186,8 +187,7 @@ class Live:
         Raises `UsageError` if it cannot be, or is a change for a run that has a camera, windows and
         files of its own; and what opening a `Live` raises. Nothing has changed then.
         """
-        self._settings = self._call(lambda: self._change(change))
-        return self._settings
+        return self._call(lambda: self._change(change))
 
     def close(self) -> None:
         """Give everything back. Twice is fine."""
@@ -283,6 +283,11 @@ class Live:
         )
 
     def _change(self, change: Change) -> LiveSettings:
+        # Here, where no frame is rendered meanwhile: backgrounds and their index go together.
+        self._settings = self._changed(change)
+        return self._settings
+
+    def _changed(self, change: Change) -> LiveSettings:
         settings = self._settings
         if isinstance(change, Mirror):
             return replace(settings, mirrored=change.on)
@@ -305,6 +310,8 @@ class Live:
             return replace(settings, background_index=self._existing(change.background))
         if isinstance(change, SetBackground | SetBlur | ReplaceBackgrounds):
             return self._with_backgrounds(change)
+        if not isinstance(change, get_args(Change)):
+            raise UsageError(f"{change!r} is not a change.", "Try livematte.NextBackground().")
         raise UsageError(
             f"{type(change).__name__} is for a run with a camera, windows and files of its own.",
             "A program that has the frames does that itself.",

@@ -54,7 +54,7 @@ SMALL: dict[str, Any] = {"size": SIZE, "matte_short_side": 224, "precision": "fp
 def frames() -> list[Image]:
     """A person in a room, who sways."""
     with Demo(SIZE, realtime=False) as demo:
-        return [each.image.copy() for each in islice(demo.frames(), 12)]
+        return [each.image.copy() for each in islice(demo.frames(), 6)]
 
 
 @pytest.fixture(scope="module")
@@ -206,6 +206,7 @@ def test_backgrounds_change_from_the_next_frame_on(tmp_path: Path) -> None:
         *(SetRefinement(quality="super"), SetRefinement(edge=99), SetRefinement(light_wrap=-1)),
         *(Freeze(True), Pause(True), Snapshot(), StartRecording(), StopRecording(), Quit()),
         SetCamera("0"),
+        "blur",
     ],
     ids=repr,
 )
@@ -231,24 +232,25 @@ def test_the_person_is_mirrored_and_the_background_is_not(tmp_path: Path) -> Non
         assert live.process(bright()).alpha[0, -1] == 0
 
 
-def test_refinement_and_device_change_while_it_runs(frames: list[Image]) -> None:
-    with Live(**SMALL, background="blue") as live:
-        for each in frames[:3]:
-            usual = live.process(each)
-        settings = live.change(SetRefinement(edge=-10))
-        assert (settings.edge, settings.quality) == (-10, "balanced")
-        assert live.process(frames[2]).alpha.sum() < usual.alpha.sum()
-        with pytest.raises((DeviceError, UsageError)):
-            live.change(SetDevice("openvino:NPU"))
-        assert live.settings == settings
-        assert "CPU" in live.description
-        live.change(SetDevice("cpu", "fp32"))
-        assert live.process(frames[2]).alpha.sum() < usual.alpha.sum()
+def test_refinement_and_device_change_while_it_runs(live: Live, frames: list[Image]) -> None:
+    for each in frames[:3]:
+        usual = live.process(each)
+    settings = live.change(SetRefinement(edge=-10))
+    assert (settings.edge, settings.quality) == (-10, "balanced")
+    assert live.process(frames[2]).alpha.sum() < usual.alpha.sum()
+    with pytest.raises((DeviceError, UsageError)):
+        live.change(SetDevice("openvino:NPU"))
+    assert live.settings == settings
+    assert "CPU" in live.description
+    live.change(SetDevice("cpu", "fp32"))
+    assert live.process(frames[2]).alpha.sum() < usual.alpha.sum()
+    live.change(SetRefinement(edge=0))
 
 
-def test_transparent_pictures_hold_nothing_of_the_room(frames: list[Image]) -> None:
-    with Live(**SMALL, background="transparent") as live:
-        picture = live.process(frames[0])
+def test_transparent_pictures_hold_nothing_of_the_room(live: Live, frames: list[Image]) -> None:
+    live.change(SetBackground("transparent"))
+    picture = live.process(frames[0])
+    live.change(SetBackground("blue"))
     assert not picture.image[picture.alpha == 0].any()
     assert picture.image[picture.alpha == 255].any()
 
@@ -310,6 +312,26 @@ def test_threads_may_call_and_get_their_own(
         pictures = pool.map(lambda value: live.process(bright(value)), values)
         assert [int(each.image[0, 0, 0]) for each in pictures] == values
     assert len(threads) == 1, "a renderer belongs to one thread"
+
+
+@pytest.mark.usefixtures("fake")
+def test_one_thread_may_change_while_another_renders() -> None:
+    with Live(size=SIZE, background=["blue", "red"]) as live, ThreadPoolExecutor(1) as pool:
+        ended = threading.Event()
+
+        def render() -> set[tuple[int, ...]]:
+            seen = set()
+            while not ended.is_set():
+                seen.add(behind(live.process(bright())))
+            return seen
+
+        seen = pool.submit(render)
+        for _ in range(60):
+            live.change(ReplaceBackgrounds(("black",)))
+            live.change(ReplaceBackgrounds(("blue", "red")))
+            live.change(SetBackground(1))
+        ended.set()
+        assert seen.result() <= {(0, 0, 0), BLUE, RED}
 
 
 @pytest.mark.usefixtures("fake")
