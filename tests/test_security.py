@@ -16,7 +16,7 @@ import torch
 
 from livematte.errors import SourceError, UsageError
 from livematte.frame import Size
-from livematte.media.container import open_video
+from livematte.media.video.container import open_video
 from livematte.sources import Camera, Demo
 from tests.network.test_convert import official_checkpoint
 

@@ -10,10 +10,10 @@ from typing import TYPE_CHECKING, Final, NamedTuple
 
 from livematte.errors import BackgroundError, SourceError
 from livematte.frame import Image
-from livematte.media.container import MOST_PIXELS
 from livematte.media.kept_file import keep_file, unreadable
-from livematte.media.pictures import PictureConverter
-from livematte.media.video_reader import VideoReader
+from livematte.media.video.container import MOST_PIXELS
+from livematte.media.video.pictures import PictureConverter
+from livematte.media.video.reader import VideoReader
 
 if TYPE_CHECKING:
     import av

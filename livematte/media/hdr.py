@@ -14,7 +14,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from livematte.frame import Image
-from livematte.media.colour import BT709, BT2020, HLG, PQ
+from livematte.media.video.colour import BT709, BT2020, HLG, PQ
 
 Floats = NDArray[np.float32]
 

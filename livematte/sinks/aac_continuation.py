@@ -6,8 +6,8 @@ from collections.abc import Iterator
 from fractions import Fraction
 from typing import TYPE_CHECKING, cast
 
-from livematte.media.channels import LAYOUTS
-from livematte.media.steady_sound import SteadySound
+from livematte.media.sound.channels import LAYOUTS
+from livematte.media.sound.steady import SteadySound
 from livematte.sinks.adts import ADTS_LAYOUTS, AdtsHeader
 from livematte.sinks.recoding import BITS_PER_CHANNEL, Decoded, Recoded
 from livematte.sinks.span import Span

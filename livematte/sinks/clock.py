@@ -7,7 +7,7 @@ from fractions import Fraction
 from typing import TYPE_CHECKING, Final, Protocol
 
 if TYPE_CHECKING:
-    from livematte.media.source_video import SourceVideo
+    from livematte.media.video.source import SourceVideo
 
 SNAP_SECONDS: Final = 0.002
 """Containers round times to a millisecond, twice over when a clip is copied: a picture this close

@@ -10,7 +10,7 @@ from typing import Final
 import numpy as np
 
 from livematte.errors import UsageError
-from livematte.media.colour import LIMITED, Colour
+from livematte.media.video.colour import LIMITED, Colour
 
 QUALITIES: Final = range(1, 101)
 """As a JPEG's."""

@@ -10,7 +10,7 @@ import cv2
 import numpy as np
 
 from livematte.frame import Image, Rendered, Size
-from livematte.media.colour import FULL, Colour
+from livematte.media.video.colour import FULL, Colour
 from livematte.sinks.codec import Codec
 
 if TYPE_CHECKING:

@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import Final
 
 from livematte.errors import SinkError
-from livematte.media.container import FILES_ALONE, file_url, open_container
+from livematte.media.video.container import FILES_ALONE, file_url, open_container
 from livematte.media.whole_file import UNFINISHED_NAME, Taken, free_name, give_name, unwritable
 from livematte.sinks import journal
 from livematte.sinks.journal import Entry

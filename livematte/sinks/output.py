@@ -16,7 +16,7 @@ from livematte.sinks.images import ImageFolder
 from livematte.sinks.video_writer import VideoWriter
 
 if TYPE_CHECKING:
-    from livematte.media.source_video import SourceVideo
+    from livematte.media.video.source import SourceVideo
 
 
 def open_output(

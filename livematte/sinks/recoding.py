@@ -7,8 +7,8 @@ from collections.abc import Iterator
 from fractions import Fraction
 from typing import TYPE_CHECKING, Final
 
-from livematte.media.sound_packets import TimedPacket
-from livematte.media.steady_sound import Samples, SteadySound, decode
+from livematte.media.sound.packets import TimedPacket
+from livematte.media.sound.steady import Samples, SteadySound, decode
 from livematte.sinks.span import Span
 
 if TYPE_CHECKING:

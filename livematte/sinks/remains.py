@@ -9,7 +9,7 @@ from fractions import Fraction
 from pathlib import Path
 from typing import Final, NamedTuple
 
-from livematte.media.container import open_container
+from livematte.media.video.container import open_container
 from livematte.text.counted import counted
 
 COUNTED_BYTES: Final = 300_000_000

@@ -6,9 +6,9 @@ from collections.abc import Iterator
 from fractions import Fraction
 from typing import TYPE_CHECKING, Protocol, cast
 
-from livematte.media.channels import LAYOUTS
-from livematte.media.sound_packets import TimedPacket
-from livematte.media.steady_sound import SAMPLES_PER_SECOND, SteadySound
+from livematte.media.sound.channels import LAYOUTS
+from livematte.media.sound.packets import TimedPacket
+from livematte.media.sound.steady import SAMPLES_PER_SECOND, SteadySound
 from livematte.sinks.aac_continuation import AacContinuation, SoundChangesError
 from livematte.sinks.adts import AdtsHeader
 from livematte.sinks.recoding import BITS_PER_CHANNEL, Decoded, Recoded

@@ -10,10 +10,10 @@ from itertools import islice
 from pathlib import Path
 from typing import TYPE_CHECKING, Final, cast
 
-from livematte.media.channels import LAYOUTS, choose_layout
-from livematte.media.container import reason
-from livematte.media.sound_packets import SoundPackets, TimedPacket
-from livematte.media.steady_sound import decode
+from livematte.media.sound.channels import LAYOUTS, choose_layout
+from livematte.media.sound.packets import SoundPackets, TimedPacket
+from livematte.media.sound.steady import decode
+from livematte.media.video.container import reason
 from livematte.sinks.sound_tracks import CopiedTrack, EncodedTrack, Track
 from livematte.sinks.sound_trial import can_hold
 from livematte.sinks.span import Span
@@ -24,7 +24,7 @@ if TYPE_CHECKING:
     from av.audio.stream import AudioStream
     from av.container import OutputContainer
 
-    from livematte.media.source_video import SourceVideo
+    from livematte.media.video.source import SourceVideo
 
 _AAC: Final = ("aac", "AAC")
 _OPUS: Final = ("libopus", "Opus")

@@ -5,10 +5,10 @@ from __future__ import annotations
 from fractions import Fraction
 from typing import TYPE_CHECKING, Final
 
-from livematte.media.sound_packets import TimedPacket
+from livematte.media.sound.packets import TimedPacket
 
 if TYPE_CHECKING:
-    from livematte.media.source_video import SourceVideo
+    from livematte.media.video.source import SourceVideo
 
 PRIMING_SECONDS: Final = Fraction(1, 10)
 """A decoder warms up on sound that is not to be heard: 44 ms in Apple's AAC, 80 ms in Opus."""

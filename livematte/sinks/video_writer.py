@@ -12,9 +12,9 @@ from typing import TYPE_CHECKING
 
 from livematte.errors import SinkError
 from livematte.frame import Rendered, Size
-from livematte.media.colour import BT709_LIMITED
-from livematte.media.container import FILES_ALONE, file_url
 from livematte.media.pipe import READER_SECONDS, Pipe, StandardOutput
+from livematte.media.video.colour import BT709_LIMITED
+from livematte.media.video.container import FILES_ALONE, file_url
 from livematte.media.whole_file import Taken, Target, free_name, require_free
 from livematte.sinks.clock import SHORTEST_TICK_SECONDS, Clock, FileClock, LiveClock
 from livematte.sinks.codec import choose_codec, streamed_codec
@@ -30,7 +30,7 @@ if TYPE_CHECKING:
     from av.container import OutputContainer
     from av.video.stream import VideoStream
 
-    from livematte.media.source_video import SourceVideo
+    from livematte.media.video.source import SourceVideo
 
 
 class VideoWriter:

@@ -12,12 +12,12 @@ from typing import TYPE_CHECKING, Final
 
 from livematte.errors import SourceError, UsageError
 from livematte.frame import Frame, Image, Size
-from livematte.media.colour import BT709_LIMITED
-from livematte.media.container import MOST_PIXELS
-from livematte.media.deinterlace import TimedFrame
-from livematte.media.orientation import orientation_of
-from livematte.media.pictures import PictureConverter, colour_of, is_hdr, square_size
-from livematte.media.video_reader import USUAL_RATE, VideoReader
+from livematte.media.video.colour import BT709_LIMITED
+from livematte.media.video.container import MOST_PIXELS
+from livematte.media.video.deinterlace import TimedFrame
+from livematte.media.video.orientation import orientation_of
+from livematte.media.video.pictures import PictureConverter, colour_of, is_hdr, square_size
+from livematte.media.video.reader import USUAL_RATE, VideoReader
 from livematte.sources.source import FrameBuffers
 
 if TYPE_CHECKING:
@@ -38,7 +38,7 @@ class VideoFile:
     FFmpeg had to make up a part, is skipped and counted in `damaged_frames`; a file that was cut
     off gives what it has. These, and what was HDR, are remarked on.
 
-    It is a `livematte.media.source_video.SourceVideo`, whose attributes are explained there.
+    It is a `livematte.media.video.source.SourceVideo`, whose attributes are explained there.
     """
 
     live = False

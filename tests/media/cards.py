@@ -13,7 +13,7 @@ from av.video.stream import VideoStream
 from numpy.typing import NDArray
 
 from livematte.frame import Image, Size
-from livematte.media.colour import HLG, PQ, UNSPECIFIED
+from livematte.media.video.colour import HLG, PQ, UNSPECIFIED
 
 STORED: Final = Size(96, 64)
 """Of every clip, whatever the size that it is shown in."""

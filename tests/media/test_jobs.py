@@ -13,7 +13,7 @@ import pytest
 from livematte.backgrounds.solid import solid
 from livematte.backgrounds.video import VideoBackground
 from livematte.frame import Image, Size
-from livematte.media.colour import BT709_LIMITED, HLG, PQ, UNSPECIFIED
+from livematte.media.video.colour import BT709_LIMITED, HLG, PQ, UNSPECIFIED
 from livematte.options.rendering import RenderOptions
 from livematte.render.fake import FakeRenderer
 from livematte.render.renderer import OpenedRenderer

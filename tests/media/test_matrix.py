@@ -11,7 +11,7 @@ import numpy as np
 import pytest
 
 from livematte.backgrounds.video import VideoBackground
-from livematte.media.colour import HLG, PQ, UNSPECIFIED
+from livematte.media.video.colour import HLG, PQ, UNSPECIFIED
 from livematte.sources import VideoFile
 from tests.media.cards import KINDS, MATRICES, Kind, write_card
 

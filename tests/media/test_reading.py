@@ -417,8 +417,8 @@ def test_a_matrix_that_is_not_told_goes_by_the_size(
 
 def test_white_beyond_white_keeps_its_colour_and_stays_below_white() -> None:
     """An SDR white of 203 cd/m2 stays nearly white; a brighter sky does not turn grey or white."""
-    from livematte.media.colour import PQ
     from livematte.media.hdr import to_sdr
+    from livematte.media.video.colour import PQ
     from tests.media.cards import encoded
 
     light = np.array([[1.0, 1.0, 1.0], [1.6, 1.6, 1.6], [0.9, 1.2, 1.5]])

@@ -24,7 +24,7 @@ from hypothesis import strategies as st
 
 from livematte.errors import SinkError, UsageError
 from livematte.frame import Image, Size
-from livematte.media.colour import BT709_LIMITED
+from livematte.media.video.colour import BT709_LIMITED
 from livematte.media.whole_file import Taken
 from livematte.sinks import VideoWriter
 from livematte.sinks.clock import SHORTEST_TICK_SECONDS, LiveClock

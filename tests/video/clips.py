@@ -14,7 +14,7 @@ from av.audio.stream import AudioStream
 from av.video.stream import VideoStream
 
 from livematte.frame import Image, Size
-from livematte.media.colour import BT709_LIMITED, FULL, LIMITED, Colour
+from livematte.media.video.colour import BT709_LIMITED, FULL, LIMITED, Colour
 
 SIZE = Size(96, 64)
 RATE = Fraction(30)

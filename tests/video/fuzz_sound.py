@@ -20,7 +20,7 @@ import av
 import numpy as np
 
 from livematte.frame import Rendered, Size
-from livematte.media.colour import BT709_LIMITED
+from livematte.media.video.colour import BT709_LIMITED
 from livematte.media.whole_file import Taken
 from livematte.sinks import VideoWriter
 

@@ -23,7 +23,7 @@ from livematte.errors import LivematteError, MatteError, SourceError, UsageError
 from livematte.frame import Frame, Image, Size
 from livematte.matting.colours import estimate_foreground
 from livematte.matting.composite import Compositor
-from livematte.media.colour import FULL, SMPTE_170M, UNSPECIFIED, Colour
+from livematte.media.video.colour import FULL, SMPTE_170M, UNSPECIFIED, Colour
 from livematte.options.refinement import DEFAULT, PLAIN, Refinement
 from livematte.options.rendering import RenderOptions
 from livematte.render.fake import FakeRenderer

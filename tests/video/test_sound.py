@@ -18,10 +18,10 @@ from typer.testing import CliRunner
 
 from livematte.cli.app import app
 from livematte.frame import Size
-from livematte.media.channels import LAYOUTS, choose_layout, mixing_matrix
-from livematte.media.packet_times import PacketTimes
-from livematte.media.steady_sound import SAMPLES_PER_SECOND, Heard, SteadySound
-from livematte.media.timeline import Timeline
+from livematte.media.sound.channels import LAYOUTS, choose_layout, mixing_matrix
+from livematte.media.sound.steady import SAMPLES_PER_SECOND, Heard, SteadySound
+from livematte.media.video.packet_times import PacketTimes
+from livematte.media.video.timeline import Timeline
 from livematte.options.rendering import RenderOptions
 from livematte.render.fake import FakeRenderer
 from livematte.render.renderer import OpenedRenderer

@@ -7,16 +7,16 @@ from collections.abc import Generator
 from contextlib import suppress
 from typing import TYPE_CHECKING, Final, TypeAlias, cast
 
-from livematte.media.container import open_container
-from livematte.media.packet_times import PacketTimes, Timed
-from livematte.media.timeline import Timeline, may_change
+from livematte.media.video.container import open_container
+from livematte.media.video.packet_times import PacketTimes, Timed
+from livematte.media.video.timeline import Timeline, may_change
 
 if TYPE_CHECKING:
     import av
     from av.audio.stream import AudioStream
     from av.container import InputContainer
 
-    from livematte.media.source_video import SourceVideo
+    from livematte.media.video.source import SourceVideo
 
 SEARCH_SECONDS: Final = 2
 """How far apart pictures and sound of the same time may lie in a file."""

@@ -8,9 +8,9 @@ from fractions import Fraction
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, BinaryIO, Final, cast
 
-from livematte.media.container import MOST_PIXELS, open_video, reason, unreadable
-from livematte.media.deinterlace import Deinterlacer, TimedFrame
-from livematte.media.timeline import Timeline, may_change
+from livematte.media.video.container import MOST_PIXELS, open_video, reason, unreadable
+from livematte.media.video.deinterlace import Deinterlacer, TimedFrame
+from livematte.media.video.timeline import Timeline, may_change
 
 if TYPE_CHECKING:
     import av

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any, Final
 import numpy as np
 import numpy.typing as npt
 
-from livematte.media.channels import LAYOUTS, mixing_matrix, speakers
+from livematte.media.sound.channels import LAYOUTS, mixing_matrix, speakers
 
 if TYPE_CHECKING:
     import av

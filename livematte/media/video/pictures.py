@@ -10,7 +10,9 @@ import numpy as np
 from numpy.typing import NDArray
 
 from livematte.frame import Image, Size
-from livematte.media.colour import (
+from livematte.media.cover import cover
+from livematte.media.hdr import to_sdr
+from livematte.media.video.colour import (
     BT2020,
     FULL,
     HLG,
@@ -21,10 +23,8 @@ from livematte.media.colour import (
     conversion,
     is_known,
 )
-from livematte.media.container import MOST_PIXELS
-from livematte.media.cover import cover
-from livematte.media.hdr import to_sdr
-from livematte.media.orientation import UPRIGHT, Orientation, orientation_of
+from livematte.media.video.container import MOST_PIXELS
+from livematte.media.video.orientation import UPRIGHT, Orientation, orientation_of
 
 if TYPE_CHECKING:
     import av

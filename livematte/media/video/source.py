@@ -6,7 +6,7 @@ from fractions import Fraction
 from pathlib import Path
 from typing import Protocol
 
-from livematte.media.colour import Colour
+from livematte.media.video.colour import Colour
 
 
 class SourceVideo(Protocol):
