@@ -18,9 +18,10 @@ from urllib.response import addinfourl
 
 import cv2
 import numpy as np
-from PIL import Image as PillowImage
 
 from livematte.frame import Image
+from livematte.media.photo.pillow_limit import open_unlimited
+from livematte.media.photo.read import known_formats
 
 USUAL_RATE: Final = 5.0
 """Pictures a second that are asked for, unless the person asks for something else."""
@@ -124,7 +125,7 @@ def _picture(address: str) -> Image | None:
         data = answer.read(MOST_BYTES + 1)
     if len(data) > MOST_BYTES:
         return None
-    with PillowImage.open(BytesIO(data)) as about:
+    with open_unlimited(BytesIO(data), known_formats()) as about:
         if about.width * about.height > MOST_PIXELS:
             return None
     image = cv2.imdecode(np.frombuffer(data, np.uint8), cv2.IMREAD_COLOR)

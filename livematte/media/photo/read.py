@@ -27,6 +27,7 @@ from livematte.media.photo.memory import (
     usable_bytes,
 )
 from livematte.media.photo.metadata import Metadata, read_metadata
+from livematte.media.photo.pillow_limit import lifted, open_unlimited
 from livematte.media.photo.profile import MOST_BYTES, rebuild
 from livematte.media.photo.tiff import Directory
 from livematte.media.regular_file import open_regular
@@ -98,7 +99,8 @@ class OpenedPhoto:
         if self._opened.format not in _ANIMATIONS:
             return False  # several pages, or views, of which the first is meant
         try:
-            return bool(getattr(self._opened, "is_animated", False))
+            with lifted(self.pixels):
+                return bool(getattr(self._opened, "is_animated", False))
         except Exception:  # damaged after its first picture, which can be shown
             return False
 
@@ -112,12 +114,14 @@ class OpenedPhoto:
         number = 1 if opened.info.get("default_image") else 0  # that one is for who shows no others
         while True:
             try:
-                opened.seek(number)
-                opened.load()
+                with lifted(self.pixels):
+                    opened.seek(number)
+                    opened.load()
                 milliseconds = float(opened.info.get("duration") or 0)
                 if not milliseconds > HURRIED_MILLISECONDS:
                     milliseconds = UNHURRIED_MILLISECONDS
-                photo = _decode(opened.copy(), None)
+                with lifted(self.pixels):
+                    photo = _decode(opened.copy(), None)
             except EOFError:
                 return
             except Exception as error:
@@ -137,7 +141,8 @@ class OpenedPhoto:
     def decode(self) -> Photo:
         """Decode it, once. Raises `SourceError` if it is damaged."""
         try:
-            photo = _decode(self._opened, self._page)
+            with lifted(self.pixels):
+                photo = _decode(self._opened, self._page)
             self._opened.close()  # frees its pixels, of which `photo` has a copy
             return photo
         except SourceError:
@@ -174,7 +179,7 @@ def open_photo(
     Raises `SourceError` if it cannot be read, is no photo but a raw one or of another kind, or is
     too large for the memory.
     """
-    formats = _known_formats()
+    formats = known_formats()
     with ExitStack() as stack:
         kind = None
         try:
@@ -189,7 +194,7 @@ def open_photo(
             kind = kind_of(file, path)
             if kind.is_hidden:
                 raise SourceError(f"{path} is {kind.name}, which is not read.", kind.remedy)
-            opened = stack.enter_context(Pillow.open(file, formats=formats))
+            opened = stack.enter_context(open_unlimited(file, formats))
             page = None
             if kind.tiff is not None and opened.format == "TIFF" and kind.tiff.pages:
                 opened.seek(kind.tiff.page)
@@ -346,12 +351,11 @@ def _deep_grey(picture: Pillow.Image, page: Directory | None) -> tuple[Image, Im
 
 
 @cache
-def _known_formats() -> tuple[str, ...]:
+def known_formats() -> tuple[str, ...]:
+    """What of `_FORMATS` this Pillow reads, as named in `PIL.Image.OPEN`."""
     import pillow_heif
 
     pillow_heif.register_heif_opener()
-    # `open_photo` has a limit of its own, and refuses instead of warning.
-    Pillow.MAX_IMAGE_PIXELS = None
     Pillow.init()  # where Pillow was built without AVIF, it is an error to name it
     return tuple(each for each in _FORMATS if each in Pillow.OPEN)
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import threading
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import psutil
@@ -36,6 +37,37 @@ def test_photos_of_200_megapixels_are_opened(tmp_path: Path) -> None:
         Pillow.new(mode, (16_320, 12_240)).save(path)
         with open_photo(path) as opened:
             assert opened.pixels == 16_320 * 12_240
+
+
+@pytest.mark.parametrize("ending", ["jpg", "png", "webp", "gif", "tif", "bmp"])
+def test_pillow_s_limit_is_the_importing_program_s(
+    tmp_path: Path, ending: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    limit = 1000
+    path = tmp_path / f"large.{ending}"
+    pictures = [Pillow.new("RGB", (80, 60), colour) for colour in ("red", "blue")]
+    more = {"save_all": True, "append_images": pictures[1:]} if ending in ("gif", "webp") else {}
+    pictures[0].save(path, **more)
+    small = tmp_path / "small.png"
+    Pillow.new("RGB", (30, 20)).save(small)
+    monkeypatch.setattr(Pillow, "MAX_IMAGE_PIXELS", limit)
+
+    with open_photo(small) as opened, Pillow.open(small) as theirs:
+        assert limit == Pillow.MAX_IMAGE_PIXELS
+        opened.decode()
+        theirs.load()
+
+    def decode(_: int) -> int:
+        with open_photo(path) as opened:
+            if opened.is_animation:
+                return sum(photo.image.shape[0] for _, photo in opened.frames()) // 2
+            return opened.decode().image.shape[0]
+
+    with ThreadPoolExecutor(4) as pool:
+        assert set(pool.map(decode, range(16))) == {60}
+    assert limit == Pillow.MAX_IMAGE_PIXELS
+    with pytest.raises(Pillow.DecompressionBombError):
+        Pillow.open(path)
 
 
 def test_one_that_needs_more_memory_than_there_is_says_how_to_allow_it(tmp_path: Path) -> None:
