@@ -5,6 +5,7 @@ from __future__ import annotations
 import threading
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
+from typing import Any
 
 import psutil
 import pytest
@@ -46,7 +47,9 @@ def test_pillow_s_limit_is_the_importing_program_s(
     limit = 1000
     path = tmp_path / f"large.{ending}"
     pictures = [Pillow.new("RGB", (80, 60), colour) for colour in ("red", "blue")]
-    more = {"save_all": True, "append_images": pictures[1:]} if ending in ("gif", "webp") else {}
+    more: dict[str, Any] = {}
+    if ending in ("gif", "webp"):
+        more = {"save_all": True, "append_images": pictures[1:]}
     pictures[0].save(path, **more)
     small = tmp_path / "small.png"
     Pillow.new("RGB", (30, 20)).save(small)
@@ -60,11 +63,12 @@ def test_pillow_s_limit_is_the_importing_program_s(
     def decode(_: int) -> int:
         with open_photo(path) as opened:
             if opened.is_animation:
-                return sum(photo.image.shape[0] for _, photo in opened.frames()) // 2
-            return opened.decode().image.shape[0]
+                return len(list(opened.frames()))
+            opened.decode()
+            return 1
 
     with ThreadPoolExecutor(4) as pool:
-        assert set(pool.map(decode, range(16))) == {60}
+        assert set(pool.map(decode, range(16))) == {2 if more else 1}
     assert limit == Pillow.MAX_IMAGE_PIXELS
     with pytest.raises(Pillow.DecompressionBombError):
         Pillow.open(path)
