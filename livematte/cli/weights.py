@@ -75,13 +75,14 @@ def quantize_weights(
     with reported():
         from livematte.network import quantize as quantizing
         from livematte.network.weights import find
+        from livematte.sources.samples import read_frames
 
         source = find(weights)
-        frames = quantizing.read_frames(calibrate)
+        frames = read_frames(calibrate)
         written = quantizing.quantize(source, frames, output)
         say(f"{written} is ready, with its .bin beside it.")
         if check:
-            off = quantizing.compare(source, written, quantizing.read_frames(check))
+            off = quantizing.compare(source, written, read_frames(check))
             say(
                 f"Its matte is {off.mean:.2e} off the float32 one's on average over "
                 f"{counted(off.frames, 'frame')}, {off.worst:.2e} in the worst."

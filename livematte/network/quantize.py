@@ -11,35 +11,25 @@ from __future__ import annotations
 
 import hashlib
 import logging
-import os
 import tempfile
-from collections.abc import Iterable, Iterator
-from itertools import count
+from collections.abc import Iterable
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, Final, NamedTuple
+from typing import Any, Final, NamedTuple
 
-import cv2
 import numpy as np
 from numpy.typing import NDArray
 
-from livematte.errors import SourceError, UsageError, WeightsError
+from livematte.errors import UsageError, WeightsError
 from livematte.frame import Image, Size
 from livematte.matting.shrink import shrink
-from livematte.media.photo.read import UnknownKindError, open_photo
 from livematte.network import layout, weights
 from livematte.network.graph import build_modnet
 from livematte.network.openvino_runtime import load_openvino
 from livematte.network.size import DEFAULT_SHORT_SIDE, PIXEL_MEAN, PIXEL_SCALE, network_size
 
-if TYPE_CHECKING:
-    from livematte.sources import VideoFile
-
 FLOAT_LAYERS: Final = tuple(layer.name for layer in layout.ENCODER[:3])
 """Convolutions that stay in float32: what they see has few channels of very different ranges, and
 an error there goes through the whole network. `weights/README.md` has the measurement."""
-
-FRAMES_PER_CLIP: Final = 24
-"""How many frames of a video to calibrate with; neighbours tell nothing new."""
 
 # Left to itself OpenVINO computes in bf16 where the CPU can, which is coarser than this int8.
 _EXACT: Final = {"INFERENCE_PRECISION_HINT": "f32"}
@@ -150,29 +140,6 @@ def compare(
     return Difference(len(differences), float(np.mean(differences)), max(differences))
 
 
-def read_frames(paths: Iterable[Path], per_clip: int | None = FRAMES_PER_CLIP) -> Iterator[Image]:
-    """Frames of videos, pictures and folders of them: uint8 BGR (H, W, 3), in order of the paths.
-
-    per_clip: how many of each video, spread evenly over it; all if None, or if it has no more.
-
-    Raises `SourceError` if a file is neither a picture nor a video, or cannot be read.
-    """
-    for path in paths:
-        if os.path.isdir(path):
-            files = sorted(each for each in path.iterdir() if not each.name.startswith("."))
-            yield from read_frames((each for each in files if each.is_file()), per_clip)
-            continue
-        if not os.path.exists(path):
-            raise SourceError(f"{path} does not exist.", "Give pictures, videos or folders.")
-        try:
-            with open_photo(path) as opened:
-                picture = opened.decode().image
-        except UnknownKindError:
-            yield from _spread(path, per_clip)
-        else:
-            yield cv2.cvtColor(picture, cv2.COLOR_RGB2BGR).astype(np.uint8, copy=False)
-
-
 def network_input(frame: Image, short_side: int) -> NDArray[np.float32]:
     """What the network is fed for a frame (H, W, 3): float32 RGB (1, 3, h, w) in [-1, 1]."""
     size = network_size(Size.of(frame), short_side)
@@ -180,32 +147,6 @@ def network_input(frame: Image, short_side: int) -> NDArray[np.float32]:
     shrink(frame, small)
     rgb = (small[..., ::-1].astype(np.float32) - PIXEL_MEAN) / PIXEL_SCALE
     return np.ascontiguousarray(rgb.transpose(2, 0, 1)[np.newaxis])
-
-
-def _spread(path: Path, per_clip: int | None) -> Iterator[Image]:
-    """`per_clip` frames of a video, the first and the last among them."""
-    wanted: Iterable[int] = count()
-    if per_clip is not None:
-        # A header need not tell how many there are, so they are counted.
-        total = sum(1 for _ in _images(path))
-        wanted = np.linspace(0, total - 1, min(per_clip, total)).astype(int)
-    indices = iter(wanted)
-    index = next(indices)
-    for place, image in enumerate(_images(path)):
-        if place == index:
-            yield image.copy()
-            index = next(indices, -1)
-
-
-def _images(path: Path) -> Iterator[Image]:
-    """Every frame of a video; each is overwritten by the next."""
-    from livematte.sources import VideoFile
-
-    video: VideoFile
-    with VideoFile(path, realtime=False) as video:
-        for frame in video.frames():
-            yield frame.image
-            video.recycle(frame)
 
 
 def _write_whole(openvino: Any, model: Any, origin: dict[str, str], target: Path) -> None:

@@ -44,7 +44,7 @@ ROOM_SIZE: Final = Size(1280, 720)
 class Demo:
     """Stands in for a camera. The picture depends on the frame's index alone.
 
-    The portrait is made by `livematte.assets.make_portrait`, which tells where it is from.
+    The portrait is made by scripts/make_portrait.py, which tells where it is from.
     """
 
     trouble = ""
@@ -121,7 +121,7 @@ class _Person:
     """The portrait, scaled for a frame, whose lower edge is always below the frame's."""
 
     def __init__(self, size: Size) -> None:
-        packed = np.frombuffer((files("livematte.assets") / "portrait.webp").read_bytes(), np.uint8)
+        packed = np.frombuffer((files("livematte") / "assets/portrait.webp").read_bytes(), np.uint8)
         portrait = cv2.imdecode(packed, cv2.IMREAD_UNCHANGED)  # BGRA, straight alpha
         assert portrait is not None, "the portrait comes with livematte"
         height, width = portrait.shape[:2]

@@ -3,12 +3,15 @@
 from __future__ import annotations
 
 from pathlib import Path
+from typing import Final
 
 import cv2
 import numpy as np
 
-from livematte.assets.make_portrait import PORTRAIT
+import livematte
 from livematte.frame import Image
+
+PORTRAIT: Final = Path(livematte.__file__).with_name("assets") / "portrait.webp"
 
 
 def disc(

@@ -15,8 +15,9 @@ from livematte.errors import SourceError, UsageError, WeightsError
 from livematte.frame import Image, Size
 from livematte.network import layout, weights
 from livematte.network.graph import openvino
-from livematte.network.quantize import FLOAT_LAYERS, compare, network_input, quantize, read_frames
+from livematte.network.quantize import FLOAT_LAYERS, compare, network_input, quantize
 from livematte.sources import Demo
+from livematte.sources.samples import read_frames
 from tests.lab import SHARED
 
 SHIPPED: Final = weights.find("photographic")

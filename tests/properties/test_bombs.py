@@ -23,7 +23,7 @@ from livematte.backgrounds.parse import parse
 from livematte.bench.memory import memory_of_this_process
 from livematte.errors import LivematteError
 from livematte.frame import Size
-from livematte.network.quantize import read_frames
+from livematte.sources.samples import read_frames
 from livematte.media.photo.read import open_photo
 from livematte.sources import VideoFile
 

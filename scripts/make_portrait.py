@@ -1,6 +1,6 @@
-"""Makes portrait.webp, the person of the demo, from scikit-image's picture of an astronaut.
+"""Makes livematte/assets/portrait.webp, the person of the demo, from scikit-image's picture of an astronaut.
 
-    python -m livematte.assets.make_portrait
+    python scripts/make_portrait.py
 
 The picture is NASA's official portrait of Eileen Collins, in the public domain. MODNet mattes it,
 and at soft pixels the old background's colour is replaced by an estimate of the person's, by blur
@@ -22,7 +22,7 @@ from livematte.network import weights
 from livematte.network.modnet import load_modnet
 from livematte.network.size import PIXEL_MEAN, PIXEL_SCALE
 
-PORTRAIT: Final = Path(__file__).with_name("portrait.webp")
+PORTRAIT: Final = Path(__file__).resolve().parents[1] / "livematte" / "assets" / "portrait.webp"
 
 ROWS: Final = 424
 """Below, the helmet reflects a window, which the matte takes for a hole."""
