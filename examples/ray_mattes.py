@@ -1,6 +1,6 @@
 """Mattes of a collection that outgrows one machine: Ray Data with `livematte.Matter`.
 
-    pip install '.[docs]'
+    pip install '.[ray]'
     python examples/ray_mattes.py PHOTOS MATTES
 
 PHOTOS is a folder, on disks that all machines share or in a bucket (s3://...); MATTES is a folder

@@ -57,7 +57,7 @@ if TYPE_CHECKING:
     )
     from livematte.options.settings import LiveSettings
 
-__version__ = "0.1.0"
+__version__ = "0.2.0"
 __all__ = [
     "BackgroundError",
     "Change",

@@ -79,8 +79,8 @@ def photograph_the_window() -> Image:
         screen.wait()
     image = cv2.imdecode(np.frombuffer(png, np.uint8), cv2.IMREAD_COLOR)
     assert image is not None
-    rows, columns = image.any(axis=(1, 2)).nonzero()[0], image.any(axis=(0, 2)).nonzero()[0]
-    return np.asarray(image[rows[0] : rows[-1] + 1, columns[0] : columns[-1] + 1], np.uint8)
+    left, top, width, height = cv2.boundingRect(image.max(axis=2))
+    return np.asarray(image[top : top + height, left : left + width], np.uint8)
 
 
 def matte_a_head() -> Image:
@@ -97,15 +97,22 @@ def matte_a_head() -> Image:
             check=True,
         )
         panels = [
-            cv2.imread(str(each))[HEAD]
+            read(each)[HEAD]
             for each in (
                 photo,
                 Path(folder, "alpha/photo.png"),
                 Path(folder, "composite/photo.png"),
             )
         ]
-    scale = {"fx": ENLARGED, "fy": ENLARGED, "interpolation": cv2.INTER_CUBIC}
-    return np.hstack([cv2.resize(each, None, **scale) for each in panels])
+    beside = np.hstack(panels)
+    size = (beside.shape[1] * ENLARGED, beside.shape[0] * ENLARGED)
+    return np.asarray(cv2.resize(beside, size, interpolation=cv2.INTER_CUBIC), np.uint8)
+
+
+def read(path: Path) -> Image:
+    image = cv2.imread(str(path))
+    assert image is not None
+    return np.asarray(image, np.uint8)
 
 
 if __name__ == "__main__":

@@ -1,10 +1,11 @@
-"""Makes livematte/assets/portrait.webp, the person of the demo, from scikit-image's picture of an astronaut.
+"""Makes the person of the demo, livematte/assets/portrait.webp, from a picture of an astronaut.
 
     python scripts/make_portrait.py
 
-The picture is NASA's official portrait of Eileen Collins, in the public domain. MODNet mattes it,
-and at soft pixels the old background's colour is replaced by an estimate of the person's, by blur
-fusion: Forte, Pitié, "Approximate Fast Foreground Colour Estimation", ICIP 2021, equation 4.
+The picture is NASA's official portrait of Eileen Collins, in the public domain, as scikit-image
+distributes it. MODNet mattes it, and at soft pixels the old background's colour is replaced by an
+estimate of the person's, by blur fusion: Forte, Pitié, "Approximate Fast Foreground Colour
+Estimation", ICIP 2021, equation 4.
 """
 
 from __future__ import annotations

@@ -11,6 +11,8 @@ from typing import Final
 
 import pytest
 
+from livematte import __version__
+
 ROOT: Final = Path(__file__).resolve().parents[1]
 
 
@@ -39,7 +41,9 @@ def test_the_wheel_holds_all_that_a_run_needs_and_no_tests(wheel: Path) -> None:
     ):
         assert needed in names
     assert any(name.endswith("licenses/NOTICE") for name in names)
-    assert not any(name.startswith("tests") for name in names)
+    packages = {name.split("/")[0] for name in names}
+    assert packages == {"livematte", f"livematte-{__version__}.dist-info"}
+    assert not any("make_" in name for name in names)  # programs for those who work on it
 
 
 def test_installed_it_runs_from_another_folder(wheel: Path, tmp_path: Path) -> None:

@@ -1,4 +1,4 @@
-"""Makes the golden pictures beside it, and the picture in the README.
+"""Makes the golden pictures beside it.
 
     python -m tests.golden.make_golden
 
@@ -17,7 +17,7 @@ import numpy as np
 
 from livematte.backgrounds.parse import parse
 from livematte.frame import Frame, Image, Size
-from livematte.options.refinement import DEFAULT, PLAIN, Refinement
+from livematte.options.refinement import PLAIN, Refinement
 from livematte.options.rendering import TORCH_CPU, RenderOptions
 from livematte.render.opening import open_renderer
 from livematte.render.renderer import Renderer
@@ -75,18 +75,6 @@ def main() -> None:
     renderer, frame = open_reference(SIZE), demo_frame(SIZE)
     for name, background in BACKGROUNDS.items():
         cv2.imwrite(str(FOLDER / f"{name}.png"), composite(renderer, frame, background))
-
-    size = Size(1280, 720)
-    renderer, frame = open_reference(size, DEFAULT), demo_frame(size)
-    matted = composite(renderer, frame, "transparent")
-    on_hills = composite(renderer, frame, BACKGROUNDS["picture"])
-    matte = cv2.cvtColor(matted[..., 3], cv2.COLOR_GRAY2BGR)
-    panels = [
-        cv2.resize(each, (480, 270), interpolation=cv2.INTER_AREA)
-        for each in (frame.image, matte, on_hills)
-    ]
-    readme = np.hstack(panels)
-    cv2.imwrite(str(FOLDER / "readme.jpg"), readme, [cv2.IMWRITE_JPEG_QUALITY, 90])
 
 
 if __name__ == "__main__":
