@@ -1,10 +1,10 @@
-"""Mattes of a collection that outgrows one machine: Ray Data with `livematte.Matter`.
+"""Matte a collection of photos that outgrows one machine: Ray Data with `livematte.Matter`.
 
     pip install '.[ray]'
     python examples/ray_mattes.py PHOTOS MATTES
 
-PHOTOS is a folder, on disks that all machines share or in a bucket (s3://...); MATTES is a folder
-for Parquet files with the columns "path" and "png", the matte as the content of a PNG file. On a
+PHOTOS is a folder, on a disk that all machines share or in a bucket (s3://...). MATTES is a folder
+for Parquet files with the columns "path" and "png": the matte, as the content of a PNG file. On a
 cluster, start it on the head node with RAY_ADDRESS=auto.
 """
 
@@ -22,7 +22,7 @@ from livematte import Matter
 
 
 def encode(batch: dict[str, Any]) -> dict[str, Any]:
-    """The batch with its mattes as PNGs, and without the pictures."""
+    """Replace the pictures of a batch by its mattes, as PNGs."""
     pngs = [
         cv2.imencode(".png", np.rint(alpha * 255).astype(np.uint8))[1].tobytes()
         for alpha in batch["alpha"]
@@ -34,7 +34,7 @@ def main(photos: str, mattes: str) -> None:
     """Matte every photo in a folder."""
     dataset = ray.data.read_images(photos, mode="RGB", include_paths=True)
     dataset = dataset.map_batches(
-        Matter,  # one in each worker, where it loads its network once
+        Matter,  # one in each worker; it loads its network once
         fn_constructor_kwargs={"threads": 1},
         num_cpus=1,
         batch_size=8,
@@ -44,6 +44,6 @@ def main(photos: str, mattes: str) -> None:
 
 
 if __name__ == "__main__":
-    # Ray reports its use to its makers unless it is told not to.
+    # Otherwise Ray reports its use to its makers.
     os.environ.setdefault("RAY_USAGE_STATS_ENABLED", "0")
     main(*sys.argv[1:])

@@ -25,7 +25,7 @@ from tests.photos.pictures import portrait
 from tests.video.clips import write_clip
 
 ROOT = Path(__file__).resolve().parents[2]
-README = ROOT / "README.md"
+PAGES = [ROOT / "README.md", ROOT / "CONTRIBUTING.md", *sorted((ROOT / "docs").glob("*.md"))]
 
 
 def commands() -> dict[str, Any]:
@@ -157,12 +157,16 @@ def run_in_a_shell(line: str) -> None:
     assert finished.returncode == 0, finished.stderr
 
 
-def readme_lines() -> list[str]:
-    blocks = re.findall(r"```sh\n(.*?)```", README.read_text(encoding="utf-8"), re.DOTALL)
+def lines_of_pages() -> list[str]:
+    blocks = [
+        block
+        for page in PAGES
+        for block in re.findall(r"```sh\n(.*?)```", page.read_text(encoding="utf-8"), re.DOTALL)
+    ]
     lines = [line.split("  #")[0].strip() for block in blocks for line in block.splitlines()]
-    return [line for line in lines if line.startswith("livematte")]
+    return sorted({line for line in lines if line.startswith("livematte")})
 
 
-@pytest.mark.parametrize("line", readme_lines())
-def test_the_readme_s_commands_are_understood(line: str) -> None:
+@pytest.mark.parametrize("line", lines_of_pages())
+def test_the_commands_of_readme_and_docs_are_understood(line: str) -> None:
     assert parsed(*shlex.split(line)[1:]), line
