@@ -29,7 +29,7 @@ HILLS: Final = ROOT / "tests" / "golden" / "hills.jpg"
 LIVEMATTE: Final = (sys.executable, "-m", "livematte")
 
 DISPLAY: Final = ":87"
-SECONDS_TO_SHOW: Final = 12.0
+SECONDS_TO_SHOW: Final = 30.0
 """From the start until the window has shown the demo for a while, on a slow computer too."""
 
 HEAD: Final = np.s_[4:204, 112:342]
