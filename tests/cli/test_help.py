@@ -170,3 +170,14 @@ def lines_of_pages() -> list[str]:
 @pytest.mark.parametrize("line", lines_of_pages())
 def test_the_commands_of_readme_and_docs_are_understood(line: str) -> None:
     assert parsed(*shlex.split(line)[1:]), line
+
+
+@pytest.mark.parametrize("path", COMMANDS)
+def test_every_option_is_in_the_docs(path: str) -> None:
+    docs = "\n".join(page.read_text(encoding="utf-8") for page in PAGES)
+    for option in COMMANDS[path].params:
+        if option.param_type_name == "option" and not {"--help", "--version"} & {*option.opts}:
+            names = (*option.opts, *option.secondary_opts)
+            assert option.hidden or any(
+                re.search(rf"(?<![\w-]){name}(?![\w-])", docs) for name in names
+            ), names
