@@ -199,6 +199,7 @@ class Rounds:
         self._sink = sink
         self._connection = connection
         self._interrupted = threading.Event()
+        self._buffers = FrameBuffers()
         self._given = 0
 
     def __enter__(self) -> Rounds:

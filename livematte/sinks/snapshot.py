@@ -12,6 +12,7 @@ from livematte.media.names import require_writable_name
 from livematte.media.whole_file import Taken
 from livematte.sinks.dated import new_name
 from livematte.sinks.images import write_png
+from livematte.sinks.sink import require_picture
 
 
 class SnapshotSink:
@@ -39,6 +40,7 @@ class SnapshotSink:
         self.path = path or new_name("livematte-%Y%m%d-%H%M%S.png")
         self.error: LivematteError | None = None
         self._ended = threading.Event()
+        self._size = Size(0, 0)
 
     @property
     def description(self) -> str:
@@ -49,9 +51,10 @@ class SnapshotSink:
         return self._ended.wait(timeout_seconds)
 
     def open(self, size: Size, frames_per_second: Fraction) -> None:
-        """Nothing is to be made ready."""
+        self._size = size
 
     def send(self, picture: Rendered) -> None:
+        require_picture(picture, self._size)
         if picture.index < 0 or self._ended.is_set():
             return
         try:

@@ -81,6 +81,7 @@ class Camera:
         self._asked_size = size
         self._asked_rate = frames_per_second
         self._interrupted = threading.Event()
+        self._buffers = FrameBuffers()
         self._name = ""
         self._size = Size(0, 0)
         self._frames_per_second = Fraction(30)

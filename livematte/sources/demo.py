@@ -62,6 +62,7 @@ class Demo:
         self._size = size
         self._realtime = realtime
         self._interrupted = threading.Event()
+        self._buffers = FrameBuffers()
 
     @property
     def live(self) -> bool:

@@ -70,6 +70,7 @@ class Source(Protocol):
         """Take back a frame that nobody reads any more; from any thread.
 
         Its memory is used for another frame. To forget it costs an allocation and nothing else.
+        It may come from a source that this one has replaced, and before this one is open.
         """
         ...
 
@@ -84,7 +85,8 @@ class Source(Protocol):
 class FrameBuffers:
     """Memory for frames of one size, used again and again; safe to use from several threads."""
 
-    def __init__(self, size: Size) -> None:
+    def __init__(self, size: Size = Size(0, 0)) -> None:  # noqa: B008 - it cannot be changed
+        """size: of the frames; none before it is known."""
         self._shape = (size.height, size.width, 3)
         self._free: deque[Image] = deque()
 

@@ -85,6 +85,7 @@ class VideoFile:
         self._asked_start = _exact(start_seconds)
         self._asked_end = _exact(end_seconds)
         self._interrupted = threading.Event()
+        self._buffers = FrameBuffers()
         self._size = Size(0, 0)
         self._frames_per_second = USUAL_RATE
 

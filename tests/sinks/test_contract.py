@@ -24,6 +24,7 @@ from livematte.sinks import ImageFolder, PreviewWindow, Sink, VideoWriter, Virtu
 from livematte.sinks.null import NullSink
 from livematte.sinks.remains import look_into
 from livematte.sinks.sink import Interruptible, KeepsPictures
+from livematte.sinks.snapshot import SnapshotSink
 from livematte.sources import VideoFile
 from livematte.video.save import Composited, MatteOnly, OnBlack
 from tests.lab import IN_LAB
@@ -190,6 +191,7 @@ KINDS: Final[dict[str, Kind]] = {
     "standard output": Kind(standard_output),
     "images": images("frames"),
     "images in a folder": images("%03d.png"),
+    "snapshot": Kind(lambda folder: nullcontext(SnapshotSink(folder / "shot.png"))),
     "preview": Kind(
         preview, preview_without_display, preview_on_a_screen_that_hangs, needs_display=True
     ),

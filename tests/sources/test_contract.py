@@ -18,6 +18,7 @@ import pytest
 from livematte.errors import SourceError, UsageError
 from livematte.frame import Frame, Size
 from livematte.sources import Camera, Demo, ReconnectingCamera, Source, VideoFile
+from livematte.sources.switchable import SwitchableSource
 from tests.lab import IN_LAB
 from tests.sources.fakes import ListedSource, Plugged, Socket, serving_stills
 
@@ -128,6 +129,21 @@ def turned_off(_folder: Path) -> Iterator[Source]:
     yield camera
 
 
+def switchable(_folder: Path) -> AbstractContextManager[Source]:
+    return nullcontext(SwitchableSource(Demo(SIZE), lambda: Demo(SIZE)))
+
+
+def walker(*, is_stalled: bool = False) -> Making:
+    def make(_folder: Path) -> AbstractContextManager[Source]:
+        from tests.changing import Walker
+
+        source = Walker()
+        source.is_stalled = is_stalled
+        return nullcontext(source)
+
+    return make
+
+
 @contextmanager
 def marked_room(_folder: Path) -> Iterator[Source]:
     """Whoever is in it, which would take a network."""
@@ -201,6 +217,8 @@ KINDS: Final[dict[str, Kind]] = {
     ),
     "listed": Kind(lambda _folder: nullcontext(ListedSource(100)), reuses=False),
     "listed live": Kind(lambda _folder: nullcontext(ListedSource(100, live=True)), reuses=False),
+    "switchable": Kind(switchable),
+    "walker": Kind(walker(), blocked=walker(is_stalled=True), reuses=False),
     "marked room": Kind(marked_room, reuses=False),
     "benchmark": Kind(rounds, blocked=lambda folder: rounds(folder, wished=False)),
 }
@@ -321,6 +339,18 @@ def test_interrupting_ends_a_wait_for_a_frame(making: Making, tmp_path: Path) ->
         time.sleep(0.5)
         assert taking.is_alive(), "it waits"
         source.interrupt()
+
+
+def test_frames_of_a_source_that_it_replaces_may_come_back(kind: Kind, tmp_path: Path) -> None:
+    """From any thread, at any time; what does not fit is let go."""
+    with kind.make(tmp_path) as source:
+        for size in (Size(32, 24), SIZE):
+            image = np.zeros((size.height, size.width, 3), np.uint8)
+            source.recycle(Frame(image, 0, 0.0, 0.0))
+        with source:
+            source.recycle(Frame(np.zeros((24, 32, 3), np.uint8), 0, 0.0, 0.0))
+            frames = list(islice(source.frames(), 3))
+            assert {each.size for each in frames} == {source.size}
 
 
 def test_closing_is_always_fine(kind: Kind, tmp_path: Path) -> None:
