@@ -43,9 +43,10 @@ from livematte.network.size import DEFAULT_SHORT_SIDE
 from livematte.text.counted import counted
 
 if TYPE_CHECKING:
+    from livematte.cli.photo_places import Place
     from livematte.errors import LivematteError
-    from livematte.photos import Failure, Found, Photograph, PhotoJob, Report
-    from livematte.photos.show import ComparisonWindow
+    from livematte.matter import Matter
+    from livematte.photos import Failure, Found, Photograph, PhotoOptions, Report
 
 MOST_NAMED: Final = 20
 """Photos that a sentence names."""
@@ -183,8 +184,7 @@ def image(
         from livematte.cli.process import own_process
         from livematte.matter import Matter
         from livematte.media.photo.memory import parse_bytes
-        from livematte.photos import PhotoJob, PhotoOptions, Save
-        from livematte.photos.show import ComparisonWindow
+        from livematte.photos import PhotoOptions, Save
         from livematte.render.processor import cores
 
         kinds = parse_choices("--save", save or ["alpha"], Save)
@@ -212,7 +212,6 @@ def image(
             None if max_memory is None else parse_bytes(max_memory),
         )
         _say_found(found)
-        window = ComparisonWindow() if show else None
         own_process(threads)
         parallel = max(1, min(threads or cores(), len(found.photos)))
         matter = Matter(
@@ -223,16 +222,7 @@ def image(
             threads=threads,
             parallel=parallel,
         )
-        on_comparison = None if window is None else window.show
-        job = PhotoJob(
-            found.photos,
-            matter,
-            place.results,
-            options,
-            parallel=parallel,
-            on_comparison=on_comparison,
-        )
-        _run(job, found, place.results.description, window, debug)
+        _run(found, place, matter, options, parallel, show=show, debug=debug)
 
 
 def _find(paths: list[str], recursive: bool, leave_out: Path | None) -> Found:
@@ -253,9 +243,28 @@ def _find(paths: list[str], recursive: bool, leave_out: Path | None) -> Found:
 
 
 def _run(
-    job: PhotoJob, found: Found, where: str, window: ComparisonWindow | None, debug: bool
+    found: Found,
+    place: Place,
+    matter: Matter,
+    options: PhotoOptions,
+    parallel: int,
+    *,
+    show: bool,
+    debug: bool,
 ) -> None:
-    """Run a job and say how it went. Raises `typer.Exit` if not all is done."""
+    """Matte photos and say how it went. Raises `typer.Exit` if not all is done."""
+    from livematte.photos import PhotoJob
+    from livematte.photos.show import ComparisonWindow
+
+    window = ComparisonWindow() if show else None
+    job = PhotoJob(
+        found.photos,
+        matter,
+        place.results,
+        options,
+        parallel=parallel,
+        on_comparison=None if window is None else window.show,
+    )
     with progress_bar("photos") as progress, stopped_by_signals(job) as interrupted:
         task = progress.add_task("Matting", total=len(found.photos))
 
@@ -266,7 +275,7 @@ def _run(
 
         report = job.run(note)
     failures = [*found.failures, *report.failures]
-    _say_end(report, failures, where)
+    _say_end(report, failures, place.results.description)
     if window is not None and not interrupted.is_set():
         window.wait()
     if window is not None and window.problem:
