@@ -143,7 +143,9 @@ class Controller:
     def snapshot(self) -> LiveSnapshot:
         """The settings and the state, as they are together."""
         with self._lock:
-            return LiveSnapshot(self._settings, self._state)
+            wished = self.pipeline.stage.scene.notice  # the slate says it from the next turn on
+            state = replace(self._state, notice=wished) if wished else self._state
+            return LiveSnapshot(self._settings, state)
 
     def apply(self, change: Change) -> LiveSettings:
         """Change what `change` says, and return the settings once it is seen.

@@ -15,7 +15,7 @@ import numpy as np
 from livematte.background import Background
 from livematte.backgrounds.named import parse_named
 from livematte.controller import Controller, Controls
-from livematte.errors import DeviceError, SourceError
+from livematte.errors import DeviceError, MatteError, SourceError
 from livematte.frame import Frame, Rendered, Size
 from livematte.options.changes import Change
 from livematte.options.refinement import Refinement
@@ -122,10 +122,16 @@ class Seen(NullSink):
 
 
 class NotingRenderer(FakeRenderer):
-    """Notes how it is asked to refine, and fails when it is told to."""
+    """Notes how it is asked to refine, and fails or is wrong when it is told to."""
 
     asked: Refinement | None = None
-    is_broken = False
+    is_broken = is_wrong = False
+
+    def collect(self, timeout_seconds: float) -> Rendered | None:
+        picture = super().collect(timeout_seconds)
+        if picture is not None and self.is_wrong:
+            raise MatteError("Nobody can be seen")
+        return picture
 
     def submit(
         self, frame: Frame, background: Background, refinement: Refinement | None = None

@@ -299,6 +299,22 @@ def test_a_fault_brings_the_slate_while_frozen(fault: str) -> None:
     assert len({index for _, index, _ in run.seen.since(began) if index >= 0}) == 1
 
 
+def test_a_picture_that_proves_to_be_wrong_does_not_stay_frozen() -> None:
+    """Some faults of mattes are proven by several frames: what was sent before may show them."""
+    with LiveRun() as run:
+        run.apply(Freeze(True))
+        frozen = run.seen.pictures[-1][1]
+        run.renderers[0].is_wrong = True
+        wait_until(lambda: run.seen.pictures[-1][1] < 0)
+        run.renderers[0].is_wrong = False
+        began = time.monotonic()
+        time.sleep(0.3)
+        assert all(index < 0 for _, index, _ in run.seen.since(began)), "the slate stays"
+        run.apply(Freeze(False))
+        run.wait_for_pictures()
+        assert run.seen.pictures[-1][1] > frozen
+
+
 def test_paused_is_the_slate_at_once(times: int) -> None:
     with LiveRun() as run:
         for _ in range(times):

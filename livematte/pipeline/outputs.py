@@ -271,7 +271,10 @@ class Outputs:
 
     def _give_up(self, outlet: Outlet) -> None:
         assert outlet.error is not None
-        self._active.remove(outlet)
+        with self._changed:
+            if outlet not in self._active:
+                return  # it has just left
+            self._active.remove(outlet)
         if outlet.joined:
             self._remove(outlet)
             if not outlet.was_open:
