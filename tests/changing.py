@@ -47,14 +47,16 @@ class Walker:
     trouble = ""
 
     def __init__(self, name: str = "walker", size: Size = SIZE) -> None:
-        self.description = name
+        self.name = name
         self.size = size
         self.is_stalled = False
         self._interrupted = threading.Event()
 
     def __enter__(self) -> Walker:
-        if self.description == "broken":
+        time.sleep(0.02)
+        if self.name == "broken":
             raise SourceError("Camera broken cannot be opened.", "Mend it.")
+        self.description = self.name  # not known before
         return self
 
     def __exit__(

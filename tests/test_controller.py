@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import gc
+import json
 import random
+import sys
 import threading
 import time
 import weakref
@@ -41,6 +43,7 @@ from livematte.options.changes import (
 from livematte.options.refinement import choose_refinement
 from livematte.sinks import VideoWriter
 from tests.changing import BACKGROUNDS, SIZE, LiveRun, Walker, wait_until
+from tests.lab import needs_lab, run_in_lab
 
 GAP_SECONDS: Final = 0.1
 EXCHANGE_SECONDS: Final = 1.5
@@ -474,3 +477,22 @@ def test_memory_stays_as_it_is(tmp_path: Path) -> None:
         outputs = run.controller.pipeline.outputs
         assert len(outputs._outlets) == 1
         assert len(outputs._buffers._spare) <= outputs._buffers.most_spare == 3
+
+
+@pytest.mark.lab
+@needs_lab
+def test_real_cameras_are_changed_and_the_call_stays_up(tmp_path: Path) -> None:
+    path = tmp_path / "found.json"
+    run_in_lab(sys.executable, "-m", "tests.in_lab_controller", str(path), seconds=90)
+    found = json.loads(path.read_text())
+    print(found)
+    assert "no program feeds it" in found["nobody feeds"]["problem"]
+    assert "The former camera is used again" in found["nobody feeds"]["problem"]
+    assert found["nobody feeds"]["camera"] == found["back"]["camera"] == "/dev/video-cam"
+    assert "lab-feed" in found["fed"]["description"]
+    assert found["fed"]["problem"] == found["back"]["problem"] == ""
+    assert found["sizes"] == ["320x180"], "of another size, it is fitted"
+    for name in ("nobody feeds", "fed", "back"):
+        assert found[name]["slates"] > 0
+        assert found[name]["seconds"] < 5, "of a third of the speed"
+    assert found["ended"]

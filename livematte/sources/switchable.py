@@ -69,7 +69,7 @@ class SwitchableSource:
 
     @property
     def description(self) -> str:
-        return self._source.description
+        return self._description
 
     @property
     def trouble(self) -> str:
@@ -116,6 +116,7 @@ class SwitchableSource:
 
     def __enter__(self) -> SwitchableSource:
         self._source.__enter__()
+        self._description = self._source.description
         self._is_open = True
         self._size = self._source.size
         self._frames_per_second = self._source.frames_per_second
@@ -200,6 +201,7 @@ class SwitchableSource:
             if self._interrupted.is_set():
                 source.interrupt()  # whoever asked for that has asked the one before
         source.__enter__()
+        self._description = source.description
         self._is_open = True
         with self._lock:
             if self._is_off and isinstance(source, _TurnedOff):
