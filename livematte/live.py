@@ -19,13 +19,13 @@ from collections.abc import Callable, Iterable, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, replace
 from types import TracebackType
-from typing import Any, Final, NamedTuple, TypeAlias, TypeVar, get_args
+from typing import Any, Final, TypeAlias, TypeVar
 
 import numpy as np
 from numpy.typing import NDArray
 
-from livematte.background import Background, Blur, Picture
-from livematte.backgrounds.parse import parse_all
+from livematte.background import Background, Picture
+from livematte.backgrounds.named import Choice, NamedBackground, parse_named
 from livematte.errors import MatteError, RenderError, UsageError
 from livematte.frame import Frame, Image, Rendered, Size
 from livematte.options.changes import (
@@ -38,6 +38,7 @@ from livematte.options.changes import (
     SetBlur,
     SetDevice,
     SetRefinement,
+    check_kinds,
 )
 from livematte.options.refinement import Refinement, choose_refinement
 from livematte.options.rendering import Device, RenderOptions
@@ -141,7 +142,7 @@ class Live:
         self._began_seconds: float | None = None
         self._is_closed = False
         self._renderer: Renderer
-        self._backgrounds: list[Background] = []
+        self._choice = Choice.of([])
         # A renderer belongs to the thread that opened it, and callers may have several.
         self._thread = ThreadPoolExecutor(1, "livematte")
         try:
@@ -218,10 +219,9 @@ class Live:
     # --- the renderer's thread
 
     def _open(self) -> LiveSettings:
-        named = _parse(self._settings.backgrounds, self._on_notice)
+        choice = Choice.of(parse_named(self._settings.backgrounds, self._on_notice))
         self._renderer = self._opened(self._settings)
-        self._show([each.background for each in named])
-        return replace(self._settings, backgrounds=tuple(each.text for each in named))
+        return self._shown(choice)
 
     def _opened(self, settings: LiveSettings) -> Renderer:
         options = RenderOptions(
@@ -234,18 +234,20 @@ class Live:
         )
         return open_renderer(options, self._size, self._on_notice).renderer
 
-    def _show(self, backgrounds: Sequence[Background]) -> None:
-        """Have these at hand, and the others at rest."""
-        for each in backgrounds:
-            if isinstance(each, Picture) and each not in self._backgrounds:
+    def _shown(self, choice: Choice) -> LiveSettings:
+        """The settings with these backgrounds, which are at hand now, and the others at rest."""
+        before, now = self._choice.backgrounds, choice.backgrounds
+        for each in now:
+            if isinstance(each, Picture) and each not in before:
                 each.play(live=True, on_trouble=self._on_notice)
-        for each in self._backgrounds:
-            if isinstance(each, Picture) and each not in backgrounds:
+        for each in before:
+            if isinstance(each, Picture) and each not in now:
                 each.stop()
-        self._backgrounds = list(backgrounds)
+        self._choice = choice
+        return replace(self._settings, backgrounds=choice.texts, background_index=choice.index)
 
     def _close(self) -> None:
-        self._show([])
+        self._shown(Choice.of([]))
         self._renderer.close()
 
     def _process(self, image: NDArray[Any], seconds: float | None) -> LivePicture:
@@ -261,7 +263,7 @@ class Live:
             now - self._began_seconds if seconds is None else seconds,
         )
         self._frames += 1
-        picture = self._render(frame, self._backgrounds[self._settings.background_index])
+        picture = self._render(frame, self._choice.backgrounds[self._choice.index])
         if covers_everything(picture):
             raise MatteError("The matte is of no use: it covers everything", frame.index)
         return LivePicture(picture.image.copy(), picture.alpha.copy())
@@ -288,6 +290,7 @@ class Live:
         return self._settings
 
     def _changed(self, change: Change) -> LiveSettings:
+        check_kinds(change)
         settings = self._settings
         if isinstance(change, Mirror):
             return replace(settings, mirrored=change.on)
@@ -302,72 +305,35 @@ class Live:
             settings = _refined(settings, change)
             self._refinement = _refinement(settings)
             return settings
-        if isinstance(change, NextBackground | PreviousBackground):
-            step = 1 if isinstance(change, NextBackground) else -1
-            index = (settings.background_index + step) % len(self._backgrounds)
-            return replace(settings, background_index=index)
-        if isinstance(change, SetBackground) and isinstance(change.background, int):
-            return replace(settings, background_index=self._existing(change.background))
-        if isinstance(change, SetBackground | SetBlur | ReplaceBackgrounds):
-            return self._with_backgrounds(change)
-        if not isinstance(change, get_args(Change)):
-            raise UsageError(f"{change!r} is not a change.", "Try livematte.NextBackground().")
+        return self._shown(self._chosen(change))
+
+    def _chosen(self, change: Change) -> Choice:
+        choice = self._choice
+        if isinstance(change, NextBackground):
+            return choice.moved(1)
+        if isinstance(change, PreviousBackground):
+            return choice.moved(-1)
+        if isinstance(change, ReplaceBackgrounds):
+            return Choice.of(parse_named(change.backgrounds, self._on_notice))
+        if isinstance(change, SetBlur):
+            text = f"blur:{change.sigma_pixels:g}"
+            return choice.blurred(parse_named([text], self._on_notice)[0])
+        if isinstance(change, SetBackground):
+            wanted = change.background
+            index = choice.find(wanted) if isinstance(wanted, str) else wanted
+            if index is None:
+                return choice.joined_by(self._one_named(str(wanted)))
+            return choice.at(index)
         raise UsageError(
             f"{type(change).__name__} is for a run with a camera, windows and files of its own.",
             "A program that has the frames does that itself.",
         )
 
-    def _existing(self, index: int) -> int:
-        count = len(self._backgrounds)
-        if not 0 <= index < count:
-            raise UsageError(
-                f"There is no background {index}.", f"They are counted from 0 to {count - 1}."
-            )
-        return index
-
-    def _with_backgrounds(
-        self, change: SetBackground | SetBlur | ReplaceBackgrounds
-    ) -> LiveSettings:
-        settings, index = self._settings, self._settings.background_index
-        named = list(map(_Named, settings.backgrounds, self._backgrounds))
-        if isinstance(change, ReplaceBackgrounds):
-            named, index = _parse(change.backgrounds, self._on_notice), 0
-        elif isinstance(change, SetBackground) and change.background in settings.backgrounds:
-            index = settings.backgrounds.index(str(change.background))
-        elif isinstance(change, SetBackground):
-            index = len(named)
-            named += _parse([str(change.background)], self._on_notice)
-        else:
-            (blur,) = _parse([f"blur:{change.sigma_pixels:g}"], self._on_notice)
-            if not isinstance(named[index].background, Blur):
-                index = len(named)
-            named[index : index + 1] = [blur]
-        self._show([each.background for each in named])
-        texts = tuple(each.text for each in named)
-        return replace(settings, backgrounds=texts, background_index=index)
-
-
-class _Named(NamedTuple):
-    """A background, and the text that means it."""
-
-    text: str
-    background: Background
-
-
-def _parse(texts: Iterable[str], on_notice: Callable[[str], None]) -> list[_Named]:
-    """The backgrounds that `texts` mean; a folder is each of its pictures."""
-    named = []
-    for text in texts:
-        found = parse_all(text, on_notice)
-        for each in found:
-            files = each.files if isinstance(each, Picture) else ()
-            named.append(_Named(str(files[0]) if files and len(found) > 1 else text, each))
-    if not named:
-        raise UsageError("There is no background.", "Name one, such as blur.")
-    for caution in dict.fromkeys(each.background.caution for each in named):
-        if caution is not None:
-            on_notice(caution)
-    return named
+    def _one_named(self, text: str) -> NamedBackground:
+        named = parse_named([text], self._on_notice)
+        if len(named) > 1:
+            raise UsageError(f"{text} is several pictures.", "Use ReplaceBackgrounds.")
+        return named[0]
 
 
 def _refinement(settings: LiveSettings) -> Refinement:

@@ -153,7 +153,7 @@ def test_other_frames_are_refused(live: Live, frame: Any, got: str) -> None:
         ({"size": (0, 180)}, "has no pixels"),
         ({"size": (320.5, 180)}, "not a width and a height"),
         ({"size": 320}, "not a width and a height"),
-        ({"background": []}, "no background"),
+        ({"background": []}, "No background"),
         ({"background": "no-such-picture.jpg"}, "no-such-picture"),
         ({"background": "blur:1000"}, "Blur '1000'"),
         ({"device": "gpu"}, "Device 'gpu'"),
@@ -173,7 +173,8 @@ def test_wrong_options_are_told_and_leave_no_thread(options: dict[str, Any], pro
 
 @pytest.mark.usefixtures("fake")
 def test_backgrounds_change_from_the_next_frame_on(tmp_path: Path) -> None:
-    cv2.imwrite(str(tmp_path / "lime.png"), np.full((9, 16, 3), (0, 255, 0), np.uint8))
+    lime = str(tmp_path / "lime.png")
+    cv2.imwrite(lime, np.full((9, 16, 3), (0, 255, 0), np.uint8))
     with Live(size=SIZE, background=("blue", "red")) as live:
         steps: list[tuple[Change | None, tuple[int, ...], tuple[str, ...]]] = [
             (None, BLUE, ("blue", "red")),
@@ -184,9 +185,11 @@ def test_backgrounds_change_from_the_next_frame_on(tmp_path: Path) -> None:
             (SetBackground("red"), RED, ("blue", "red")),
             (SetBackground("white"), (255, 255, 255), ("blue", "red", "white")),
             (ReplaceBackgrounds(("black", "white")), (0, 0, 0), ("black", "white")),
-            (SetBackground(str(tmp_path)), (0, 255, 0), ("black", "white", str(tmp_path))),
-            (SetBlur(30), (60, 60, 60), ("black", "white", str(tmp_path), "blur:30")),
-            (SetBlur(35), (60, 60, 60), ("black", "white", str(tmp_path), "blur:35")),
+            # One that was named alone is there until another is chosen.
+            (SetBackground(lime), (0, 255, 0), ("black", "white", lime)),
+            (SetBlur(30), (60, 60, 60), ("black", "white", "blur:30")),
+            (SetBlur(35), (60, 60, 60), ("black", "white", "blur:35")),
+            (NextBackground(), (0, 0, 0), ("black", "white")),
         ]
         for change, colour, names in steps:
             settings = live.settings if change is None else live.change(change)
@@ -206,7 +209,7 @@ def test_backgrounds_change_from_the_next_frame_on(tmp_path: Path) -> None:
         *(SetRefinement(quality="super"), SetRefinement(edge=99), SetRefinement(light_wrap=-1)),
         *(Freeze(True), Pause(True), Snapshot(), StartRecording(), StopRecording(), Quit()),
         SetCamera("0"),
-        "blur",
+        *("blur", SetBlur("30"), Mirror(1), SetBackground(0.5)),  # type: ignore[arg-type]
     ],
     ids=repr,
 )
