@@ -15,7 +15,7 @@ from livematte.options.changes import Change
 from livematte.options.settings import LiveSettings, LiveSnapshot
 from livematte.sinks import preview_view
 from livematte.sinks.commands import Notes, Pressed, Saved, StatusWanted
-from livematte.sinks.preview_keys import change_for
+from livematte.sinks.preview_keys import AT_ONCE, change_for
 from livematte.sinks.preview_text import announcement, statistics
 from livematte.sinks.sink import require_picture
 from livematte.sinks.window_process import Show, WindowProcess, folder
@@ -27,6 +27,12 @@ LOOK_SECONDS: Final = 0.1
 
 STATISTICS_SECONDS: Final = 0.25
 """The statistics change this often; faster they could not be read."""
+
+ANSWER_SECONDS: Final = 1.0
+"""How long the next key waits until the one before it has changed something."""
+
+MOST_WAITING: Final = 3
+"""Of one key, when it is held and changes take long: it is not to go on long after that."""
 
 SAID_SECONDS: Final = 2.0
 """How long a change is announced."""
@@ -63,7 +69,12 @@ class PreviewWindow:
         self._statistics_wanted = False
         self._statistics_seconds = 0.0
         self._keys: deque[str] = deque()
+        self._waiting: list[str] = []
+        """The keys that `poll` has seen."""
         self._asked: Change | None = None
+        self._asked_of: LiveSettings | None = None
+        """The settings that the last key was to change, until they have changed."""
+        self._asked_seconds = 0.0
         self._settings: LiveSettings | None = None
         self._looked_seconds = self._said_until_seconds = 0.0
         self._process: WindowProcess | None = None
@@ -104,21 +115,36 @@ class PreviewWindow:
         At most one change at a time: what the next key means depends on what this one has changed.
         """
         now = time.monotonic()
+        while self._keys:
+            key = self._keys.popleft()
+            if self._waiting.count(key) < MOST_WAITING:
+                self._waiting.append(key)
         is_due = now - self._looked_seconds > LOOK_SECONDS
-        if not (self._keys or is_due):
+        if not (self._waiting or is_due):
             return []
         snapshot = self._snapshot()
         if is_due:
             self._looked_seconds = now
             self._announce(snapshot.settings)
             self._note_statistics(snapshot, now)
-        return self._obey(self._keys.popleft(), snapshot.settings) if self._keys else []
+        key = self._next_key(snapshot.settings, now)
+        return self._obey(key, snapshot.settings) if key else []
 
     def tell(self, sentence: str) -> None:
         """Say it in the window for a moment; from the thread that polls."""
-        self._asked = None  # this is the answer
+        self._asked = self._asked_of = None  # this is the answer
         self._said_until_seconds = time.monotonic() + SAID_SECONDS
         self._notes = self._notes._replace(said=sentence)
+
+    def _next_key(self, settings: LiveSettings, now: float) -> str:
+        """The key to obey now; "" for none. Those that hide or end wait for no others."""
+        if settings != self._asked_of or now - self._asked_seconds > ANSWER_SECONDS:
+            self._asked_of = None
+        for key in self._waiting:
+            if key in AT_ONCE or self._asked_of is None:
+                self._waiting.remove(key)
+                return key
+        return ""
 
     def _obey(self, key: str, settings: LiveSettings) -> list[Change]:
         try:
@@ -129,7 +155,8 @@ class PreviewWindow:
         if change is None:
             return []
         # What it has changed is announced at the next look, when it has had time to.
-        self._asked, self._looked_seconds = change, time.monotonic()
+        self._asked, self._asked_of = change, settings
+        self._asked_seconds = self._looked_seconds = time.monotonic()
         return [change]
 
     def _announce(self, settings: LiveSettings) -> None:

@@ -37,6 +37,10 @@ REPEATING: Final = "+-[]"
 """Those that may be held."""
 
 
+AT_ONCE: Final = ("q", ESCAPE, "p")
+"""Those that hide the person or end the run."""
+
+
 def meant(characters: Sequence[str]) -> str:
     """The key of the preview's that one with these `characters` on it is; "" for none of them.
 
