@@ -31,12 +31,15 @@ HLG_PEAK_NITS: Final = 1000.0
 HLG_GAMMA: Final = 1.2
 """Of HLG's display at that peak: Recommendation ITU-R BT.2100, table 5."""
 
+P3: Final = 12
+"""The primaries of SMPTE EG 432-1, with the white of D65."""
+
 _P3: Final = ((0.680, 0.320), (0.265, 0.690), (0.150, 0.060))
 _CHROMATICITIES: Final = {
     BT709: ((0.640, 0.330), (0.300, 0.600), (0.150, 0.060)),
     BT2020: ((0.708, 0.292), (0.170, 0.797), (0.131, 0.046)),
     11: _P3,
-    12: _P3,
+    P3: _P3,
 }
 """x and y of red, green and blue by the numbers of ITU-T H.273; white is D65 of all of them."""
 
@@ -55,6 +58,8 @@ def to_sdr(
     transfer: int,
     primaries: int,
     levels: tuple[int, int] = (0, 65535),
+    *,
+    for_photos: bool = False,
 ) -> Image:
     """R'G'B' of HDR as SDR with BT.709 primaries and BT.1886 gamma: uint8 BGR (H, W, 3).
 
@@ -62,6 +67,7 @@ def to_sdr(
     levels: what in them is no light, and the most that there can be.
     transfer: `PQ` or `HLG`.
     primaries: AVColorPrimaries; those that are not known are taken for BT.2020.
+    for_photos: with the curve of sRGB, which photos are seen with, instead of BT.1886's.
     """
     if primaries not in _CHROMATICITIES:
         primaries = BT2020
@@ -77,12 +83,12 @@ def to_sdr(
             np.take(linear_of, plane[lines].reshape(-1), out=light[channel], mode="clip")
         if transfer == HLG:
             # What it shows depends on the luminance of the scene: BT.2100, the OOTF.
-            luminance = _xyz_of_rgb(primaries)[1].astype(np.float32) @ light
+            luminance = xyz_of_rgb(primaries)[1].astype(np.float32) @ light
             light *= cv2.pow(luminance, HLG_GAMMA - 1).reshape(-1)
             light *= np.float32(HLG_PEAK_NITS / WHITE_NITS)
         light = gamut @ light
         _squeeze(light)
-        encoded = _encode(light)
+        encoded = _encode(light, for_photos)
         sdr[lines] = encoded[::-1].T.reshape(-1, width, 3)
     return sdr
 
@@ -99,22 +105,25 @@ def _squeeze(light: Floats) -> None:
     light[:, above] *= encoded ** np.float32(SDR_GAMMA) / was
 
 
-def _encode(light: Floats) -> Image:
-    """Linear light from 0 to 1 as levels for a display with `SDR_GAMMA`."""
+def _encode(light: Floats, is_srgb: bool) -> Image:
+    """Linear light from 0 to 1 as levels for a display of sRGB, or one with `SDR_GAMMA`."""
     np.clip(light, _DARKEST, 1, out=light)
     # The bits of a float, read as a number, are nearly its logarithm: a short table is exact.
     place = light.view(np.uint32) >> (23 - _MANTISSA_BITS)
     place -= np.array(_DARKEST).view(np.uint32) >> (23 - _MANTISSA_BITS)
-    return np.take(_levels(), place, mode="clip")
+    return np.take(_levels(is_srgb), place, mode="clip")
 
 
 @lru_cache
-def _levels() -> Image:
+def _levels(is_srgb: bool) -> Image:
     steps = np.arange(1 + round(-np.log2(_DARKEST) * (1 << _MANTISSA_BITS)), dtype=np.uint32)
     steps += np.array(_DARKEST).view(np.uint32) >> (23 - _MANTISSA_BITS)
     middle = (steps << (23 - _MANTISSA_BITS)) + (1 << (22 - _MANTISSA_BITS))
-    levels = 255 * np.minimum(middle.view(np.float32), 1).astype(np.float64) ** (1 / SDR_GAMMA)
-    return np.rint(levels).astype(np.uint8)
+    light = np.minimum(middle.view(np.float32), 1).astype(np.float64)
+    levels = light ** (1 / SDR_GAMMA)
+    if is_srgb:  # IEC 61966-2-1
+        levels = np.where(light <= 0.0031308, 12.92 * light, 1.055 * light ** (1 / 2.4) - 0.055)
+    return np.rint(255 * levels).astype(np.uint8)
 
 
 @lru_cache
@@ -138,12 +147,12 @@ def _linear(transfer: int, levels: tuple[int, int]) -> Floats:
 @lru_cache
 def _gamut(primaries: int) -> Floats:
     """From linear RGB of `primaries` to that of BT.709, (3, 3)."""
-    matrix = np.linalg.inv(_xyz_of_rgb(BT709)) @ _xyz_of_rgb(primaries)
+    matrix = np.linalg.inv(xyz_of_rgb(BT709)) @ xyz_of_rgb(primaries)
     return np.asarray(matrix, np.float32)
 
 
 @lru_cache
-def _xyz_of_rgb(primaries: int) -> NDArray[np.float64]:
+def xyz_of_rgb(primaries: int) -> NDArray[np.float64]:
     """From linear RGB to CIE XYZ, (3, 3): SMPTE RP 177."""
     columns = [(x / y, 1.0, (1 - x - y) / y) for x, y in _CHROMATICITIES[primaries]]
     colours = np.array(columns, np.float64).T

@@ -10,6 +10,10 @@ from __future__ import annotations
 import struct
 from typing import Final
 
+import numpy as np
+
+from livematte.media.hdr import P3, xyz_of_rgb
+
 MOST_BYTES: Final = 1 << 24
 """Larger profiles are not looked at."""
 
@@ -24,6 +28,21 @@ _PARAMETERS: Final = (1, 3, 4, 5, 7)
 
 _NAME: Final = b"RGB\0"
 
+P3_D65: Final = P3
+_ONE: Final = 1 << 16
+_D50: Final = (0.9642, 1.0, 0.8249)
+_SRGB_CURVE: Final = (2.4, 1 / 1.055, 0.055 / 1.055, 1 / 12.92, 0.04045)
+"""g, a, b, c and d of the third parametric curve: IEC 61966-2-1."""
+
+_ADAPT_D65_TO_D50: Final = np.array(
+    [
+        [1.047886, 0.022919, -0.050216],
+        [0.029582, 0.990484, -0.017079],
+        [-0.009252, 0.015073, 0.751678],
+    ]
+)
+"""Bradford's, as ICC.1:2022 has it in annex E."""
+
 
 def rebuild(profile: bytes) -> bytes | None:
     """The same colours without anything else; None if it is no RGB profile of matrix and curves."""
@@ -33,6 +52,37 @@ def rebuild(profile: bytes) -> bytes | None:
         return _rebuild(profile)
     except (struct.error, ValueError, IndexError):
         return None
+
+
+def cicp_tag(profile: bytes) -> tuple[int, int] | None:
+    """The numbers of ITU-T H.273 of the primaries and the transfer, if an RGB profile has them."""
+    if len(profile) > MOST_BYTES or profile[16:20] != b"RGB " or profile[36:40] != b"acsp":
+        return None
+    try:
+        tag = _tags(profile).get("cicp", b"")
+        return (tag[8], tag[9]) if tag[:4] == b"cicp" else None
+    except (struct.error, ValueError, IndexError):
+        return None
+
+
+def describe(primaries: int, gamma: float | None) -> bytes:
+    """A profile of RGB.
+
+    primaries: a number of ITU-T H.273 that `media.hdr` knows.
+    gamma: of a tone curve that is a power; None for that of sRGB.
+    """
+    columns = (_ADAPT_D65_TO_D50 @ xyz_of_rgb(primaries)).T
+    tags = {name: _fixed(b"XYZ ", *column) for name, column in zip(_XYZ, columns, strict=False)}
+    tags["wtpt"] = _fixed(b"XYZ ", *_D50)
+    curve = (3, _SRGB_CURVE) if gamma is None else (0, (gamma,))
+    numbers = struct.pack(f">{len(curve[1])}i", *(round(each * _ONE) for each in curve[1]))
+    tags |= dict.fromkeys(_CURVES, struct.pack(">4s4xH2x", b"para", curve[0]) + numbers)
+    tags["chad"] = _fixed(b"sf32", *_ADAPT_D65_TO_D50.ravel())
+    return _assemble(4, 0, tags | _named(4))
+
+
+def _fixed(kind: bytes, *numbers: float) -> bytes:
+    return struct.pack(f">4s4x{len(numbers)}i", kind, *(round(each * _ONE) for each in numbers))
 
 
 def _rebuild(profile: bytes) -> bytes | None:
@@ -49,14 +99,17 @@ def _rebuild(profile: bytes) -> bytes | None:
         return None
     if "chad" in given:
         tags["chad"] = _numbers(given["chad"], b"sf32", 9)
-    if profile[8] == 2:
-        tags["desc"] = struct.pack(">4s4xI4s", b"desc", len(_NAME), _NAME) + bytes(78)
-        tags["cprt"] = b"text\0\0\0\0" + _NAME
-    else:
-        name = _NAME[:-1].decode().encode("utf-16-be")
-        text = struct.pack(">4s4xII4sII", b"mluc", 1, 12, b"enUS", len(name), 28) + name
-        tags["desc"] = tags["cprt"] = text
-    return _assemble(profile, tags)
+    intent = struct.unpack_from(">I", profile, 64)[0] & 3
+    return _assemble(profile[8], intent, tags | _named(profile[8]))
+
+
+def _named(version: int) -> dict[str, bytes]:
+    if version == 2:
+        description = struct.pack(">4s4xI4s", b"desc", len(_NAME), _NAME) + bytes(78)
+        return {"desc": description, "cprt": b"text\0\0\0\0" + _NAME}
+    name = _NAME[:-1].decode().encode("utf-16-be")
+    text = struct.pack(">4s4xII4sII", b"mluc", 1, 12, b"enUS", len(name), 28) + name
+    return {"desc": text, "cprt": text}
 
 
 def _tags(profile: bytes) -> dict[str, bytes]:
@@ -91,8 +144,8 @@ def _curve(tag: bytes) -> bytes:
     return struct.pack(f">4s4xI{count}H", b"curv", count, *points)
 
 
-def _assemble(profile: bytes, tags: dict[str, bytes]) -> bytes:
-    """profile: the given one, of whose header the kind and the rendering intent are taken."""
+def _assemble(version: int, intent: int, tags: dict[str, bytes]) -> bytes:
+    """version: 2 or 4. intent: of rendering, as the header has it."""
     place = _HEADER_BYTES + 4 + len(tags) * _ENTRY_BYTES
     table, contents = struct.pack(">I", len(tags)), b""
     for name, content in tags.items():
@@ -101,10 +154,9 @@ def _assemble(profile: bytes, tags: dict[str, bytes]) -> bytes:
     date = struct.pack(">6H", 2000, 1, 1, 0, 0, 0)
     # The white of the space that profiles are connected by, D50.
     white = struct.pack(">3I", 0xF6D6, 0x10000, 0xD32D)
-    intent = struct.unpack_from(">I", profile, 64)[0] & 3
     header = struct.pack(
         ">I4xI4s4s4s12s4s24xI12s48x",
-        *(place + len(contents), 0x02400000 if profile[8] == 2 else 0x04400000),
+        *(place + len(contents), 0x02400000 if version == 2 else 0x04400000),
         *(b"mntr", b"RGB ", b"XYZ ", date, b"acsp", intent, white),
     )
     return header + table + contents

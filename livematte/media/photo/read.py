@@ -19,6 +19,8 @@ from PIL import Image as Pillow
 
 from livematte.errors import SourceError
 from livematte.frame import Image, Size
+from livematte.media.photo.cicp import Cicp, read_cicp
+from livematte.media.photo.deep import as_told
 from livematte.media.photo.kinds import kind_of
 from livematte.media.photo.memory import (
     DECODE_BYTES,
@@ -40,6 +42,8 @@ _FORMATS: Final = (
 
 _CONVERTED_BY_PROFILE: Final = frozenset({"CMYK", "LAB", "L", "LA"})
 """Modes whose colour profile describes something else than RGB, so that it cannot be kept."""
+
+_EIGHT_BITS: Final = frozenset({"RGB", "RGBA", "L", "LA", "P", "PA"})
 
 _ANIMATIONS: Final = frozenset({"GIF", "PNG", "WEBP", "AVIF"})
 
@@ -82,16 +86,25 @@ class OpenedPhoto:
     pixels: how many it has. size: as it is stored, which may be on its side.
     """
 
-    def __init__(self, opened: Pillow.Image, path: Path, page: Directory | None) -> None:
+    def __init__(
+        self, opened: Pillow.Image, path: Path, page: Directory | None, file: BinaryIO
+    ) -> None:
         self.size = Size(*opened.size)
         self.pixels = opened.width * opened.height
         self._opened = opened
         self._path = path
         self._page = page
+        self._file: BinaryIO | None = file
+        self._told = read_cicp(opened, file)
 
     @property
     def path(self) -> Path:
         return self._path
+
+    @property
+    def is_hdr(self) -> bool:
+        """Whether it is HDR, which is decoded as SDR."""
+        return self._told is not None and self._told.is_hdr
 
     @property
     def is_animation(self) -> bool:
@@ -121,7 +134,7 @@ class OpenedPhoto:
                 if not milliseconds > HURRIED_MILLISECONDS:
                     milliseconds = UNHURRIED_MILLISECONDS
                 with lifted(self.pixels):
-                    photo = _decode(opened.copy(), None)
+                    photo = _decode(opened.copy(), None, self._told)
             except EOFError:
                 return
             except Exception as error:
@@ -135,6 +148,8 @@ class OpenedPhoto:
             scale = math.sqrt(pixels / self.pixels)
             width, height = self.size
             self._opened.draft(None, (math.ceil(width * scale), math.ceil(height * scale)))
+            if self.size != self._opened.size:
+                self._file = None  # in it is the whole one
             self.size = Size(*self._opened.size)
             self.pixels = self.size.width * self.size.height
 
@@ -142,7 +157,7 @@ class OpenedPhoto:
         """Decode it, once. Raises `SourceError` if it is damaged."""
         try:
             with lifted(self.pixels):
-                photo = _decode(self._opened, self._page)
+                photo = _decode(self._opened, self._page, self._told, self._file)
             self._opened.close()  # frees its pixels, of which `photo` has a copy
             return photo
         except SourceError:
@@ -224,7 +239,7 @@ def open_photo(
         require_plausible(path, pixels, file_bytes)
         limit_bytes = usable_bytes() if limit_bytes is None else limit_bytes
         require_memory(path, pixels, DECODE_BYTES * pixels, limit_bytes)
-        yield OpenedPhoto(opened, path, page)
+        yield OpenedPhoto(opened, path, page, file)
 
 
 def to_profile(image: Image, profile: bytes | None) -> Image:
@@ -247,11 +262,15 @@ def to_srgb(image: Image, profile: bytes | None) -> Image:
     return image if conversion is None else np.array(conversion(Pillow.fromarray(image)))
 
 
-def _decode(opened: Pillow.Image, page: Directory | None) -> Photo:
-    """page: of a TIFF, what it says of the picture."""
+def _decode(
+    opened: Pillow.Image, page: Directory | None, told: Cicp | None, file: BinaryIO | None = None
+) -> Photo:
+    """page: of a TIFF, what it says of the picture. file: where it is from, if it is all of it."""
     is_deep = any("16" in str(tile[3]) for tile in getattr(opened, "tile", ()))
     opened.load()
     metadata = read_metadata(opened)
+    if told is not None and opened.mode in _EIGHT_BITS:
+        opened = as_told(opened, told, file)
     ImageOps.exif_transpose(opened, in_place=True)
     profile: bytes | None = opened.info.get("icc_profile") or None
     if opened.mode.startswith("I") or opened.mode == "F":

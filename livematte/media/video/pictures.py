@@ -81,6 +81,13 @@ class PictureConverter:
             np.copyto(out, cover(pixels, Size.of(out)))
         return out
 
+    def own_size(self, frame: av.VideoFrame) -> Image:
+        """An SDR frame's pixels as they are stored, neither turned nor stretched, (H, W, 3).
+
+        Raises as `convert` does.
+        """
+        return self._to_bgr(frame, Size(frame.width, frame.height))
+
     def _orientation_of(self, frame: av.VideoFrame) -> Orientation:
         """Looked up where something else changes, too."""
         kind = frame.rotation, frame.width, frame.height, frame.format.name
@@ -97,6 +104,16 @@ class PictureConverter:
         return cv2.LUT(pixels, _EXPAND).astype(np.uint8, copy=False) if _is_dim(frame) else pixels
 
     def _to_sdr(self, frame: av.VideoFrame, size: Size) -> Image:
+        planes, levels = self.deep(frame, size)
+        return to_sdr(planes, frame.color_trc, frame.color_primaries, levels)
+
+    def deep(
+        self, frame: av.VideoFrame, size: Size
+    ) -> tuple[tuple[NDArray[np.uint16], ...], tuple[int, int]]:
+        """Red, green and blue of an HDR frame, uint16 (H, W), and which levels are black and white.
+
+        Raises as `convert` does.
+        """
         matrix = None
         if not (frame.format.is_rgb or is_known(frame.colorspace)):
             matrix = conversion(BT2020)
@@ -105,9 +122,7 @@ class PictureConverter:
             np.frombuffer(memoryview(plane), "<u2").reshape(plane.height, -1)[:, : plane.width]
             for plane in deep.planes
         )
-        return to_sdr(
-            (red, green, blue), frame.color_trc, frame.color_primaries, _deep_levels(frame)
-        )
+        return (red, green, blue), _deep_levels(frame)
 
     def _alpha(self, frame: av.VideoFrame, size: Size) -> Image:
         return _packed(self._reformat(frame, size, "bgra", None), 4)[..., 3]
