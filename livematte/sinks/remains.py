@@ -54,6 +54,16 @@ def look_into(path: Path) -> Remains:
     return Remains(frames, float(end - first) if first is not None else 0.0)
 
 
+def count_pictures(path: Path) -> int:
+    """How many pictures a whole video has; 0 if it cannot be read."""
+    import av
+
+    with suppress(av.FFmpegError, OSError, ValueError), open_container(path) as container:
+        told = container.streams.video[0].frames
+        return told or sum(1 for packet in container.demux(video=0) if packet.size)
+    return 0
+
+
 def whole_size(path: Path) -> int:
     """How many bytes of an MP4 or MOV are whole fragments; all of them if none is, or no MP4.
 

@@ -10,6 +10,7 @@ from livematte.media.sound.channels import LAYOUTS
 from livematte.media.sound.packets import TimedPacket
 from livematte.media.sound.steady import SAMPLES_PER_SECOND, SteadySound
 from livematte.sinks.aac_continuation import AacContinuation, SoundChangesError
+from livematte.sinks.ac3 import begins_a_frame
 from livematte.sinks.adts import AdtsHeader
 from livematte.sinks.recoding import BITS_PER_CHANNEL, Decoded, Recoded
 from livematte.sinks.span import Span
@@ -68,9 +69,14 @@ class CopiedTrack:
         self._header: AdtsHeader | None = None
         self._odd: TimedPacket | None = None
         self._continuation: AacContinuation | None = None
+        is_ac3 = source.codec_context.name in ("ac3", "eac3")
+        self._refuses_broken_ac3 = is_ac3 and container.format.name in ("mp4", "mov")
+        self._refused = 0
 
     @property
     def problem(self) -> str:
+        if self._refused:
+            return f"{_damaged(self._refused, self.name)} left out"
         if self._continuation is None:
             return ""
         seconds = float(self._continuation.begins - self._span.zero)
@@ -83,6 +89,9 @@ class CopiedTrack:
         if not self._span.has_all_of(timed):
             return
         self._require_same_kind(timed)
+        if self._refuses_broken_ac3 and not begins_a_frame(bytes(timed.packet)[:8]):
+            self._refused += 1
+            return
         header = AdtsHeader.of(bytes(timed.packet)[:7]) if self._is_adts else None
         if header is None or self._header is None or header == self._header:
             self._header = self._header or header
@@ -147,6 +156,13 @@ class CopiedTrack:
             yield packet
 
 
+def _damaged(count: int, name: str) -> str:
+    which = "sound" if name == "it" else name
+    return (
+        f"{count} damaged {f'packets of {which} were' if count > 1 else f'packet of {which} was'}"
+    )
+
+
 class EncodedTrack(Recoded):
     """Decodes packets and encodes them again."""
 
@@ -172,11 +188,7 @@ class EncodedTrack(Recoded):
         if not self._decoded.has_any:
             return f"The sound was left out: {self.name} cannot be decoded"
         damaged = self._decoded.damaged
-        if not damaged:
-            return ""
-        which = "sound" if self.name == "it" else self.name
-        packets = f"packets of {which} were" if damaged > 1 else f"packet of {which} was"
-        return f"{damaged} damaged {packets} replaced by silence"
+        return f"{_damaged(damaged, self.name)} replaced by silence" if damaged else ""
 
     @property
     def _has_begun(self) -> bool:

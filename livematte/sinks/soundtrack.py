@@ -180,6 +180,13 @@ class Soundtrack:
                 self._end(track, error)
         return True
 
+    def note_last_fault(self, error: av.FFmpegError) -> bool:
+        """What was left could not be written; whether that was one of these packets, perhaps."""
+        if not self._tracks or not is_fault_of_packets(error):
+            return False
+        self._remark(f"The sound ends early: {reason(error)}")
+        return True
+
     def close(self) -> None:
         """Give the file back. Closing twice is fine."""
         if self._packets is not None:

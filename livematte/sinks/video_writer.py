@@ -20,6 +20,7 @@ from livematte.sinks.clock import SHORTEST_TICK_SECONDS, Clock, FileClock, LiveC
 from livematte.sinks.codec import choose_codec, streamed_codec
 from livematte.sinks.encoding import FrameMaker, add_video_stream
 from livematte.sinks.muxing import muxer_options
+from livematte.sinks.remains import count_pictures
 from livematte.sinks.sink import MOST_WAITING, require_picture
 from livematte.sinks.soundtrack import Soundtrack
 from livematte.sinks.unfinished_file import UnfinishedFile
@@ -369,10 +370,22 @@ class VideoWriter:
             self._ahead = None if pts is None or dts is None else pts - dts
 
     def _close_container(self) -> None:
+        import av
+
         container, self._container = self._container, None
         try:
             if container is not None:
                 container.close()
+        except av.FFmpegError as error:
+            # Packets that waited for those of other tracks are written last. The one that could not
+            # be was sound, and the file is whole if that did not take pictures with it.
+            if self._soundtrack is None or not self._soundtrack.note_last_fault(error):
+                raise
+            if (
+                self._unfinished is not None
+                and count_pictures(self._unfinished.path) < self._encoded
+            ):
+                raise
         finally:
             if self._pipe is not None:
                 self._pipe.close()
