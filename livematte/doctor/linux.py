@@ -1,9 +1,7 @@
-"""What to do about a device that may not be used, or that another program uses. Linux only."""
+"""What to do about a device that another program uses, and what the kernel allows. Linux only."""
 
 from __future__ import annotations
 
-import os
-import stat
 from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Final
@@ -11,67 +9,10 @@ from typing import TYPE_CHECKING, Final
 if TYPE_CHECKING:
     from livematte.linux.open_files import Holder
 
-CONTAINER_FILES: Final = (Path("/.dockerenv"), Path("/run/.containerenv"))
-"""Docker's and Podman's."""
-
-MOUNTS: Final = Path("/proc/mounts")
-
 EFI_VARIABLES: Final = Path("/sys/firmware/efi/efivars")
 
 _SECURE_BOOT: Final = "SecureBoot-8be4df61-93ca-11d2-aa0d-00e098032b8c"
 """The firmware's variable (UEFI 2.10, 3.3): four bytes of attributes, then 1 if it is on."""
-
-_GROUP_MAY: Final = stat.S_IRGRP | stat.S_IWGRP
-
-
-def permission(device: str, in_container: bool | None = None) -> tuple[str, str]:
-    """How the user of this process gets it: in words, and the command.
-
-    in_container: None to look.
-    """
-    import grp
-    import pwd
-
-    node = os.stat(device)
-    if is_container() if in_container is None else in_container:
-        return (
-            "In a container, let its user in when you start it:",
-            f"docker run --device {device} --group-add {node.st_gid} ...",
-        )
-    if node.st_gid == 0 or node.st_mode & _GROUP_MAY != _GROUP_MAY:
-        return (
-            "No group of users may. Until it is plugged in again, or the computer starts anew:",
-            f'sudo chown "$USER" {device}',
-        )
-    try:
-        group = grp.getgrgid(node.st_gid)
-        name = pwd.getpwuid(os.geteuid()).pw_name
-    except KeyError:
-        # A group or user without a name cannot be entered into a list of names.
-        return "Until it is plugged in again:", f"sudo chown {os.geteuid()} {device}"
-    if name in group.gr_mem:
-        return (
-            f"You have joined the group {group.gr_name} that may, but this session is older. Log "
-            "out and in again, or in this terminal:",
-            f"newgrp {group.gr_name}",
-        )
-    return (
-        f"Join the group {group.gr_name} that may, then log out and in again:",
-        f'sudo usermod -aG {group.gr_name} "$USER"',
-    )
-
-
-def is_container(files: Sequence[Path] = CONTAINER_FILES, mounts: Path = MOUNTS) -> bool:
-    """Whether devices and modules are those of another system around this one.
-
-    A container's files may also be seen from a virtual machine, whose root is no layers of images.
-    """
-    try:
-        roots = [line.split() for line in mounts.read_text().splitlines()]
-    except OSError:
-        return False
-    is_layered = any(each[1] == "/" and "overlay" in each[2] for each in roots if len(each) > 2)
-    return is_layered and any(each.exists() for each in files)
 
 
 def has_secure_boot(variables: Path = EFI_VARIABLES) -> bool:

@@ -9,7 +9,7 @@ from contextlib import suppress
 from typing import Final, NamedTuple
 
 from livematte.errors import SourceError
-from livematte.linux import formats, v4l2
+from livematte.linux import device_permission, formats, v4l2
 from livematte.linux.v4l2 import Mode
 
 UDEV_LINKS: Final = "/dev/v4l/"
@@ -56,7 +56,7 @@ def query(path: str) -> V4l2Camera:
     except PermissionError as error:
         raise SourceError(
             f"You may not open the camera {path}.",
-            "Join the group that may with `sudo usermod -aG video $USER`, then log in again.",
+            device_permission.remedy(path),
         ) from error
     except OSError as error:
         raise SourceError(

@@ -24,7 +24,7 @@ from typing import Final, NamedTuple
 
 from livematte.errors import LivematteError, SinkError, UsageError
 from livematte.frame import Size
-from livematte.linux import v4l2, v4l2_buffers
+from livematte.linux import device_permission, v4l2, v4l2_buffers
 from livematte.linux.camera_format import LAYOUTS
 
 MODPROBE: Final = "sudo modprobe v4l2loopback exclusive_caps=1 card_label=livematte"
@@ -214,8 +214,7 @@ def _query(device: str) -> v4l2.Capabilities:
         if error.errno in (errno.EACCES, errno.EPERM):
             raise SinkError(
                 f"You may not use {device}.",
-                "Join the group that may with `sudo usermod -aG video $USER`, "
-                "then log out and in again.",
+                device_permission.remedy(device),
             ) from error
         raise _no_loopback(device) from error
     if capabilities.driver != v4l2.LOOPBACK_DRIVER:

@@ -10,13 +10,14 @@ from pathlib import Path
 import pytest
 import torch
 
+from livematte.linux import device_permission
 from livematte.doctor import cameras, devices, display, linux, recordings, virtual_camera
 from livematte.doctor import weights as weights_check
 from livematte.doctor.finding import Status
 from livematte.errors import DeviceError, SinkError, SourceError
 from livematte.linux import x11
 from livematte.network import weights
-from livematte.render.openvino import cache as network_cache
+from livematte.render.openvino.renderer import cache as network_cache
 from livematte.sinks import journal
 from livematte.sources import CameraInfo
 
@@ -137,17 +138,22 @@ def test_a_container_is_let_in_by_the_computer_around_it(tmp_path: Path) -> None
     assert "apt" not in finding.command
     device = tmp_path / "video10"
     device.touch()
-    words, command = linux.permission(str(device), in_container=True)
+    words, command = device_permission.permission(str(device), in_container=True)
     assert "container" in words
     assert command == f"docker run --device {device} --group-add {device.stat().st_gid} ..."
 
+    # A running call says the same as the doctor.
+    assert device_permission.remedy(str(tmp_path / "gone")) == "Check its permissions."
+    words, command = device_permission.permission(str(device))
+    assert device_permission.remedy(str(device)) == f"{words} `{command}`."
+
     mounts, marker = tmp_path / "mounts", tmp_path / ".dockerenv"
     mounts.write_text("overlay / overlay rw 0 0\n")
-    assert not linux.is_container([marker], mounts)
+    assert not device_permission.is_container([marker], mounts)
     marker.touch()
-    assert linux.is_container([marker], mounts)
+    assert device_permission.is_container([marker], mounts)
     mounts.write_text("/dev/root / ext4 rw 0 0\noverlay /var/lib/docker/1 overlay rw 0 0\n")
-    assert not linux.is_container([marker], mounts)
+    assert not device_permission.is_container([marker], mounts)
 
 
 def test_unfinished_recordings_are_listed_with_what_finishes_them(

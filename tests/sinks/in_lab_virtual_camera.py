@@ -161,7 +161,7 @@ def test_a_device_that_may_not_be_used_is_refused() -> None:
             VirtualCamera(OUT).open(SIZE, RATE)
     finally:
         os.seteuid(0)
-    assert "usermod -aG video" in caught.value.remedy
+    assert caught.value.remedy.endswith('again: `sudo usermod -aG video "$USER"`.')
 
 
 def test_a_device_is_left_free_for_any_program() -> None:
