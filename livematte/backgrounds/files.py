@@ -108,7 +108,7 @@ def open_file(path: Path, colour: tuple[int, int, int] = WHITE) -> Picture:
             if opened.pixels > MOST_MOVING_PIXELS:
                 raise _too_large(opened)
     except UnknownKindError as error:
-        return _video(path, error)
+        return _video(path, error, colour)
     except SourceError as error:
         raise BackgroundError(
             f"Background {error.problem}", "Choose another background, or another copy of it."
@@ -148,11 +148,12 @@ def _animation(path: Path, colour: tuple[int, int, int]) -> Picture:
     return VideoBackground(path, lambda each: LoopedAnimation(each, colour))
 
 
-def _video(path: Path, no_picture: UnknownKindError) -> Picture:
+def _video(path: Path, no_picture: UnknownKindError, colour: tuple[int, int, int]) -> Picture:
+    from livematte.backgrounds.looped_video import LoopedVideo
     from livematte.backgrounds.video import VideoBackground
 
     try:
-        return VideoBackground(path)
+        return VideoBackground(path, lambda each: LoopedVideo(each, colour))
     except BackgroundError:
         is_named_a_photo = path.suffix.lower() in PHOTO_ENDINGS
         if no_picture.kind == VIDEO or not (no_picture.kind or is_named_a_photo):

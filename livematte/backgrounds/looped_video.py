@@ -12,7 +12,7 @@ from livematte.errors import BackgroundError, SourceError
 from livematte.frame import Image
 from livematte.media.kept_file import keep_file, unreadable
 from livematte.media.video.container import MOST_PIXELS
-from livematte.media.video.pictures import PictureConverter
+from livematte.media.video.pictures import BLACK, PictureConverter
 from livematte.media.video.reader import VideoReader
 
 if TYPE_CHECKING:
@@ -61,9 +61,13 @@ class LoopedVideo:
     on, what came before is looped.
     """
 
-    def __init__(self, path: Path) -> None:
-        """Raises `BackgroundError` if it is not a file or not one shot of it can be decoded."""
+    def __init__(self, path: Path, colour: tuple[int, int, int] = BLACK) -> None:
+        """colour: behind what is transparent, in sRGB from 0 to 255.
+
+        Raises `BackgroundError` if it is not a file or not one shot of it can be decoded.
+        """
         self._path = path
+        self._colour = colour
         self._close: Callable[[], object] = lambda: None
         self.reopen(0.0)
 
@@ -118,7 +122,7 @@ class LoopedVideo:
         except OSError as error:
             raise unreadable(self._path, error) from error
         try:
-            converter = PictureConverter()
+            converter = PictureConverter(self._colour)
             usual_seconds = float(1 / reader.frames_per_second)
             first_seconds: Fraction | None = None
             start = 0.0

@@ -8,14 +8,11 @@ import numpy as np
 from livematte.frame import Image, Size
 
 
-def cover(image: Image, size: Size, pixel_aspect: float = 1.0) -> Image:
-    """`image` scaled to fill `size`, its overhang cropped evenly, its proportions kept.
-
-    pixel_aspect: how much wider than high the pixels of `image` are to be shown.
-    """
+def cover(image: Image, size: Size) -> Image:
+    """`image` scaled to fill `size`, its overhang cropped evenly, its proportions kept."""
     height, width = image.shape[:2]
-    scale = max(size.width / (width * pixel_aspect), size.height / height)
-    crop_width = min(width, max(1, round(size.width / (scale * pixel_aspect))))
+    scale = max(size.width / width, size.height / height)
+    crop_width = min(width, max(1, round(size.width / scale)))
     crop_height = min(height, max(1, round(size.height / scale)))
     left, top = (width - crop_width) // 2, (height - crop_height) // 2
     crop = image[top : top + crop_height, left : left + crop_width]

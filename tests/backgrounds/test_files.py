@@ -9,6 +9,7 @@ import sys
 import time
 import zlib
 from collections.abc import Callable
+from fractions import Fraction
 from pathlib import Path
 from typing import Any, Final
 
@@ -23,8 +24,9 @@ from livematte.backgrounds.css_colour import NotOpaqueError, parse_colour
 from livematte.backgrounds.parse import parse, parse_all
 from livematte.cli.backgrounds import described, with_all_backgrounds
 from livematte.errors import BackgroundError, UsageError
-from livematte.frame import Size
+from livematte.frame import Rendered, Size
 from livematte.options.settings_file import read as read_settings
+from livematte.sinks import VideoWriter
 from tests.icc import blue_ink, display_p3, linear_grey
 
 SIZE: Final = Size(64, 36)
@@ -120,6 +122,21 @@ def test_what_shines_through_is_white_or_the_colour_after_the_at(tmp_path: Path,
             atol=3,
             err_msg=suffix,
         )
+
+
+@pytest.mark.parametrize("ending", [".webm", ".mov"])
+def test_through_videos_as_well(tmp_path: Path, ending: str) -> None:
+    path = tmp_path / f"clip{ending}"
+    image = np.full((36, 64, 3), ORANGE[::-1], np.uint8)
+    alpha = np.full((36, 64), 128, np.uint8)
+    writer = VideoWriter(path, transparent=True)
+    writer.open(SIZE, Fraction(10))
+    for index in range(5):
+        writer.send(Rendered(image, alpha, index, 0.0, index / 10, transparent=True))
+    writer.close()
+    for suffix, behind in (("", (255, 255, 255)), ("@navy", NAVY), ("@black", (0, 0, 0))):
+        seen = rgb_at(shown(f"{path}{suffix}"))
+        np.testing.assert_allclose(seen, mixed(ORANGE, 128, behind), atol=6, err_msg=suffix)
 
 
 def test_a_file_that_is_called_so_goes_before_a_colour(tmp_path: Path) -> None:

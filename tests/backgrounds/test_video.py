@@ -21,7 +21,6 @@ from livematte.backgrounds.video import VideoBackground
 from livematte.errors import BackgroundError
 from livematte.frame import Image, Size
 from livematte.media import kept_file
-from livematte.media.cover import cover
 from livematte.sources import VideoFile
 
 SIZE = Size(64, 36)
@@ -134,15 +133,6 @@ def test_a_video_of_a_phone_stands_upright(tmp_path: Path, rotation: int) -> Non
         shown = VideoBackground(turned).picture_at(file.size, 0.0)
     assert np.abs(shown.astype(int) - seen).max() < 8
     assert seen.shape != gradient.shape or np.abs(gradient.astype(int) - seen).max() > 100
-
-
-def test_pixels_that_are_not_square_are_shown_as_they_are_meant() -> None:
-    """A square that is stored half as wide."""
-    image = np.zeros((36, 32, 3), np.uint8)
-    image[9:27, 11:20] = 255
-    covered = cover(image, Size(64, 36), 2.0)
-    assert covered[18, 24:38].min() == 255
-    assert covered[18, :20].max() == covered[18, 42:].max() == 0
 
 
 # --- a live run

@@ -29,6 +29,8 @@ from livematte.media.video.orientation import UPRIGHT, Orientation, orientation_
 if TYPE_CHECKING:
     import av
 
+BLACK: Final = (0, 0, 0)
+
 MOST_STRETCHED: Final = 4
 """Pixels that are meant to be longer than this are a mistake or a trick; the picture is made
 smaller in the other direction instead of larger in this one."""
@@ -45,13 +47,14 @@ _EXPAND: Final = np.clip(np.rint((np.arange(256) - 16) * 255 / 219), 0, 255).ast
 class PictureConverter:
     """Makes pictures of decoded frames: upright, of square pixels, SDR and opaque, uint8 BGR.
 
-    What is transparent is put on black, as players do. It is for one thread, and quickest where
-    frames are alike.
+    It is for one thread, and quickest where frames are alike.
     """
 
-    def __init__(self) -> None:
+    def __init__(self, behind: tuple[int, int, int] = BLACK) -> None:
+        """behind: what is transparent is put on this, sRGB from 0 to 255; players take black."""
         import av
 
+        self._behind = behind[::-1]
         self._reformatter = av.video.reformatter.VideoReformatter()
         self._alpha_formats: dict[str, bool] = {}
         self._kind: tuple[int, int, int, str] | None = None
@@ -71,7 +74,7 @@ class PictureConverter:
         size = square_size(Size(frame.width, frame.height), pixel_aspect)
         pixels = self._to_sdr(frame, size) if is_hdr(frame) else self._to_bgr(frame, size)
         if self._has_alpha(frame):
-            pixels = self._on_black(pixels, self._alpha(frame, size), frame.format.name == "pal8")
+            pixels = self._on_colour(pixels, self._alpha(frame, size), frame.format.name == "pal8")
         pixels = self._orientation_of(frame).upright(pixels)
         if out is None:
             return pixels
@@ -148,12 +151,18 @@ class PictureConverter:
             self._alpha_formats[name] = found
         return found
 
-    def _on_black(self, pixels: Image, alpha: Image, of_palette: bool) -> Image:
+    def _on_colour(self, pixels: Image, alpha: Image, of_palette: bool) -> Image:
         # Palettes without alpha have zeros there, or 255.
         if alpha.min() == 255 or (of_palette and not alpha.any()):
             return pixels
         opaque = cv2.cvtColor(np.ascontiguousarray(alpha), cv2.COLOR_GRAY2BGR)
-        return cv2.multiply(pixels, opaque, scale=1 / 255).astype(np.uint8, copy=False)
+        shown = cv2.multiply(pixels, opaque, scale=1 / 255).astype(np.uint8, copy=False)
+        if self._behind == BLACK:
+            return shown
+        around = np.broadcast_to(np.array(self._behind, np.uint8), pixels.shape)
+        return cv2.add(shown, cv2.multiply(around, 255 - opaque, scale=1 / 255)).astype(
+            np.uint8, copy=False
+        )
 
 
 def _is_dim(frame: av.VideoFrame) -> bool:
