@@ -4,16 +4,20 @@ from __future__ import annotations
 
 import os
 import re
+import shlex
 from collections.abc import Sequence
 from glob import has_magic
+from itertools import islice
 from pathlib import Path
 from typing import Final
 
 from livematte.doctor.finding import command_line
 from livematte.errors import SourceError, UsageError
 from livematte.media.endings import GIF, PHOTO_ENDINGS, VIDEO_ENDINGS
-from livematte.media.names import at_home
+from livematte.media.names import STANDARD_STREAM, at_home
 from livematte.text.near import did_you_mean, near, near_file
+
+MOST_IN_PHOTO: Final = 2
 
 MOST_WORDS: Final = 12
 """Of a name with spaces; each row of so many words is looked for."""
@@ -74,12 +78,51 @@ def refuse_other(path: Path) -> None:
             f"{path} is a folder.",
             f"Name a video in it. For a folder of photos: {image_command(str(path))}",
         )
-    if is_photo(path) and os.path.exists(path):
+    if os.path.exists(path) and (is_photo(path) or holds_photo(path)):
         raise UsageError(f"{path} is a photo.", f"Use: {image_command(str(path))}")
+
+
+def refuse_photo_from(stream: str | Path, file: Path) -> None:
+    """Raises `UsageError` if what came through a pipe is a photo.
+
+    stream: the pipe, or "-". file: what came.
+    """
+    if not holds_photo(file):
+        return
+    if str(stream) == STANDARD_STREAM:
+        raise UsageError("The standard input is a photo.", "Use: livematte image - -o -")
+    raise UsageError(
+        f"{stream} is a photo.",
+        f"Use: {image_command('-', '-o', '-')} < {shlex.quote(str(stream))}",
+    )
+
+
+def holds_photo(path: Path) -> bool:
+    """Whether a file is one picture, whatever its name is; two, as phones put a second into it."""
+    import av
+
+    from livematte.media.container import open_container
+    from livematte.media.photo.kinds import begins_like_a_photo
+    from livematte.media.regular_file import open_regular
+
+    try:
+        with open_regular(path) as file:
+            head = file.read(16)
+        if not begins_like_a_photo(head) or head.startswith(b"GIF"):
+            return False
+        with open_container(path) as container:
+            pictures = (each for each in container.demux(video=0) if each.size)
+            return sum(1 for _ in islice(pictures, MOST_IN_PHOTO + 1)) <= MOST_IN_PHOTO
+    except (av.FFmpegError, OSError, ValueError, IndexError):
+        return False  # what cannot be read is reported where it is read
 
 
 def require_file(path: Path) -> None:
     """Raises `SourceError` if there is no such file, with one that may be meant."""
+    if str(path) == STANDARD_STREAM and not os.path.exists(path):
+        raise SourceError(
+            "A live run does not read the standard input.", "Use: livematte video - -o matted.mp4"
+        )
     if not os.path.exists(path):
         raise SourceError(
             f"{path} cannot be read: there is no such file.",

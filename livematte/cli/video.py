@@ -14,7 +14,7 @@ from rich.markup import escape
 from livematte.cli import completion
 from livematte.cli.backgrounds import BACKGROUND_HELP, parse_background
 from livematte.cli.choices import checked, one_of
-from livematte.cli.meant import refuse_other, require_file
+from livematte.cli.meant import refuse_other, refuse_photo_from, require_file
 from livematte.cli.options import (
     BLUR_HELP,
     QUALITIES,
@@ -239,4 +239,6 @@ def _opened(path: Path) -> Iterator[Path]:
 
     refuse_other(path)
     with whole_file(path, say) as file:
+        if file != path:
+            refuse_photo_from(path, file)
         yield file

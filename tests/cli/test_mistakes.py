@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import shlex
+import shutil
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -30,6 +31,7 @@ def _folder(tmp_path_factory: pytest.TempPathFactory) -> Iterator[None]:
     (folder / "photos").mkdir()
     for name in ("photo.jpg", "beach.png", "photos/a.jpg"):
         cv2.imwrite(str(folder / name), person(0))
+    shutil.copy(folder / "photo.jpg", folder / "really-a-photo.mp4")
     (folder / "settings.toml").write_text("quality = 'best'\n[profiles.talk]\nfps = 25\n")
     with pytest.MonkeyPatch.context() as patch:
         patch.chdir(folder)
@@ -93,6 +95,18 @@ MISTAKES: dict[str, tuple[str, int, str, str]] = {
         2,
         "is a photo",
         "Use: livematte image photo.jpg",
+    ),
+    "video of a photo that is called otherwise": (
+        "video really-a-photo.mp4 -o a.mp4",
+        2,
+        "is a photo",
+        "Use: livematte image really-a-photo.mp4",
+    ),
+    "live of the standard input": (
+        "--input - --no-preview -o a.mp4",
+        1,
+        "does not read the standard input",
+        "Use: livematte video - -o",
     ),
     "video of a folder": ("video photos -o a.mp4", 2, "is a folder", "livematte image photos"),
     "video mistyped": (

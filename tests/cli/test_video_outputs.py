@@ -321,6 +321,11 @@ def test_a_reader_that_has_seen_enough(film: Path, tmp_path: Path) -> None:
             b"The standard input cannot be read as a video",
         ),
         ("livematte video {film} -o - > /dev/full", 1, b"standard output cannot be written"),
+        (
+            "ffmpeg -v error -i {film} -frames:v 1 -f mjpeg - | livematte video - -o out.mp4",
+            2,
+            b"The standard input is a photo.",
+        ),
     ],
 )
 def test_streams_that_do_not_do(
