@@ -136,7 +136,7 @@ def bench(
             typer.echo(json.dumps(report.as_dict(), indent=2))
             return
         width = None if sys.stdout.isatty() else REPORT_COLUMNS
-        Console(width=width, highlight=False).print(tables(report))
+        Console(width=width, highlight=False, emoji=False).print(tables(report))
 
 
 def _bench_photos(

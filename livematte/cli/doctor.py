@@ -45,7 +45,7 @@ def doctor(
         from livematte.doctor.finding import Check
 
         reports = []
-        out = Console(highlight=False, soft_wrap=True)
+        out = Console(highlight=False, soft_wrap=True, emoji=False)
         checks = (Check("settings", lambda: [_check_settings(context)]), *CHECKS)
         examined = examine(checks)
         for check in checks:

@@ -284,4 +284,4 @@ def cameras() -> None:
                 "\n".join(filter(None, (each.problem, *each.modes))) or "not told by this system"
             )
             table.add_row(str(each.index), escape(each.name), escape(about))
-        Console().print(table)
+        Console(emoji=False).print(table)

@@ -31,7 +31,7 @@ class RateColumn(ProgressColumn):
 def progress_bar(unit: str) -> Progress:
     """A bar with how many are done of how many, the rate and the time left; gone at the end."""
     return Progress(
-        TextColumn("{task.description}"),
+        TextColumn("{task.description}", markup=False),
         BarColumn(),
         MofNCompleteColumn(),
         RateColumn(unit),

@@ -35,7 +35,7 @@ LONGEST_SIDE: Final = 8192
 
 Kind = TypeVar("Kind", bound=Enum)
 
-console = Console(stderr=True, highlight=False, soft_wrap=True)
+console = Console(stderr=True, highlight=False, soft_wrap=True, emoji=False)
 
 
 def parse_size(text: str) -> Size:

@@ -9,7 +9,6 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Final
 
 import typer
-from rich.markup import escape
 
 from livematte.cli import completion
 from livematte.cli.backgrounds import BACKGROUND_HELP, parse_background
@@ -32,6 +31,7 @@ from livematte.cli.options import (
     parse_choices,
     require_quality,
 )
+from livematte.cli.plain import without_controls
 from livematte.cli.progress import progress_bar
 from livematte.cli.terminal import (
     AUTOMATIC,
@@ -180,7 +180,7 @@ def video(
 
         def begin() -> None:
             say(job.description)
-            progress.update(task, description=escape(source.name), total=job.total_frames)
+            progress.update(task, description=without_controls(source.name), total=job.total_frames)
 
         job = VideoJob(
             source,

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import errno
 import os
+import re
 import shutil
 import zipfile
 from contextlib import suppress
@@ -15,6 +16,8 @@ from livematte.media.pipe import READER_SECONDS, Pipe
 from livematte.media.whole_file import Taken, require_free, unwritable
 from livematte.sinks.unfinished_file import UnfinishedFile
 from livematte.text.counted import counted
+
+_CONTROLS: Final = re.compile(r"[\\\x00-\x1f\x7f]")
 
 DIRECTORY_BYTES: Final = 120
 """What the two headers of a file have besides its name, which is in both, with room to spare."""
@@ -124,6 +127,10 @@ class WholeZip:
 def zip_name(name: str) -> str:
     """How a file is called in a zip: names that are no text, as disks may have them, become some.
 
+    A backslash makes folders on Windows, and with two dots leads out of the one that it is unpacked
+    in; control characters are refused there. They are written as in addresses, "%5C".
+
     name: as Python has it, with surrogates in place of bytes that are not UTF-8.
     """
-    return os.fsencode(name).decode("utf-8", "replace")
+    text = os.fsencode(name).decode("utf-8", "replace")
+    return _CONTROLS.sub(lambda found: f"%{ord(found[0]):02X}", text)

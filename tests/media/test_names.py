@@ -30,9 +30,11 @@ from livematte.media.piped import whole_file
 from livematte.media.whole_file import Taken, create_unfinished, free_name, write_whole
 from livematte.photos import Results, Save, find_photos
 from livematte.photos.save import encode, matted
+from livematte.photos.whole_zip import zip_name
 from livematte.sinks import open_output
 from livematte.sinks.images import ImageFolder, write_png
 from livematte.sources import VideoFile
+from tests.cli.runs import livematte
 from tests.photos.pictures import write_photo
 from tests.video.clips import person, write_clip
 
@@ -129,6 +131,19 @@ def test_a_percent_sign_in_the_name_of_pngs_is_one() -> None:
     assert sorted(os.listdir()) == ["100%_000_%.png", "100%_001_%.png"]
     with pytest.raises(UsageError, match="already has such pictures"):
         ImageFolder(Path("100%_%03d_%.png"))
+
+
+def test_what_is_printed_of_a_name_is_the_name() -> None:
+    """Rich would make pictures of words between colons."""
+    for name in ("me:smile:.mp4", "[red]a[/red].mp4", "a%d.mp4"):
+        ended = livematte("video", name, "-o", "o.mkv")
+        assert f"{name} cannot be read" in ended.said
+
+
+def test_names_in_a_zip_lead_nowhere_on_windows() -> None:
+    assert zip_name("..\\..\\a.png") == "..%5C..%5Ca.png"
+    assert zip_name("trip/two\nlines\x1b.png") == "trip/two%0Alines%1B.png"
+    assert zip_name("日本 ñ.png") == "日本 ñ.png"
 
 
 @linux_only
