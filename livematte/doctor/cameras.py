@@ -6,9 +6,9 @@ import sys
 from collections.abc import Callable, Iterator, Sequence
 from typing import TYPE_CHECKING, Final
 
-from livematte.linux.device_permission import permission
 from livematte.doctor.finding import Finding, note, ok, problem
 from livematte.doctor.linux import end_command, not_let_in
+from livematte.linux.device_permission import permission
 
 if TYPE_CHECKING:
     from livematte.sources import CameraInfo

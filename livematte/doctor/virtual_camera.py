@@ -11,9 +11,9 @@ from fractions import Fraction
 from pathlib import Path
 from typing import Final
 
-from livematte.linux.device_permission import is_container, permission
 from livematte.doctor.finding import Finding, Status, ok, problem
 from livematte.doctor.linux import end_command, has_secure_boot, not_let_in
+from livematte.linux.device_permission import is_container, permission
 
 MODULES: Final = Path("/lib/modules")
 

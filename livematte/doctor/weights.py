@@ -54,7 +54,7 @@ def check_others() -> Iterator[Finding]:
 
 def check_stored() -> Iterator[Finding]:
     """The compiled networks that earlier starts have stored."""
-    from livematte.render.openvino.renderer import cache as network_cache
+    from livematte.render.openvino import cache as network_cache
 
     folder = network_cache.cache_folder()
     stored = sorted(network_cache.stored_files())

@@ -10,14 +10,13 @@ from pathlib import Path
 import pytest
 import torch
 
-from livematte.linux import device_permission
 from livematte.doctor import cameras, devices, display, linux, recordings, virtual_camera
 from livematte.doctor import weights as weights_check
 from livematte.doctor.finding import Status
 from livematte.errors import DeviceError, SinkError, SourceError
-from livematte.linux import x11
+from livematte.linux import device_permission, x11
 from livematte.network import weights
-from livematte.render.openvino.renderer import cache as network_cache
+from livematte.render.openvino import cache as network_cache
 from livematte.sinks import journal
 from livematte.sources import CameraInfo
 

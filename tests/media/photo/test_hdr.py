@@ -15,8 +15,8 @@ import pytest
 from numpy.typing import NDArray
 from PIL import Image as Pillow
 
-from livematte.media.colour import BT2020, HLG, PQ
 from livematte.frame import Image
+from livematte.media.colour import BT2020, HLG, PQ
 from livematte.media.photo.cicp import Cicp
 from livematte.media.photo.profile import P3_D65, describe
 from livematte.media.photo.read import Photo, open_photo, to_srgb
