@@ -3,7 +3,10 @@
 from __future__ import annotations
 
 import gc
+import os
 import sys
+import threading
+import time
 from collections.abc import Callable, Sequence
 from fractions import Fraction
 from pathlib import Path
@@ -19,6 +22,7 @@ from livematte.backgrounds.looped_video import LoopedVideo
 from livematte.backgrounds.video import VideoBackground
 from livematte.errors import BackgroundError, SourceError
 from livematte.frame import Image, Size
+from livematte.media.container import open_container
 from livematte.sources import VideoFile
 from tests.test_endurance import resident_bytes
 
@@ -430,6 +434,31 @@ def test_white_beyond_white_keeps_its_colour_and_stays_below_white() -> None:
 
 
 @pytest.mark.skipif(sys.platform != "linux", reason="reads the process's memory from /proc")
+@pytest.mark.skipif(sys.platform == "win32", reason="Windows has no such pipes")
+def test_other_threads_go_on_while_a_drive_hangs(tmp_path: Path) -> None:
+    """A pipe nobody writes to stands for a file on one: opening and reading it does not return."""
+    path, longest, last_seconds = tmp_path / "hangs.mkv", 0.0, time.monotonic()
+    os.mkfifo(path)
+    opening = threading.Thread(target=_open_and_fail, args=(path,))
+    opening.start()
+    writing = None
+    begin_seconds = last_seconds
+    while (now_seconds := time.monotonic()) < begin_seconds + 0.6:
+        longest, last_seconds = max(longest, now_seconds - last_seconds), now_seconds
+        if writing is None and now_seconds > begin_seconds + 0.3:
+            writing = os.open(path, os.O_WRONLY)  # it is open, and what it is cannot be read yet
+        time.sleep(0.005)
+    assert writing is not None
+    os.close(writing)
+    opening.join()
+    assert longest < 0.25
+
+
+def _open_and_fail(path: Path) -> None:
+    with pytest.raises(av.FFmpegError):
+        open_container(path)
+
+
 def test_frames_are_given_back_at_once(tmp_path: Path) -> None:
     """What refers to itself stays until Python looks for it, which is after many frames."""
     size = Size(640, 480)
