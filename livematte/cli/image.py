@@ -309,6 +309,10 @@ def _say_end(report: Report, failures: list[Failure], where: str) -> None:
     if report.nobody:
         tried = report.done
         say(f"No person was found in {len(report.nobody)} of {tried}: {_some(report.nobody)}")
+    if report.hdr:
+        are = "is" if len(report.hdr) == 1 else "are"
+        number = counted(len(report.hdr), "photo")
+        say(f"{number} {are} HDR and converted to SDR: {_some(list(report.hdr))}")
     if report.ended is not None and str(report.ended) not in (each.reason for each in failures):
         explain(report.ended)
     parts = [f"{report.done} done"]

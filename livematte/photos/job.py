@@ -49,6 +49,7 @@ class Report(NamedTuple):
     failures: photos that have none, and why. left: how many were not tried.
     nobody: photos in which no person was found; their results are written, and empty.
     ended: why the job ended before all were tried, if it was not stopped.
+    hdr: photos that are HDR; their results are SDR.
     """
 
     done: int
@@ -57,6 +58,7 @@ class Report(NamedTuple):
     left: int
     nobody: list[Path]
     ended: LivematteError | None
+    hdr: Sequence[Path] = ()
 
 
 class Outcome(NamedTuple):
@@ -65,6 +67,7 @@ class Outcome(NamedTuple):
     comparison: Image | None = None
     is_empty: bool = False
     is_skipped: bool = False
+    is_hdr: bool = False
 
 
 class PhotoJob:
@@ -117,6 +120,7 @@ class PhotoJob:
             self._matter.load()
         failures: list[Failure] = []
         nobody: list[Path] = []
+        hdr: list[Path] = []
         done = skipped = 0
         ended: LivematteError | None = None
         waiting = iter(zip(self._photos, self._names, strict=True))
@@ -145,12 +149,13 @@ class PhotoJob:
                         else:
                             done += 1
                             nobody += [photo.path] * future.result().is_empty
+                            hdr += [photo.path] * future.result().is_hdr
                         on_done(photo, error)
         finally:
             cv2.setNumThreads(opencv_threads)
             ended = self._close(ended)
         left = len(self._photos) - done - skipped - len(failures)
-        return Report(done, skipped, failures, left, nobody, ended)
+        return Report(done, skipped, failures, left, nobody, ended, hdr)
 
     def _close(self, ended: LivematteError | None) -> LivematteError | None:
         try:
@@ -218,7 +223,9 @@ class PhotoJob:
                         keep_metadata=self._options.keep_metadata,
                     )
                     self._results.put(name, data)
-                return Outcome(comparison(result) if shown else None, is_empty)
+                return Outcome(
+                    comparison(result) if shown else None, is_empty, is_hdr=opened.is_hdr
+                )
 
     def _alpha(self, photo: Photo) -> tuple[Image, bool]:
         """The matte, uint8 (H, W), and whether it shows nobody."""

@@ -161,7 +161,7 @@ class VideoJob:
         if self._bad.frames:
             shown = counted(self._bad.frames, "frame shows", "frames show")
             remarks.append(f"{shown} the background alone, without a usable matte: {self._bad}")
-        if self._stopped_early:
+        if self._stopped_early and self.frames:
             remarks.append(f"stopped early after {counted(self.frames, 'frame')}")
         return remarks
 

@@ -72,6 +72,8 @@ def open_video(path: Path, file: BinaryIO | None = None) -> tuple[InputContainer
         raise unreadable(path, "No such file or directory")
     if file is None and path.is_dir():
         raise unreadable(path, "It is a folder")
+    if file is None and path.is_file() and not path.stat().st_size:
+        raise unreadable(path, "It is empty")
     limit = {"max_pixels": str(MOST_PIXELS)}
     try:
         if file is None:

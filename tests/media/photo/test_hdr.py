@@ -20,6 +20,7 @@ from livematte.media.colour import BT2020, HLG, PQ
 from livematte.media.photo.cicp import Cicp
 from livematte.media.photo.profile import P3_D65, describe
 from livematte.media.photo.read import Photo, open_photo, to_srgb
+from tests.cli.runs import livematte
 from tests.photos.test_colours import chunk, png16
 
 Floats = NDArray[np.float64]
@@ -156,6 +157,14 @@ def test_hdr_is_seen_as_on_an_sdr_display(tmp_path: Path, kind: str, transfer: i
     assert photo.profile is None
     # JPEG has 8 bits of what was made for 10.
     assert np.abs(middles(photo.image) - SEEN).max() <= (8 if kind == "jpg" else 4)
+
+
+def test_that_it_was_hdr_is_said(tmp_path: Path) -> None:
+    (tmp_path / "a.heic").write_bytes(heic(CODES[PQ], BT2020, PQ))
+    Pillow.new("RGB", (64, 64)).save(tmp_path / "b.png")
+    ended = livematte("image", str(tmp_path), "-o", str(tmp_path / "out"))
+    assert ended.code == 0, ended.said
+    assert f"1 photo is HDR and converted to SDR: {tmp_path / 'a.heic'}\n" in ended.said
 
 
 def test_what_is_brighter_than_white_keeps_its_hue(tmp_path: Path) -> None:
