@@ -70,13 +70,13 @@ def find_footage(folder: Path) -> Footage:
     pairs: list[Pair] = []
     clips: list[Clip] = []
     backgrounds: list[Path] = []
-    seen: set[Path] = set()
+    seen: set[str] = set()
     for place, folders, names in os.walk(folder, followlinks=True):
         here = Path(place)
-        if here.resolve() in seen:  # links may lead anywhere, and in circles
+        if os.path.realpath(here) in seen:  # links may lead anywhere, and in circles
             folders.clear()
             continue
-        seen.add(here.resolve())
+        seen.add(os.path.realpath(here))
         folders.sort()
         pictures = [
             here / each

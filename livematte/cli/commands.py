@@ -17,7 +17,7 @@ from typer.core import TyperCommand, TyperGroup
 from livematte.cli.backgrounds import with_all_backgrounds
 from livematte.cli.choices import takes
 from livematte.cli.config import forget, problem_of
-from livematte.cli.file_names import with_plain_names
+from livematte.cli.file_names import with_home, with_plain_names
 from livematte.cli.meant import as_one_name, meant, video_command
 from livematte.cli.terminal import EXIT_USAGE, explain, say
 from livematte.cli.undo import undo, value_hint
@@ -93,7 +93,7 @@ class Program(Group):
 
     def parse_args(self, context: Any, args: list[str]) -> list[str]:
         named = [name for each in (self, *self.commands.values()) for name in _names(each)]
-        arguments = with_all_backgrounds(with_plain_names(args, named), self.commands)
+        arguments = with_all_backgrounds(with_plain_names(with_home(args), named), self.commands)
         context.meta[_ARGUMENTS] = list(arguments)
         return super().parse_args(context, arguments)
 

@@ -3,7 +3,10 @@
 from __future__ import annotations
 
 import os
+import re
 from collections.abc import Collection, Sequence
+
+from livematte.media.names import at_home
 
 
 def with_plain_names(arguments: Sequence[str], options: Collection[str]) -> list[str]:
@@ -20,6 +23,21 @@ def with_plain_names(arguments: Sequence[str], options: Collection[str]) -> list
         is_file = each.startswith("-") and "." in each and os.path.lexists(each)
         given.append(f".{os.sep}{each}" if is_file and _name(each) not in options else each)
     return given
+
+
+def with_home(arguments: Sequence[str]) -> list[str]:
+    """Arguments with the home folder for "~/" at the begin of a name, also after --option=.
+
+    Shells leave that to programs in places: bash after an equals sign, Windows everywhere.
+    """
+    return [_with_home(each) for each in arguments]
+
+
+def _with_home(argument: str) -> str:
+    found = re.match(r"(--[\w-]+=)?(~[/\\].*|~)$", argument, re.DOTALL)
+    if found is None or os.path.lexists(found[2]):
+        return argument
+    return (found[1] or "") + at_home(found[2])
 
 
 def _name(argument: str) -> str:

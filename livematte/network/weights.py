@@ -291,7 +291,14 @@ def _shipped_path() -> Path:
 def _name_of(path: Path) -> str | None:
     """The name of the weights whose place `path` is; None for a file of the user's own."""
     places = {SHIPPED: _shipped_path()} | {name: pulled_path(name) for name in CHECKPOINT_SHA256}
-    return next((name for name, place in places.items() if place.resolve() == path.resolve()), None)
+    return next(
+        (
+            name
+            for name, place in places.items()
+            if os.path.realpath(place) == os.path.realpath(path)
+        ),
+        None,
+    )
 
 
 def _remedy(name: str | None) -> str:

@@ -12,7 +12,7 @@ from typing import NamedTuple
 from livematte.media.endings import PHOTO_ENDINGS
 from livematte.media.identity import Identity, identity
 from livematte.media.mark import is_result
-from livematte.media.names import at_home
+from livematte.media.names import address_of, at_home
 from livematte.media.photo.kinds import RAW_ENDINGS, begins_like_a_photo
 from livematte.media.regular_file import open_regular
 
@@ -62,7 +62,7 @@ def find_photos(
     recursive: look into folders in folders too; the names of results then have their folders.
     leave_out: a folder that is not looked into on the way, because the results go there.
     """
-    left_out = None if leave_out is None else leave_out.resolve()
+    left_out = None if leave_out is None else os.path.realpath(leave_out)
     files: dict[Path, Path] = {}  # each with its place below what was named
     failures: list[Failure] = []
     raw: list[Path] = []
@@ -72,7 +72,7 @@ def find_photos(
         # Not Path.exists, which raises where a name is too long.
         matches = [path] if os.path.lexists(path) else _glob(str(path), recursive)
         if not matches:
-            failures.append(Failure(path, "There is no such file."))
+            failures.append(Failure(path, _missing(name)))
         for match in matches:
             if os.path.isdir(match):
                 _look_into(match, recursive, left_out, files, failures, raw)
@@ -87,6 +87,14 @@ def find_photos(
         results = []
     photos, renamed = _named(files)
     return Found(photos, failures, renamed, raw, same, results)
+
+
+def _missing(name: str) -> str:
+    if not address_of(name):
+        return "There is no such file."
+    is_local = name[:5].lower() == "file:"
+    remedy = "Leave out the file:// before it." if is_local else "Save the photo first."
+    return f"It is an address, and photos are read from files. {remedy}"
 
 
 def _take_out_same(files: dict[Path, Path]) -> list[tuple[Path, Path]]:
@@ -112,7 +120,7 @@ def _glob(pattern: str, recursive: bool) -> list[Path]:
 def _look_into(
     folder: Path,
     recursive: bool,
-    left_out: Path | None,
+    left_out: str | None,
     files: dict[Path, Path],
     failures: list[Failure],
     raw: list[Path],
@@ -145,7 +153,7 @@ class _Looking:
     def __init__(
         self,
         recursive: bool,
-        left_out: Path | None,
+        left_out: str | None,
         failures: list[Failure],
         raw: list[Path],
     ) -> None:
@@ -188,7 +196,7 @@ class _Looking:
         yield from photos
 
     def _inside(self, path: Path) -> Iterator[Path]:
-        if path.resolve() == self._left_out:
+        if os.path.realpath(path) == self._left_out:
             return
         inside: list[Path] = []
         if self._recursive and path.is_symlink():

@@ -18,7 +18,7 @@ from PIL import Image as Pillow
 
 from livematte.background import files_of
 from livematte.backgrounds.parse import parse, parse_all
-from livematte.cli.file_names import with_plain_names
+from livematte.cli.file_names import with_home, with_plain_names
 from livematte.errors import SourceError, UsageError
 from livematte.frame import Rendered, Size
 from livematte.media import piped
@@ -175,6 +175,38 @@ def test_a_file_that_begins_with_a_dash_is_no_option() -> None:
     assert given("-x.jpg", "-o", "-o.png") == [f".{os.sep}-x.jpg", "-o", f".{os.sep}-o.png"]
     assert given("--overwrite", "--zip=a.jpg") == ["--overwrite", "--zip=a.jpg"]
     assert given("-y.jpg", "--", "-x.jpg") == ["-y.jpg", "--", "-x.jpg"]
+
+
+def test_a_tilde_that_the_shell_left_is_the_home_folder(monkeypatch: pytest.MonkeyPatch) -> None:
+    home = Path("home").absolute()
+    for variable in ("HOME", "USERPROFILE"):
+        monkeypatch.setenv(variable, str(home))
+    assert with_home(["--output=~/x.mp4", "~/a b.jpg", "--", "~"]) == [
+        *(f"--output={home}/x.mp4", f"{home}/a b.jpg", "--", str(home)),
+    ]
+    for other in ("~x", "a~/b", "--name=a~/b", "~nobody/x", "x=~/b"):
+        assert with_home([other]) == [other]
+    Path("~").mkdir()
+    Path("~", "x.mp4").touch()
+    assert with_home(["--input=~/x.mp4"]) == ["--input=~/x.mp4"]
+
+
+def test_results_go_to_no_link_that_leads_to_itself() -> None:
+    write_photo(Path("a.png"), side=8)
+    Path("loop").symlink_to("loop")
+    ended = livematte("image", "a.png", "-o", "loop", "-r")
+    assert ended.code == 1, ended.said
+    assert "loop" in ended.said
+
+
+def test_a_photo_at_an_address_is_refused_for_what_it_is() -> None:
+    for address, remedy in (
+        ("file:///home/me/a.jpg", "file:// before it"),
+        ("http://x/a.jpg", "Save"),
+    ):
+        ended = livematte("image", address)
+        assert "It is an address" in ended.said
+        assert remedy in ended.said
 
 
 # --- addresses, and what Windows cannot call a file

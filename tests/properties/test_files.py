@@ -34,6 +34,7 @@ from livematte.render.fake import FakeRenderer
 from livematte.render.renderer import OpenedRenderer
 from tests.cli.runs import livematte
 from tests.properties.cases import cases
+from tests.properties.damage import Files
 from tests.video.clips import person, write_clip
 
 pytestmark = pytest.mark.skipif(sys.platform == "win32", reason="Windows has no such names")
@@ -79,7 +80,7 @@ def worlds() -> st.SearchStrategy[list[Entry]]:
 def contents(tmp_path_factory: pytest.TempPathFactory) -> dict[str, bytes]:
     folder = tmp_path_factory.mktemp("contents")
     picture: Pillow.Image = Pillow.fromarray(person(0, PHOTO_SIZE)[..., ::-1])
-    made: dict[str, bytes] = {"text": b"only a text\n", "nothing": b""}
+    made = Files({"text": b"only a text\n", "nothing": b""})
     for kind, file_format in (("photo", "JPEG"), ("png", "PNG")):
         file = io.BytesIO()
         picture.save(file, file_format)
