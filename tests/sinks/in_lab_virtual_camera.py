@@ -7,6 +7,7 @@ were made with exclusive_caps=1. After each check both must be free again.
 from __future__ import annotations
 
 import fcntl
+import grp
 import os
 import re
 import subprocess
@@ -155,13 +156,25 @@ def test_what_is_no_loopback_is_refused(device: str) -> None:
 
 
 def test_a_device_that_may_not_be_used_is_refused() -> None:
-    os.seteuid(65534)
+    """What to do about it fits who may use it."""
+    was = os.stat(OUT)
+    remedies = []
     try:
-        with pytest.raises(SinkError, match="You may not use") as caught:
-            VirtualCamera(OUT).open(SIZE, RATE)
+        for group, mode in ((0, 0o600), (grp.getgrnam("video").gr_gid, 0o660)):
+            os.chown(OUT, 0, group)
+            os.chmod(OUT, mode)
+            os.seteuid(65534)
+            try:
+                with pytest.raises(SinkError, match="You may not use") as caught:
+                    VirtualCamera(OUT).open(SIZE, RATE)
+            finally:
+                os.seteuid(0)
+            remedies.append(caught.value.remedy)
     finally:
-        os.seteuid(0)
-    assert caught.value.remedy.endswith('again: `sudo usermod -aG video "$USER"`.')
+        os.chown(OUT, was.st_uid, was.st_gid)
+        os.chmod(OUT, was.st_mode & 0o7777)
+    assert remedies[0].startswith("No group of users may.")
+    assert remedies[1].endswith('again: `sudo usermod -aG video "$USER"`.')
 
 
 def test_a_device_is_left_free_for_any_program() -> None:
