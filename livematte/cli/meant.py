@@ -101,9 +101,9 @@ def holds_photo(path: Path) -> bool:
     """Whether a file is one picture, whatever its name is; two, as phones put a second into it."""
     import av
 
-    from livematte.media.container import open_container
     from livematte.media.photo.kinds import begins_like_a_photo
     from livematte.media.regular_file import open_regular
+    from livematte.media.video.container import open_container
 
     try:
         with open_regular(path) as file:

@@ -22,7 +22,7 @@ from livematte.backgrounds.looped_video import LoopedVideo
 from livematte.backgrounds.video import VideoBackground
 from livematte.errors import BackgroundError, SourceError
 from livematte.frame import Image, Size
-from livematte.media.container import open_container
+from livematte.media.video.container import open_container
 from livematte.sources import VideoFile
 from tests.test_endurance import resident_bytes
 

@@ -69,7 +69,7 @@ def _exact_avif(opened: Pillow.Image, file: BinaryIO) -> Pillow.Image:
     What Pillow decodes with has too little blue in those: libyuv has no numbers as large as that
     takes. Where FFmpeg cannot read it, one that is put together of several say, it stays so.
     """
-    from livematte.media.pictures import PictureConverter
+    from livematte.media.video.pictures import PictureConverter
 
     size = Size(*opened.size)
     try:
@@ -118,7 +118,7 @@ def _of_png(file: BinaryIO, _size: Size) -> Deep:
 
 
 def _of_avif(file: BinaryIO, size: Size) -> Deep:
-    from livematte.media.pictures import PictureConverter
+    from livematte.media.video.pictures import PictureConverter
 
     return PictureConverter().deep(_avif_frame(file, size), size)
 
