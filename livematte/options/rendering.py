@@ -110,7 +110,7 @@ class RenderOptions:
                 "Leave it out, or try 288.",
             )
         if self.threads is not None and self.threads < 1:
-            raise UsageError(f"{self.threads} threads compute nothing.", "Ask for at least 1.")
+            raise UsageError(f"Threads: {self.threads} is not possible.", "Ask for at least 1.")
 
 
 USUAL: Final = RenderOptions()
