@@ -262,8 +262,9 @@ class Controller:
         self.pipeline.stage.show(self._scene())
 
     def _change_scene(self, change: Change) -> None:
-        while not self._has_changed_scene(change, self._named(change)):
-            """What is named was there and has just been left: its file is read now."""
+        has_changed = False
+        while not has_changed:  # once more if what is named was there and has just been left
+            has_changed = self._has_changed_scene(change, self._named(change))
         self.pipeline.stage.drop_left()
 
     def _has_changed_scene(self, change: Change, named: Sequence[NamedBackground]) -> bool:
