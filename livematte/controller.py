@@ -15,10 +15,11 @@ from contextlib import contextmanager
 from dataclasses import replace
 from typing import TYPE_CHECKING, Final, Protocol
 
-from livematte.backgrounds.named import Choice, NamedBackground, parse_named
-from livematte.backgrounds.parse import parse_blur
+from livematte.backgrounds.choosing import chosen, named_by
+from livematte.backgrounds.named import Choice, NamedBackground
 from livematte.errors import LivematteError, UsageError
 from livematte.options import changes
+from livematte.options.changed import changed
 from livematte.options.changes import Change
 from livematte.options.refinement import choose_refinement
 from livematte.options.rendering import CPU, Device, RenderOptions
@@ -264,35 +265,20 @@ class Controller:
     def _change_scene(self, change: Change) -> None:
         has_changed = False
         while not has_changed:  # once more if what is named was there and has just been left
-            has_changed = self._has_changed_scene(change, self._named(change))
+            named = named_by(change, self._choice, self._on_trouble)
+            has_changed = self._has_changed_scene(change, named)
         self.pipeline.stage.drop_left()
 
     def _has_changed_scene(self, change: Change, named: Sequence[NamedBackground]) -> bool:
         with self._lock:
-            settings = _with(self._settings, change)
-            choice = _chosen(self._choice, change, named)
+            settings = changed(self._settings, change)
+            choice = chosen(self._choice, change, named)
             if choice is None:
                 return False
             if choice is not self._choice:
                 require_alpha(choice, self._all_sinks())
             self._show(settings, choice)
             return True
-
-    def _named(self, change: Change) -> list[NamedBackground]:
-        """The backgrounds that a change names and that are not there; reads their files."""
-        if isinstance(change, changes.ReplaceBackgrounds):
-            return parse_named(change.backgrounds, self._on_trouble)
-        if isinstance(change, changes.SetBlur):
-            text = f"{change.sigma_pixels:g}"
-            return [NamedBackground(f"blur:{text}", parse_blur(text))]
-        if not isinstance(change, changes.SetBackground) or isinstance(change.background, int):
-            return []
-        if self._choice.find(change.background) is not None:
-            return []
-        named = parse_named([change.background], self._on_trouble)
-        if len(named) > 1:
-            raise UsageError(f"{change.background} is several pictures.", "Name one of them.")
-        return named
 
     def _all_sinks(self) -> list[Sink]:
         recording = self._recorder.sink
@@ -427,50 +413,6 @@ def require_alpha(choice: Choice, sinks: Sequence[Sink]) -> None:
                 f"A transparent background cannot be sent to the {sink.description}.",
                 "Give another --background, or --output with .mov, .webm or a folder of PNGs.",
             )
-
-
-def _with(settings: LiveSettings, change: Change) -> LiveSettings:
-    """The settings after a change that takes no time, but for the backgrounds."""
-    if isinstance(change, changes.Mirror):
-        return replace(settings, mirrored=change.on)
-    if isinstance(change, changes.Freeze):
-        return replace(settings, frozen=change.on)
-    if isinstance(change, changes.Pause):
-        return replace(settings, paused=change.on)
-    if isinstance(change, changes.SetRefinement):
-        asked = {
-            "quality": change.quality,
-            "without": change.without,
-            "edge": change.edge,
-            "light_wrap": change.light_wrap,
-        }
-        given = {name: value for name, value in asked.items() if value is not None}
-        settings = replace(settings, **given)  # type: ignore[arg-type]
-        choose_refinement(settings.quality, settings.without, settings.edge, settings.light_wrap)
-    return settings
-
-
-def _chosen(choice: Choice, change: Change, named: Sequence[NamedBackground]) -> Choice | None:
-    """The backgrounds after a change; None if it names one that is not among them any more.
-
-    named: those that it names and that were not among them.
-    """
-    if isinstance(change, changes.NextBackground):
-        return choice.moved(1)
-    if isinstance(change, changes.PreviousBackground):
-        return choice.moved(-1)
-    if isinstance(change, changes.ReplaceBackgrounds):
-        return Choice.of(named, choice.index)
-    if isinstance(change, changes.SetBlur):
-        return choice.blurred(named[0])
-    if isinstance(change, changes.SetBackground):
-        if isinstance(change.background, int):
-            return choice.at(change.background)
-        index = choice.find(change.background)
-        if index is not None:
-            return choice.at(index)
-        return choice.joined_by(named[0]) if named else None
-    return choice
 
 
 def _unusable(error: BaseException, now: str) -> UsageError:
