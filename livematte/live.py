@@ -25,9 +25,11 @@ import numpy as np
 from numpy.typing import NDArray
 
 from livematte.background import Background, Picture
-from livematte.backgrounds.named import Choice, NamedBackground, parse_named
+from livematte.backgrounds.choosing import chosen, named_by
+from livematte.backgrounds.named import Choice, parse_named
 from livematte.errors import MatteError, RenderError, UsageError
 from livematte.frame import Frame, Image, Rendered, Size
+from livematte.options.changed import changed
 from livematte.options.changes import (
     Change,
     Mirror,
@@ -56,6 +58,18 @@ _LOG: Final = logging.getLogger("livematte")
 BackgroundName: TypeAlias = "str | os.PathLike[str]"
 
 Result = TypeVar("Result")
+
+CHANGES: Final = (
+    SetBackground,
+    NextBackground,
+    PreviousBackground,
+    ReplaceBackgrounds,
+    SetBlur,
+    SetRefinement,
+    SetDevice,
+    Mirror,
+)
+"""What `Live.change` takes."""
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -134,7 +148,6 @@ class Live:
             precision=precision,
             mirrored=mirror,
         )
-        self._refinement = _refinement(self._settings)
         self._matte_short_side = matte_short_side
         self._threads = threads
         self._weights = weights
@@ -230,7 +243,7 @@ class Live:
             self._matte_short_side,
             self._threads,
             self._weights,
-            self._refinement,
+            _refinement(self._settings),
         )
         return open_renderer(options, self._size, self._on_notice).renderer
 
@@ -274,7 +287,7 @@ class Live:
         is_submitted = False
         while time.monotonic() < until_seconds:
             is_submitted = is_submitted or self._renderer.submit(
-                frame, background, self._refinement
+                frame, background, _refinement(self._settings)
             )
             picture = self._renderer.collect(COLLECT_SECONDS)
             if picture is not None and picture.index == frame.index:
@@ -291,62 +304,27 @@ class Live:
 
     def _changed(self, change: Change) -> LiveSettings:
         check_kinds(change)
-        settings = self._settings
-        if isinstance(change, Mirror):
-            return replace(settings, mirrored=change.on)
+        if not isinstance(change, CHANGES):
+            raise UsageError(
+                f"{type(change).__name__} is for runs of the command, not for a Live.",
+                "Do that in your program, which has the frames and the pictures.",
+            )
         if isinstance(change, SetDevice):
-            settings = replace(settings, device=change.device, precision=change.precision)
+            settings = replace(self._settings, device=change.device, precision=change.precision)
             # The present one stays until the other is there.
             renderer = self._opened(settings)
             self._renderer.close()
             self._renderer = renderer
             return settings
-        if isinstance(change, SetRefinement):
-            settings = _refined(settings, change)
-            self._refinement = _refinement(settings)
-            return settings
-        return self._shown(self._chosen(change))
-
-    def _chosen(self, change: Change) -> Choice:
-        choice = self._choice
-        if isinstance(change, NextBackground):
-            return choice.moved(1)
-        if isinstance(change, PreviousBackground):
-            return choice.moved(-1)
-        if isinstance(change, ReplaceBackgrounds):
-            return Choice.of(parse_named(change.backgrounds, self._on_notice))
-        if isinstance(change, SetBlur):
-            text = f"blur:{change.sigma_pixels:g}"
-            return choice.blurred(parse_named([text], self._on_notice)[0])
-        if isinstance(change, SetBackground):
-            wanted = change.background
-            index = choice.find(wanted) if isinstance(wanted, str) else wanted
-            if index is None:
-                return choice.joined_by(self._one_named(str(wanted)))
-            return choice.at(index)
-        raise UsageError(
-            f"{type(change).__name__} is for a run with a camera, windows and files of its own.",
-            "A program that has the frames does that itself.",
-        )
-
-    def _one_named(self, text: str) -> NamedBackground:
-        named = parse_named([text], self._on_notice)
-        if len(named) > 1:
-            raise UsageError(f"{text} is several pictures.", "Use ReplaceBackgrounds.")
-        return named[0]
+        named = named_by(change, self._choice, self._on_notice)
+        choice = chosen(self._choice, change, named)
+        assert choice is not None, "no other thread changes the choice"
+        self._settings = changed(self._settings, change)
+        return self._settings if choice is self._choice else self._shown(choice)
 
 
 def _refinement(settings: LiveSettings) -> Refinement:
     return choose_refinement(settings.quality, settings.without, settings.edge, settings.light_wrap)
-
-
-def _refined(settings: LiveSettings, change: SetRefinement) -> LiveSettings:
-    """Raises `UsageError` if the refinement cannot be."""
-    names = ("quality", "without", "edge", "light_wrap")
-    asked: dict[str, Any] = {name: getattr(change, name) for name in names}
-    settings = replace(settings, **{name: each for name, each in asked.items() if each is not None})
-    _refinement(settings)
-    return settings
 
 
 def _checked_size(size: tuple[int, int]) -> Size:

@@ -22,7 +22,10 @@ def named_by(
         return parse_named(change.backgrounds, on_trouble)
     if isinstance(change, changes.SetBlur):
         text = f"{change.sigma_pixels:g}"
-        return [NamedBackground(f"blur:{text}", parse_blur(text))]
+        blur = parse_blur(text)
+        if blur.caution is not None:
+            on_trouble(blur.caution)
+        return [NamedBackground(f"blur:{text}", blur)]
     if not isinstance(change, changes.SetBackground) or isinstance(change.background, int):
         return []
     if choice.find(change.background) is not None:
