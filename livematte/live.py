@@ -124,7 +124,7 @@ class Live:
         without: of steady, islands, edges and colours what is not to be done to mattes.
         edge: from -10 to 10 pixels in a frame 720 rows high; negative moves the edge inwards.
         light_wrap: from 0 to 1, how much of the background's light falls on the person.
-        mirror: show the person in the mirror; the background is not mirrored.
+        mirror: show the whole picture in the mirror, the background too.
         matte_short_side: shorter side, in pixels, of what the network sees; None for the usual.
         threads: how many of the processor's cores to use; None for all.
         weights: photographic, webcam if it was pulled, or the path of a converted file.
@@ -267,8 +267,6 @@ class Live:
         now = time.monotonic()
         if self._began_seconds is None:
             self._began_seconds = now
-        if self._settings.mirrored:
-            image = image[:, ::-1]
         frame = Frame(
             np.ascontiguousarray(image),
             self._frames,
@@ -279,6 +277,11 @@ class Live:
         picture = self._render(frame, self._choice.backgrounds[self._choice.index])
         if covers_everything(picture):
             raise MatteError("The matte is of no use: it covers everything", frame.index)
+        if self._settings.mirrored:
+            return LivePicture(
+                np.ascontiguousarray(picture.image[:, ::-1]),
+                np.ascontiguousarray(picture.alpha[:, ::-1]),
+            )
         return LivePicture(picture.image.copy(), picture.alpha.copy())
 
     def _render(self, frame: Frame, background: Background) -> Rendered:

@@ -223,16 +223,18 @@ def test_what_cannot_be_changed_changes_nothing(change: Change) -> None:
 
 
 @pytest.mark.usefixtures("fake")
-def test_the_person_is_mirrored_and_the_background_is_not(tmp_path: Path) -> None:
+def test_the_whole_picture_is_mirrored(tmp_path: Path) -> None:
     halves = np.zeros((180, 320, 3), np.uint8)
     halves[:, :160] = 200
     cv2.imwrite(str(tmp_path / "halves.png"), halves)
     with Live(size=SIZE, background=tmp_path / "halves.png", mirror=True) as live:
         picture = live.process(bright())
         assert picture.alpha[0, -1] == 255
-        assert picture.image[0, 5].tolist() == [200] * 3
+        assert picture.image[0, 5].tolist() == [0] * 3
         live.change(Mirror(False))
-        assert live.process(bright()).alpha[0, -1] == 0
+        straight = live.process(bright())
+        assert straight.alpha[0, -1] == 0
+        assert straight.image[0, 100].tolist() == [200] * 3
 
 
 def test_refinement_and_device_change_while_it_runs(live: Live, frames: list[Image]) -> None:
