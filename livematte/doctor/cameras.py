@@ -1,4 +1,4 @@
-"""Which cameras there are, what they offer, and what keeps livematte from using one."""
+"""Finds the cameras, what they offer, and why livematte cannot use one."""
 
 from __future__ import annotations
 
@@ -49,7 +49,7 @@ def _on_linux(cameras: Sequence[CameraInfo]) -> Iterator[Finding]:
             found = True
             yield _examine(path, camera)
         elif not camera.problem:
-            # It is a camera while a program feeds it, and many may watch it.
+            # It is a camera while a program feeds it, and several programs can read it.
             found = True
             yield ok(_called(camera), camera.modes)
     if not found:
@@ -65,21 +65,25 @@ def _examine(path: str, camera: CameraInfo) -> Finding:
             if not v4l2.is_held(descriptor):
                 return _usable(name, path, camera)
     except PermissionError:
-        return problem(f"{name}: you may not open it.", *permission(path))
+        return problem(f"{name}: you do not have permission to open it.", *permission(path))
     except FileNotFoundError:
-        return problem(f"{name}: the kernel has it, and there is no such file.", *not_let_in(path))
+        return problem(
+            f"{name}: the kernel lists it, but its device file is missing.", *not_let_in(path)
+        )
     except OSError as error:
         return problem(f"{name}: it cannot be opened ({error.strerror}).", "Plug it in again.")
     holding = open_files.holders(path).seen
     if not holding:
         return problem(
-            f"{name}: it is in use, by a program that only the administrator may see.",
-            "Find out which, and close it:",
+            f"{name}: it is in use by a program that only the administrator can see.",
+            "Find that program and close it:",
             f"sudo fuser -v {path}",
         )
     return problem(
         f"{name}: it is in use by {', '.join(map(str, holding))}.",
-        "Close that program, or end it:" if len(holding) == 1 else "Close the one that shows it.",
+        "Close that program, or end it:"
+        if len(holding) == 1
+        else "Close the program that shows it.",
         end_command(holding),
     )
 
@@ -92,16 +96,16 @@ def _usable(name: str, path: str, camera: CameraInfo) -> Finding:
         found = linux_camera.query(path).formats
         return note(f"{name}: it {camera.problem}.", formats.remedy(found, path))
     if camera.is_colourless:
-        return ok(f"{name} (an infrared camera: only used if you ask for it)", camera.modes)
+        return ok(f"{name} (infrared camera; used only if you choose it)", camera.modes)
     return ok(name, camera.modes)
 
 
 def elsewhere(
     cameras: Sequence[CameraInfo], open_for_a_moment: Callable[[int], None], platform: str
 ) -> Iterator[Finding]:
-    """Of systems that tell only the names: whether a camera can be used is found by trying.
+    """Check cameras on systems that report only their names, by trying to open each one.
 
-    open_for_a_moment: takes --camera's number; raises `SourceError` if there is no picture.
+    open_for_a_moment: takes --camera's number; raises `SourceError` if the camera gives no picture.
     """
     from livematte.errors import SourceError
 
@@ -124,5 +128,5 @@ def _called(camera: CameraInfo) -> str:
 
 def _none() -> Finding:
     return problem(
-        "There is no camera.", "Plug one in. To see livematte without one:", "livematte --demo"
+        "No camera was found.", "Plug one in. To try livematte without one:", "livematte --demo"
     )

@@ -1,4 +1,4 @@
-"""What there is to compute on, and what livematte takes by itself."""
+"""Which devices livematte can compute on, and which one it picks."""
 
 from __future__ import annotations
 
@@ -20,11 +20,11 @@ _NVIDIA: Final = "0x10de"
 _DISPLAY_CLASS: Final = "0x03"
 
 INSTALL_DRIVER: Final = (
-    "Install NVIDIA's newest driver, from https://www.nvidia.com/drivers or on Ubuntu by:",
+    "Install NVIDIA's newest driver from https://www.nvidia.com/drivers, or on Ubuntu with:",
     "sudo ubuntu-drivers install" if sys.platform == "linux" else "",
 )
 
-NOT_USED: Final = "is not used, the CPU computes:"
+NOT_USED: Final = "is not available; using the CPU:"
 
 
 def check_cuda() -> Iterator[Finding]:
@@ -38,26 +38,26 @@ def check_cuda() -> Iterator[Finding]:
 
         yield from examine_cuda(cuda_problem("cuda"), torch.cuda, _computes_in)
     elif has_nvidia_card():
-        yield problem(f"There is an NVIDIA card. It {NOT_USED} {reason}.", *INSTALL_DRIVER)
+        yield problem(f"There is an NVIDIA card, but CUDA {NOT_USED} {reason}.", *INSTALL_DRIVER)
     else:
-        yield note(f"It {NOT_USED} {reason}.")
+        yield note(f"CUDA {NOT_USED} {reason}.")
 
 
 def examine_cuda(
     reason: str | None, cuda: Any, computes_in: Callable[[torch.device], str]
 ) -> Iterator[Finding]:
-    """Of a computer with NVIDIA's driver.
+    """Check CUDA on a computer with NVIDIA's driver.
 
-    reason: why there is no device, as `cuda_problem` tells; None if there is one.
+    reason: why there is no device, as `cuda_problem` returns it; None if there is one.
     cuda: the module torch.cuda.
-    computes_in: the precision that gives right mattes on a device; raises `DeviceError` if none.
+    computes_in: the precision that gives correct mattes on a device; raises `DeviceError` if none.
     """
     import torch
 
     from livematte.errors import DeviceError
 
     if reason is not None:
-        yield problem(f"There is a driver. It {NOT_USED} {reason}.", *_get_pytorch(reason))
+        yield problem(f"There is a driver, but CUDA {NOT_USED} {reason}.", *_get_pytorch(reason))
         return
     for index in range(cuda.device_count()):
         major, minor = cuda.get_device_capability(index)
@@ -70,7 +70,7 @@ def examine_cuda(
         except DeviceError as error:
             yield problem(f"{name} {NOT_USED} {error.problem}", *INSTALL_DRIVER)
         else:
-            used = "is used" if index == 0 else f"is used by --device cuda:{index}"
+            used = "is used" if index == 0 else f"is used with --device cuda:{index}"
             yield ok(f"{name} {used}, in {precision}")
 
 
@@ -78,7 +78,7 @@ def _get_pytorch(reason: str) -> tuple[str, str]:
     if sys.platform == "linux" and "without CUDA" in reason:
         return "Install PyTorch with CUDA:", reinstall("torch", alone=False)
     return (
-        "Update NVIDIA's driver, and install the PyTorch that fits the card:",
+        "Update NVIDIA's driver, and install the PyTorch build for your card:",
         "https://pytorch.org/get-started/locally/",
     )
 
@@ -96,7 +96,7 @@ def _computes_in(device: torch.device) -> str:
 
 
 def has_nvidia_card(devices: Path = PCI_DEVICES) -> bool:
-    """Whether there is one by the kernel's account; False where that is not Linux."""
+    """Whether the kernel lists an NVIDIA card; False on systems other than Linux."""
     return any(
         (device / "vendor").read_text().strip() == _NVIDIA
         and (device / "class").read_text().startswith(_DISPLAY_CLASS)
@@ -112,15 +112,15 @@ def check_openvino() -> Iterator[Finding]:
         core = load_openvino().Core()
     except ImportError as error:
         yield problem(
-            f"OpenVINO cannot be loaded ({error}); PyTorch computes, at a third of the speed.",
-            "Install it again:",
+            f"OpenVINO cannot be loaded ({error}); using PyTorch, at a third of the speed.",
+            "Reinstall it:",
             reinstall("openvino"),
         )
         return
     for device in core.available_devices:
         name = core.get_property(device, "FULL_DEVICE_NAME")
         if device == "CPU":
-            precision = "int8" if has_int8_dot_product() else "fp32, as it has no fast int8"
-            yield ok(f"the CPU, {name}, {counted(cores(), 'core')}, computes in {precision}")
+            precision = "int8" if has_int8_dot_product() else "fp32, because it has no fast int8"
+            yield ok(f"CPU, {name}, {counted(cores(), 'core')}, computes in {precision}")
         else:
-            yield ok(f"{device}, {name}, is used by --device openvino:{device}")
+            yield ok(f"{device}, {name}, is used with --device openvino:{device}")

@@ -20,8 +20,8 @@ def check() -> Iterator[Finding]:
 
     if not cv2.currentUIFramework():
         yield problem(
-            "This OpenCV was built without windows.",
-            "Install the one with windows:",
+            "This OpenCV was built without support for windows.",
+            "Install the OpenCV that has it:",
             reinstall("opencv-python"),
         )
     unreachable = display_problem()
@@ -32,13 +32,13 @@ def check() -> Iterator[Finding]:
             "sudo apt install libx11-xcb1",
         )
     elif unreachable is None:
-        yield ok(f"windows by {cv2.currentUIFramework()} {os.environ.get('DISPLAY', '')}".strip())
+        yield ok(f"windows with {cv2.currentUIFramework()} {os.environ.get('DISPLAY', '')}".strip())
     elif "libxcb" in unreachable:
         yield problem(unreachable, "On Debian and Ubuntu:", "sudo apt install libxcb1")
     elif os.environ.get("WAYLAND_DISPLAY") and not os.environ.get("DISPLAY"):
         yield problem(
-            f"{unreachable} This is Wayland, and windows need Xwayland.",
-            "On Debian and Ubuntu, and then log out and in again:",
+            f"{unreachable} This is Wayland, where livematte's windows need Xwayland.",
+            "On Debian and Ubuntu, run this, then log out and in again:",
             "sudo apt install xwayland",
         )
     else:

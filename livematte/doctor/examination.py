@@ -1,4 +1,4 @@
-"""All checks, in their order, each of which may fail or hang without harm to the others."""
+"""All checks, in order. A check that fails or hangs does not stop the others."""
 
 from __future__ import annotations
 
@@ -29,14 +29,14 @@ INSTALLATION: Final = (
     Check("packages", packages.check_packages),
     Check("loading", packages.check_loading),
 )
-"""These need none of the packages but `packaging`."""
+"""These need no package except `packaging`."""
 
 CHECKS: Final = (
     *INSTALLATION,
     Check("weights", weights.check_shipped, essential=True),
     Check("other weights", weights.check_others),
     Check("stored networks", weights.check_stored),
-    # macOS asks for the permission in the main thread only.
+    # macOS asks for permission only in the main thread.
     Check("cameras", cameras.check, in_main_thread=sys.platform == "darwin"),
     Check("virtual camera", virtual_camera.check),
     Check("display", display.check),
@@ -50,7 +50,7 @@ CHECKS: Final = (
 def examine(
     checks: Sequence[Check] = CHECKS, patience_seconds: float = PATIENCE_SECONDS
 ) -> Iterator[Report]:
-    """What each check finds, one after the other. Raises nothing that a check raises."""
+    """Run the checks in turn, and yield what each finds. An exception in a check is a finding."""
     for check in checks:
         yield Report(check, _findings(check, patience_seconds))
 
@@ -67,7 +67,7 @@ def _findings(check: Check, patience_seconds: float) -> list[Finding]:
     if check.in_main_thread:
         work()
         return found
-    # What hangs in a driver cannot be ended, only left behind.
+    # A thread that hangs in a driver cannot be ended, only abandoned.
     thread = threading.Thread(target=work, name=check.name, daemon=True)
     thread.start()
     thread.join(patience_seconds)
@@ -76,7 +76,7 @@ def _findings(check: Check, patience_seconds: float) -> list[Finding]:
             *found,
             problem(
                 f"No answer within {patience_seconds:g} seconds: a driver may be stuck.",
-                "Start the computer anew, and try again.",
+                "Restart the computer and try again.",
             ),
         ]
     return found
@@ -86,12 +86,12 @@ def _unexpected(error: Exception) -> Finding:
     if isinstance(error, ImportError):
         return problem(
             f"This cannot be checked: {error}.",
-            "If the packages are said to be fine, install livematte again, in its folder:",
+            "If the packages check finds no problem, reinstall livematte from its folder:",
             pip("install", "."),
         )
     place = traceback.extract_tb(error.__traceback__)[-1]
     return problem(
-        f"This could not be checked, for an unexpected {type(error).__name__} in "
+        f"This check failed with an unexpected {type(error).__name__} in "
         f"{Path(place.filename).name}, line {place.lineno}: {error}",
         "Please report this line.",
     )

@@ -14,7 +14,7 @@ _PLAIN: Final = re.compile(r"[\w:.,=/\\-]+")
 
 
 class Status(Enum):
-    """note: neither good nor bad, such as a device that is not there and need not be."""
+    """note: neither good nor bad, such as an optional device that is missing."""
 
     OK = "ok"
     NOTE = "note"
@@ -25,10 +25,10 @@ class Status(Enum):
 class Finding:
     """One thing that a check found.
 
-    text: what is so, in a sentence or a clause.
-    fix: what to do about it, in words; "" if nothing need be done.
-    command: the line to copy that does it; "" if a line cannot.
-    details: more, a line each, such as a camera's modes.
+    text: what was found, as a sentence or a clause.
+    fix: what to do about it, in words; "" if there is nothing to do.
+    command: a command to copy that does it; "" if there is none.
+    details: more lines to show, such as a camera's modes.
     """
 
     status: Status
@@ -51,10 +51,10 @@ def problem(text: str, fix: str, command: str = "") -> Finding:
 
 
 class Check(NamedTuple):
-    """name: what is checked, for people.
+    """name: what is checked, as shown to the user.
 
-    find: finds out, and may take seconds; it may raise, which is reported as a problem.
-    essential: without this livematte cannot work at all.
+    find: runs the check, which may take seconds; an exception is reported as a problem.
+    essential: livematte cannot work without this.
     in_main_thread: must not be called from another thread.
     """
 
@@ -76,13 +76,13 @@ class Report(NamedTuple):
 
 
 def command_line(*words: str, platform: str = sys.platform) -> str:
-    """The words as they are typed into a shell of the system."""
+    """The words as one command line, quoted for the system's shell."""
     if platform != "win32":
         return shlex.join(words)
-    # Unquoted, what follows a ">" would be a file's name.
+    # Without quotes, the shell would take the text after a ">" as a file name.
     return " ".join(each if _PLAIN.fullmatch(each) else f'"{each}"' for each in words)
 
 
 def pip(*words: str) -> str:
-    """The command that has pip change the Python that livematte runs in."""
+    """A pip command for the Python that livematte runs in."""
     return command_line(sys.executable, "-m", "pip", *words)

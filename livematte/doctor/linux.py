@@ -16,7 +16,7 @@ _SECURE_BOOT: Final = "SecureBoot-8be4df61-93ca-11d2-aa0d-00e098032b8c"
 
 
 def has_secure_boot(variables: Path = EFI_VARIABLES) -> bool:
-    """Whether the kernel refuses modules that nobody has signed whom the firmware trusts."""
+    """Whether Secure Boot is on: the kernel refuses modules without a signature it trusts."""
     try:
         return (variables / _SECURE_BOOT).read_bytes()[4:] == b"\1"
     except OSError:
@@ -24,10 +24,10 @@ def has_secure_boot(variables: Path = EFI_VARIABLES) -> bool:
 
 
 def end_command(holders: Sequence[Holder]) -> str:
-    """Ends the program that holds a device; "" unless it can be only one."""
+    """The command that ends the program that holds a device; "" unless there is exactly one."""
     return f"kill {holders[0].process}" if len(holders) == 1 else ""
 
 
 def not_let_in(device: str) -> tuple[str, str]:
-    """What to do if the kernel has a device and there is no file of it, as in a container."""
-    return "In a container, let it in when you start it:", f"docker run --device {device} ..."
+    """What to do if the kernel has a device but its file is missing, as in a container."""
+    return "In a container, add the device when you start it:", f"docker run --device {device} ..."

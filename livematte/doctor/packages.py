@@ -1,4 +1,4 @@
-"""Python, and the packages that livematte asks for, in the versions that it asks for."""
+"""Checks Python, and the versions of the packages that livematte requires."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ OTHER_OPENCV: Final = (
     "opencv-contrib-python",
     "opencv-contrib-python-headless",
 )
-"""They put files of the same names into the same folder as opencv-python; the last one wins."""
+"""They install files of the same names as opencv-python does; the one installed last wins."""
 
 
 LOADED: Final = {
@@ -34,8 +34,8 @@ LOADED: Final = {
     "torch": "torch",
     "typer": "typer",
 }
-"""The module of each package that the command starts with, or that has machine code, which may not
-suit the computer. OpenVINO has a check of its own."""
+"""The module of each package that the command imports when it starts, or that has machine code,
+which may not run on this computer. OpenVINO has its own check."""
 
 LOAD_SECONDS: Final = 60.0
 
@@ -45,22 +45,22 @@ def check_python(python: str = platform.python_version()) -> Iterator[Finding]:
         from packaging.specifiers import SpecifierSet
 
         needed = metadata.metadata(_LIVEMATTE)["Requires-Python"]
-    except ImportError:  # also of livematte's own metadata
-        yield note(f"{python}; which one livematte needs cannot be told, see the packages.")
+    except ImportError:  # also if livematte's own metadata is missing
+        yield note(f"{python}; the version that livematte needs is unknown, see the packages.")
         return
     if SpecifierSet(needed).contains(python, prereleases=True):
         yield ok(f"{python}, {platform.platform()}")
     else:
         yield problem(
-            f"Python {python} does not do: livematte needs {needed}.",
-            "Get another from https://python.org, and install livematte anew with it.",
+            f"Python {python} is not supported: livematte needs {needed}.",
+            "Get a supported one from https://python.org, and reinstall livematte with it.",
         )
 
 
 def reinstall(package: str, *, alone: bool = True) -> str:
-    """The command that installs a package again, in a version that livematte takes.
+    """The command that reinstalls a package, in a version that livematte supports.
 
-    alone: leave the packages that it needs as they are.
+    alone: do not touch the packages that it needs.
     """
     from packaging.requirements import Requirement
 
@@ -72,22 +72,22 @@ def reinstall(package: str, *, alone: bool = True) -> str:
 
 
 def check_packages(version: Callable[[str], str] = metadata.version) -> Iterator[Finding]:
-    """version: of an installed package; raises `PackageNotFoundError` for one that is not."""
+    """version: gives a package's version; raises `PackageNotFoundError` if it is not installed."""
     from packaging.requirements import Requirement
 
     try:
         lines = metadata.requires(_LIVEMATTE) or []
     except metadata.PackageNotFoundError:
         yield problem(
-            "livematte is not installed, only its files are here.",
-            "In its folder:",
+            "livematte is not installed; only its files are here.",
+            "Install it from its folder:",
             pip("install", "."),
         )
         return
     requirements = [Requirement(line) for line in lines]
     unmet, found, reasons = [], [], []
     for each in requirements:
-        # Optional parts have a marker with the name of an extra, which is "" for livematte itself.
+        # The packages of an extra have a marker with its name; "" asks for no extra.
         if each.marker is not None and not each.marker.evaluate({"extra": ""}):
             continue
         try:
@@ -101,7 +101,7 @@ def check_packages(version: Callable[[str], str] = metadata.version) -> Iterator
             reasons.append(f"{each.name} is {installed} instead of {each.specifier}")
         unmet.append(f"{each.name}{each.specifier}")
     if unmet:
-        yield problem(f"{'; '.join(reasons)}.", "Install what is missing:", pip("install", *unmet))
+        yield problem(f"{'; '.join(reasons)}.", "Install these versions:", pip("install", *unmet))
     else:
         yield ok(", ".join(found))
     yield from _overwritten(version)
@@ -112,15 +112,15 @@ def _overwritten(version: Callable[[str], str]) -> Iterator[Finding]:
     if others:
         yield problem(
             f"{' and '.join(others)} and opencv-python overwrite each other's files.",
-            "Keep one of them; livematte's windows need opencv-python:",
+            "Keep only opencv-python, which livematte's windows need:",
             f"{pip('uninstall', '--yes', *others)} && {reinstall('opencv-python')}",
         )
 
 
 def check_loading(modules: Mapping[str, str] = LOADED) -> Iterator[Finding]:
-    """Load each module in a process of its own, which it may crash.
+    """Load each module in its own process, because loading it may crash.
 
-    modules: names of modules by those of their packages; what is not installed is left out.
+    modules: package name to module name; packages that are not installed are skipped.
     """
     loaded = []
     for package, module in modules.items():
@@ -152,15 +152,15 @@ def _loading_problem(module: str) -> str:
         return f"it takes longer than {LOAD_SECONDS:g} seconds"
     if loading.returncode == 0:
         return ""
-    return " ".join(loading.stdout.split()) or f"Python ends with {loading.returncode}"
+    return " ".join(loading.stdout.split()) or f"Python exited with code {loading.returncode}"
 
 
 def _cannot_be_loaded(package: str, reason: str) -> Finding:
-    text = f"{package} is here and cannot be loaded: {reason}."
+    text = f"{package} is installed but cannot be loaded: {reason}."
     if package == "opencv-python" and "cannot open shared object file" in reason:
         return problem(
             text,
-            "On Debian and Ubuntu (elsewhere install what has the library):",
+            "On Debian and Ubuntu (elsewhere, install the package that has the library):",
             "sudo apt install libgl1 libglib2.0-0 libxcb1",
         )
     if package == "torch" and "DLL" in reason:
@@ -169,7 +169,7 @@ def _cannot_be_loaded(package: str, reason: str) -> Finding:
             "Install Microsoft's Visual C++ runtime:",
             "winget install --id Microsoft.VCRedist.2015+.x64",
         )
-    return problem(text, "Install it again:", reinstall(package))
+    return problem(text, "Reinstall it:", reinstall(package))
 
 
 def _is_installed(package: str, version: Callable[[str], str]) -> bool:

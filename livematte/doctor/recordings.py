@@ -1,4 +1,4 @@
-"""Recordings that were not finished, because their process was killed or the power failed."""
+"""Unfinished recordings, left when a process was killed or the power failed."""
 
 from __future__ import annotations
 
@@ -15,9 +15,9 @@ def check() -> Iterator[Finding]:
     which = "it" if len(left) == 1 else f"all {counted(len(left), 'recording')}"
     for each in left:
         yield note(
-            f"{each.path} was not finished; what there is of it is {each.unfinished}.",
+            f"{each.path} was not finished; its pictures are in {each.unfinished}.",
             f"To finish {which}:",
             "livematte recover",
         )
     if not left:
-        yield ok("none is unfinished")
+        yield ok("no unfinished recordings")

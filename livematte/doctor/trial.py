@@ -1,4 +1,4 @@
-"""A short run of it all: the demo, the renderer that livematte takes, and a sink that counts."""
+"""A short run of everything: the demo, the renderer that livematte picks, and a counting sink."""
 
 from __future__ import annotations
 
@@ -16,20 +16,20 @@ if TYPE_CHECKING:
     from livematte.render.renderer import OpenedRenderer
 
 SECONDS: Final = 2.0
-"""From the first picture on."""
+"""Counted from the first picture."""
 
 START_SECONDS: Final = 60.0
 """How long the first picture may take: PyTorch and its first use of CUDA take half a minute."""
 
 SLOW_FRAMES_PER_SECOND: Final = 15.0
-"""Below, a call looks like a row of photographs."""
+"""Below this, a video call looks like a slide show."""
 
 PERSON_SHARE: Final = (0.1, 0.4)
-"""How much of the demo's picture is the person: about 0.21."""
+"""The least and the most of the demo's picture that the person may cover; it is about 0.21."""
 
 
 class Tally:
-    """Counts pictures, and looks at how much of the last one is the person."""
+    """Counts pictures, and measures how much of the last one is the person."""
 
     def __init__(self) -> None:
         self.pictures = 0
@@ -65,7 +65,7 @@ def run(
     seconds: float = SECONDS,
     start_seconds: float = START_SECONDS,
 ) -> Finding:
-    """Run the demo through a renderer, in the pipeline of `livematte` itself."""
+    """Run the demo through a renderer, in the pipeline that `livematte` uses."""
     from livematte.backgrounds.parse import parse
     from livematte.errors import LivematteError
     from livematte.pipeline.events import PipelineEvents
@@ -93,13 +93,13 @@ def run(
     try:
         pipeline.run()
     except LivematteError as error:
-        return problem(f"The demo fails: {error.problem}", error.remedy)
+        return problem(f"The demo failed: {error.problem}", error.remedy)
     finally:
         limit.cancel()
     if pipeline.choice is None or not tally.pictures:
         return problem(
             f"The demo gave no matted picture within {start_seconds + seconds:g} seconds.",
-            "Try the slowest and surest way:",
+            "Try the slowest and most reliable device:",
             "livematte --demo --device torch:cpu",
         )
     return _judge(tally, pipeline.statistics.summary(), pipeline.choice)
@@ -112,9 +112,9 @@ def _judge(tally: Tally, summary: Summary, choice: OpenedRenderer) -> Finding:
     by = f"{choice.renderer.description}{reason}"
     if not PERSON_SHARE[0] <= tally.person_share <= PERSON_SHARE[1]:
         return problem(
-            f"The mattes are wrong: {tally.person_share:.0%} of the demo's picture is taken for "
+            f"The mattes are wrong: they show {tally.person_share:.0%} of the demo's picture as "
             f"the person. {by}",
-            "Try the slowest and surest way:",
+            "Try the slowest and most reliable device:",
             "livematte --demo --device torch:cpu",
         )
     latencies = summary.median_latency_seconds, summary.p95_latency_seconds
@@ -128,7 +128,7 @@ def _judge(tally: Tally, summary: Summary, choice: OpenedRenderer) -> Finding:
     if summary.frames_per_second < SLOW_FRAMES_PER_SECOND:
         return note(
             f"{text}. That is slow.",
-            "Close other programs, or take smaller mattes:",
+            "Close other programs, or use smaller mattes:",
             f"livematte --quality fast --matte-size {SHORT_SIDES.start}",
         )
     return ok(text)

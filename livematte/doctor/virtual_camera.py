@@ -1,4 +1,4 @@
-"""Whether a video call can be given pictures: by v4l2loopback on Linux, by OBS elsewhere."""
+"""Whether livematte can send to video calls: through v4l2loopback on Linux, else through OBS."""
 
 from __future__ import annotations
 
@@ -17,11 +17,11 @@ from livematte.linux.device_permission import is_container, permission
 
 MODULES: Final = Path("/lib/modules")
 
-FED: Final = "and not for livematte's pictures"
+FED: Final = "so livematte cannot send to it"
 
 SIGNING: Final = (
     'If that fails with "Key was rejected by service", Secure Boot refuses the module: enroll the '
-    "key that it was signed with by `sudo mokutil --import` (/var/lib/dkms/mok.pub, on Ubuntu "
+    "key that signed it with `sudo mokutil --import` (/var/lib/dkms/mok.pub, on Ubuntu "
     "/var/lib/shim-signed/mok/MOK.der, on Fedora /etc/pki/akmods/certs/public_key.der), restart, "
     "and choose Enroll MOK."
 )
@@ -32,7 +32,7 @@ INSTALL: Final = {
     "arch": "sudo pacman -S v4l2loopback-dkms linux-headers",
     "suse": "sudo zypper install v4l2loopback-kmp-default",
 }
-"""By the names that /etc/os-release has for families of Linux. Fedora's is in RPM Fusion."""
+"""Keyed by the families of Linux in /etc/os-release. Fedora's package is in RPM Fusion."""
 
 INSTALL_OBS: Final = {
     "win32": "winget install --id OBSProject.OBSStudio",
@@ -86,14 +86,14 @@ def _on_linux() -> Iterator[Finding]:
         labels = [*map(_label, devices), "livematte"]
         numbers = [each.removeprefix("/dev/video") for each in devices]
         yield problem(
-            "Every device is fed by another program; none is free for livematte's pictures.",
-            "Close what uses them, and make them anew with one more:",
+            "Another program feeds each virtual camera; none is free for livematte.",
+            "Close the programs that use them, and reload the module with one more device:",
             f"sudo modprobe -r v4l2loopback && {load_command(labels, [*numbers, _free(numbers)])}",
         )
 
 
 def _free(numbers: Sequence[str]) -> str:
-    """A number that none of the devices has."""
+    """A number that no video device has."""
     from livematte.linux import v4l2
 
     taken = {path.removeprefix("/dev/video") for path in v4l2.paths()} | set(numbers)
@@ -109,11 +109,11 @@ def not_loaded(
     in_container: bool = False,
     secure_boot: bool = False,
 ) -> Finding:
-    """Of a computer without any device of v4l2loopback's.
+    """What is wrong, and how to fix it, on a computer without a v4l2loopback device.
 
-    kernel: its release. families: of Linux, the nearest first, as /etc/os-release has them.
-    loaded: the folder that there is while the module is loaded; None for the kernel's.
-    in_container: the module is for the computer around it to load.
+    kernel: its release. families: of Linux, the nearest first, as in /etc/os-release.
+    loaded: the folder that exists while the module is loaded; None for the kernel's.
+    in_container: only the host can load the module.
     secure_boot: the kernel refuses modules that are not signed.
     """
     from livematte.linux.v4l2loopback import LOADED
@@ -121,15 +121,15 @@ def not_loaded(
     load = load_command(["livematte"])
     if (loaded or LOADED).exists():
         return problem(
-            "The kernel module v4l2loopback is loaded, and has no device.",
-            "Load it again:",
+            "The kernel module v4l2loopback is loaded but has no device.",
+            "Reload it:",
             f"sudo modprobe -r v4l2loopback && {load}",
         )
     if in_container:
         return problem(
             "The kernel module v4l2loopback is not loaded, and a container cannot load it.",
-            "Load it on the computer itself, then start the container with --device and its "
-            "number, as in docker run --device /dev/video10 ...:",
+            "Load it on the host, then start the container with the device, as in "
+            "docker run --device /dev/video10 ...:",
             load_command(["livematte"], ["10"]),
         )
     try:
@@ -146,7 +146,7 @@ def not_loaded(
         f"The kernel module v4l2loopback is not installed for the kernel {kernel}.",
         f"Install and load it.{signing}"
         if install
-        else f"Install v4l2loopback by your system's means, then load it.{signing}",
+        else f"Install v4l2loopback with your package manager, then load it.{signing}",
         f"{install} && {load}" if install else load,
     )
 
@@ -160,9 +160,9 @@ def _families() -> list[str]:
 
 
 def load_command(labels: Sequence[str], numbers: Sequence[str] = ()) -> str:
-    """Makes a device of each label, as video calls need them.
+    """The command that makes one device for each label, as video calls need them.
 
-    numbers: theirs, the N of /dev/videoN; none to leave them to the kernel.
+    numbers: the N of each /dev/videoN; empty to let the kernel choose.
     """
     options = [f"exclusive_caps={','.join('1' for _ in labels)}", f"card_label={','.join(labels)}"]
     if len(labels) > 1:
@@ -179,11 +179,11 @@ def _examine(device: str, devices: Sequence[str]) -> Finding:
     name = f'{device} "{_label(device)}"'
     if not os.path.exists(device):
         return problem(
-            f"{name}: the kernel has it, and there is no such file.",
+            f"{name}: the kernel lists it, but its device file is missing.",
             *not_let_in(device),
         )
     if not os.access(device, os.R_OK | os.W_OK, effective_ids=True):
-        return problem(f"{name}: you may not use it.", *permission(device))
+        return problem(f"{name}: you do not have permission to use it.", *permission(device))
     try:
         v4l2loopback.check(device, avoid=())
     except SinkError as error:
@@ -192,18 +192,18 @@ def _examine(device: str, devices: Sequence[str]) -> Finding:
             by = f" ({', '.join(map(str, who))})" if who else ""
             return ok(f"{name} is a camera that another program feeds{by}, {FED}")
         holding = open_files.holders(device).seen
-        by = f" Open in {', '.join(map(str, holding))}." if holding else ""
+        by = f" It is open in {', '.join(map(str, holding))}." if holding else ""
         return problem(f"{name}: {error.problem}{by}", error.remedy, end_command(holding))
     with v4l2.opened(device) as descriptor:
         capabilities = v4l2.capabilities(descriptor)
     if (held := v4l2loopback.held(device)) is not None:
-        return ok(f"{name} is free; the driver keeps it at {held.size}")
+        return ok(f"{name} is free; the driver holds it at {held.size}")
     if capabilities.gives_pictures:
         labels = [_label(each) for each in devices]
         numbers = [each.removeprefix("/dev/video") for each in devices]
         return problem(
             f"{name} was made without exclusive_caps=1: Chrome, Zoom and Teams do not list it.",
-            "Close what uses it, and make it anew:",
+            "Close the programs that use it, and reload the module:",
             f"sudo modprobe -r v4l2loopback && {load_command(labels, numbers)}",
         )
     return ok(f"{name} is free, with exclusive_caps=1")

@@ -1,4 +1,4 @@
-"""The network's weights: whether they are there, and are what they should be."""
+"""Whether the network's weights are there, and are undamaged."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ def check_shipped() -> Iterator[Finding]:
     except WeightsError as error:
         yield _damaged(error.problem, path)
     else:
-        yield ok(f"{weights.SHIPPED}, {path}, SHA-256 {weights.SHIPPED_SHA256} as it should be")
+        yield ok(f"{weights.SHIPPED}, {path}, checksum OK (SHA-256 {weights.SHIPPED_SHA256})")
 
 
 def check_others() -> Iterator[Finding]:
@@ -29,7 +29,7 @@ def check_others() -> Iterator[Finding]:
     shipped = weights.find(weights.SHIPPED)
     quantized = weights.find_quantized(shipped)
     if quantized is None:
-        text = f"{weights.quantized_path(shipped)} is missing; without it, fp32 is computed."
+        text = f"{weights.quantized_path(shipped)} is missing; using fp32 instead."
         yield _damaged(text, shipped)
     else:
         try:
@@ -38,11 +38,11 @@ def check_others() -> Iterator[Finding]:
             yield _damaged(error.problem, quantized)
         else:
             sha256 = weights.SHIPPED_INT8_SHA256[".bin"]
-            yield ok(f"{weights.SHIPPED} in int8, SHA-256 {sha256} as it should be")
+            yield ok(f"{weights.SHIPPED} in int8, checksum OK (SHA-256 {sha256})")
     for name in weights.CHECKPOINT_SHA256:
         path, pull = weights.pulled_path(name), f"livematte weights pull {name}"
         if not path.exists():
-            yield note(f"{name} is not downloaded, and only needed for --weights {name}.", "", pull)
+            yield note(f"{name} is not downloaded; only --weights {name} needs it.", "", pull)
             continue
         try:
             weights.read(path)
@@ -53,20 +53,21 @@ def check_others() -> Iterator[Finding]:
 
 
 def check_stored() -> Iterator[Finding]:
-    """The compiled networks that earlier starts have stored."""
+    """The compiled networks that earlier runs stored."""
     from livematte.render.openvino import cache as network_cache
 
     folder = network_cache.cache_folder()
     stored = sorted(network_cache.stored_files())
     damaged = [f"{path} {why}" for path, why in stored if why]
     for text in damaged:
-        yield note(f"{text}.", "Nothing need be done: it is compiled again when it is needed.")
+        yield note(f"{text}.", "Nothing to do: livematte compiles it again when needed.")
     if not damaged:
         yield ok(f"{len(stored)} in {folder}, checksums OK" if stored else f"none yet in {folder}")
     if reason := network_cache.storing_problem():
         yield note(
-            f"No network can be stored in {folder}: {reason}. Each start takes a little longer.",
-            "Make that folder yours to write, and make room on its disk.",
+            f"Compiled networks cannot be stored in {folder}: {reason}. "
+            "Each start takes a little longer.",
+            "Make that folder writable for you, and free space on its disk.",
         )
 
 
@@ -76,6 +77,4 @@ def _damaged(text: str, path: Path) -> Finding:
         restore = command_line("git", "-C", str(checkout), "checkout", "--", "weights")
         return problem(text, "Restore it:", restore)
     again = pip("install", "--force-reinstall", "--no-deps", ".")
-    return problem(
-        text, "In the folder that livematte was installed from, install it again:", again
-    )
+    return problem(text, "Reinstall livematte from the folder that it was installed from:", again)

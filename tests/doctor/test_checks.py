@@ -125,7 +125,7 @@ def test_a_module_that_secure_boot_may_refuse(tmp_path: Path) -> None:
 
 def test_a_module_that_is_loaded_without_a_device(tmp_path: Path) -> None:
     finding = virtual_camera.not_loaded("6.1", ["debian"], tmp_path, loaded=tmp_path)
-    assert "is loaded, and has no device" in finding.text
+    assert "is loaded but has no device" in finding.text
     assert finding.command == f"sudo modprobe -r v4l2loopback && {LOAD}"
 
 
@@ -198,7 +198,7 @@ def test_labels_with_spaces_reach_the_module_as_one_word() -> None:
 def test_an_opencv_without_windows(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("cv2.currentUIFramework", lambda: "")
     finding = next(iter(display.check()))
-    assert "without windows" in finding.text
+    assert "without support for windows" in finding.text
     assert "opencv-python" in finding.command
 
 

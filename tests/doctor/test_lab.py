@@ -51,7 +51,7 @@ def test_a_camera_that_is_only_open_somewhere_is_not_held(found: dict[str, Any])
 def test_a_holder_that_may_not_be_seen(found: dict[str, Any]) -> None:
     status, text, _, command, _ = found["held by another user"]["cameras"][0]
     assert status == "problem"
-    assert "only the administrator may see" in text
+    assert "only the administrator can see" in text
     assert command == f"sudo fuser -v {found['devices'][0]}"
 
 
@@ -75,7 +75,7 @@ def test_without_permission_it_says_how_to_get_it(found: dict[str, Any]) -> None
     ):
         assert status == "problem"
         assert device in text
-        assert "you may not" in text
+        assert "you do not have permission" in text
         assert command == f'sudo chown "$USER" {device}'
     allowed = found["a group may"]
     assert allowed["cameras"][0][3] == 'sudo usermod -aG video "$USER"'

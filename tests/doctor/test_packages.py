@@ -86,7 +86,7 @@ def test_what_can_be_loaded() -> None:
             "no such name",
             "pip install --force-reinstall --no-deps 'opencv-python>=4.12'",
         ),
-        ("numpy", "import os; os.abort()", "Python ends with -6", "--no-deps 'numpy>=1.26'"),
+        ("numpy", "import os; os.abort()", "Python exited with code -6", "--no-deps 'numpy>=1.26'"),
         ("torch", "raise OSError('DLL load failed')", "DLL", "Microsoft.VCRedist.2015+.x64"),
     ],
 )
