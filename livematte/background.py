@@ -1,4 +1,4 @@
-"""What stands behind the person instead of the room."""
+"""What is shown behind the person instead of the room."""
 
 from __future__ import annotations
 
@@ -12,13 +12,13 @@ from livematte.frame import Image, Size
 from livematte.media.cover import cover
 
 BLUR_REDUCTION: Final = 4
-"""Backgrounds are blurred on a copy this many times smaller a side: the blur hides the loss."""
+"""Blur works on a copy that is this many times smaller on each side; the blur hides the loss."""
 
 BLUR_SIGMAS: Final = (4.0, 100.0)
 """The least and the most blur, in pixels; less than the least would not hide the reduction."""
 
 HIDDEN_HEIGHT_SIGMAS: Final = 2.0
-"""Letters up to this high, in standard deviations of the blur, are hidden from whoever sharpens.
+"""Letters up to this high, in standard deviations of the blur, stay hidden after sharpening.
 
 After deconvolution by the known blur, line by line, tesseract reads most bold capitals at 5, a few
 letters at 3 and none at 2. See tests/matting/test_blur_hides.py.
@@ -32,59 +32,59 @@ DEFAULT_BLUR: Final = 720 / HIDDEN_PART / HIDDEN_HEIGHT_SIGMAS
 
 
 class Background(ABC):
-    """A background: a `Picture` of any kind, the `Blur` of the room, or `Transparent`."""
+    """A background: a `Picture`, the `Blur` of the room, or `Transparent`."""
 
     @property
     @abstractmethod
     def description(self) -> str:
-        """What the user is told: "beach.jpg", "blur 30"."""
+        """The name shown to the user: "beach.jpg", "blur 30"."""
 
     @property
     def caution(self) -> str | None:
-        """What it does not hide though one might think so, in sentences; None if there is none."""
+        """A warning of what it does not hide, in sentences; None if there is nothing to warn of."""
         return None
 
 
 class Picture(Background):
-    """A background that is a picture of its own, still or moving."""
+    """A background with its own picture, still or moving."""
 
     @abstractmethod
     def picture_at(self, size: Size, seconds: float) -> Image:
         """The picture behind the frame at `seconds` of media time: uint8 BGR (H, W, 3) of `size`.
 
-        The same array object comes back for as long as the picture has not changed, so that it
-        need be uploaded only once; it must not be written to.
+        Returns the same array object until the picture changes, so that it is uploaded only once;
+        callers must not write to it.
 
-        Raises `BackgroundError` if a video cannot be read on that nobody plays.
+        Raises `BackgroundError` if a video that is not being played cannot be read any further.
         """
 
     @property
     def files(self) -> Sequence[Path]:
-        """What it is read from."""
+        """The files that it is read from."""
         return ()
 
     def play(self, *, live: bool, on_trouble: Callable[[str], None]) -> None:
-        """Begin a run, in which `picture_at` raises nothing: it keeps the last picture instead.
+        """Start a run, in which `picture_at` raises nothing: it keeps the last picture instead.
 
         live: take the newest picture that is ready, and never wait for one.
-        on_trouble: told in a sentence, by any thread, why the last picture stays, and when the
-            background is back.
+        on_trouble: called from any thread with a sentence that says why the last picture stays, or
+            that the background is back.
         """
         return
 
     def stop(self) -> None:
-        """End the run; the last picture can still be had. Twice is fine."""
+        """End the run; the last picture stays available. Calling it twice is fine."""
         return
 
 
 @dataclass(frozen=True)
 class Blur(Background):
-    """The room itself, out of focus, and without the person's colours dragged into it.
+    """The room itself, out of focus, without the person's colours smeared into it.
 
     sigma_pixels: the Gaussian's standard deviation in a frame 720 rows high; it grows with the
         frame, so that a larger camera picture looks the same. The default hides text with letters
-        up to 1/12 of the picture's height. What is larger, such as furniture, who is near the
-        camera, and colours, can be made out at any strength.
+        up to 1/12 of the picture's height. Larger things, such as furniture and people near the
+        camera, and colours can be made out at any strength.
     """
 
     sigma_pixels: float = DEFAULT_BLUR
@@ -114,13 +114,13 @@ class Blur(Background):
         return Size(-(-size.width // BLUR_REDUCTION), -(-size.height // BLUR_REDUCTION))
 
     def reduced_sigma(self, size: Size) -> float:
-        """The standard deviation in pixels of the copy of `reduced_size`."""
+        """The standard deviation, in pixels of the copy that `reduced_size` describes."""
         return self.sigma_pixels * size.height / 720 / BLUR_REDUCTION
 
 
 @dataclass(frozen=True)
 class Transparent(Background):
-    """Nothing: the sink gets the foreground's colour and real alpha."""
+    """No background: the sink gets the foreground's colour and real alpha."""
 
     @property
     def description(self) -> str:
@@ -128,7 +128,7 @@ class Transparent(Background):
 
 
 class ImageBackground(Picture):
-    """A picture that does not move: a photograph or one colour, fitted to the frame once."""
+    """A still picture: a photo or one colour, fitted to the frame once."""
 
     def __init__(self, image: Image, description: str, files: Sequence[Path] = ()) -> None:
         """`image`: uint8 BGR (H, W, 3) of any size."""
@@ -152,5 +152,5 @@ class ImageBackground(Picture):
 
 
 def files_of(backgrounds: Iterable[Background | None]) -> list[Path]:
-    """What backgrounds are read from."""
+    """The files that the backgrounds are read from."""
     return [path for each in backgrounds if isinstance(each, Picture) for path in each.files]

@@ -1,19 +1,19 @@
-"""Every error livematte raises on purpose.
+"""Every error that livematte raises on purpose.
 
     LivematteError                      something a person can act on
-    ├── UsageError       (ValueError)   what was asked for cannot be
+    ├── UsageError       (ValueError)   the request is not possible
     ├── SourceError      (OSError)      a camera, stream or file gives no frames
     ├── BackgroundError  (OSError)      a background picture or video cannot be read
-    ├── WeightsError     (ValueError)   a weight file is missing, damaged or of another network
-    ├── DeviceError      (RuntimeError) the device asked for cannot render
+    ├── WeightsError     (ValueError)   a weight file is missing, damaged or for another network
+    ├── DeviceError      (RuntimeError) the requested device cannot render
     ├── RenderError      (RuntimeError) the renderer failed on a frame
     │   └── MatteError                  the network gave a matte that cannot be right
     └── SinkError        (OSError)      a window, virtual camera or file takes no pictures
         ├── NoReaderError               the program that read the standard output has ended
-        └── SharedError                 another program feeds the virtual camera as well
+        └── SharedError                 another program feeds the virtual camera too
 
-Each says what happened and to what, and what to do next, and each is also the builtin that a
-caller who knows nothing of livematte would catch.
+Each error says what happened, to what, and what to do next. Each is also a builtin exception, for
+callers who do not know livematte's own.
 """
 
 from __future__ import annotations
@@ -24,8 +24,8 @@ from livematte.text.addresses import hide_passwords
 class LivematteError(Exception):
     """Something went wrong that the person at the keyboard can act on.
 
-    `problem` says what happened and to what; `remedy` says what to do next. Passwords in addresses
-    are in neither.
+    `problem` says what happened and to what; `remedy` says what to do next. Both hide passwords in
+    addresses.
     """
 
     def __init__(self, problem: str, remedy: str) -> None:
@@ -39,7 +39,7 @@ class LivematteError(Exception):
 
 
 class UsageError(LivematteError, ValueError):
-    """What was asked for cannot be: an unknown colour, a size out of range, options that clash."""
+    """The request is not possible: an unknown colour, a size out of range, options that clash."""
 
 
 class SourceError(LivematteError, OSError):
@@ -51,11 +51,11 @@ class BackgroundError(LivematteError, OSError):
 
 
 class WeightsError(LivematteError, ValueError):
-    """A weight file is missing, damaged, of the wrong hash or of another network."""
+    """A weight file is missing, damaged, has the wrong hash or is for another network."""
 
 
 class DeviceError(LivematteError, RuntimeError):
-    """The device that was asked for cannot render here."""
+    """The requested device cannot render here."""
 
 
 class RenderError(LivematteError, RuntimeError):
@@ -63,9 +63,9 @@ class RenderError(LivematteError, RuntimeError):
 
 
 class MatteError(RenderError):
-    """The network gave a matte for one frame that cannot be right; the next one may be.
+    """The network gave a matte for one frame that cannot be right; the next may be right.
 
-    `doubt` says in a few words why, for the slate.
+    `doubt` says why in a few words, for the slate.
     """
 
     def __init__(self, doubt: str, frame: int | None = None, seconds: float | None = None) -> None:
@@ -73,7 +73,7 @@ class MatteError(RenderError):
         which += "" if seconds is None else f" at {seconds:.2f} s"
         super().__init__(
             f"The network gave no usable matte{which}: {doubt[:1].lower()}{doubt[1:]}.",
-            "If this goes on, check the weights: try again with --weights photographic.",
+            "If this continues, check the weights: try again with --weights photographic.",
         )
         self.doubt = doubt
 
@@ -86,12 +86,12 @@ class SinkError(LivematteError, OSError):
 
 
 class NoReaderError(SinkError):
-    """The program that read the standard output has ended, as `head` does: it has seen enough."""
+    """The program that read the standard output has ended, as `head` does when it has enough."""
 
     def __init__(self) -> None:
         super().__init__(
             "The program that read the standard output has ended.",
-            "If it should have gone on, see what it said.",
+            "If it should not have ended, check its messages.",
         )
 
     def __reduce__(self) -> tuple[type[NoReaderError], tuple[()]]:
@@ -99,4 +99,4 @@ class NoReaderError(SinkError):
 
 
 class SharedError(SinkError):
-    """Another program feeds the same virtual camera, and callers would see both by turns."""
+    """Another program feeds the same virtual camera; viewers would see both in turn."""

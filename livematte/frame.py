@@ -1,8 +1,8 @@
-"""The two types that cross between rooms, and with them the promise of privacy.
+"""The two picture types, which carry the promise of privacy.
 
 A `Frame` is raw: it shows the room. Only sources make it and only renderers read it. A `Rendered`
-is what may be seen. Only a renderer or the slate makes it, and sinks accept nothing else, so no
-line of code exists by which a raw frame could reach a window, a file or a video call.
+is safe to show. Only a renderer or the slate makes it, and sinks accept nothing else, so no line of
+code can pass a raw frame to a window, a file or a video call.
 """
 
 from __future__ import annotations
@@ -10,7 +10,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, NamedTuple, TypeAlias
 
-if TYPE_CHECKING:  # the command line knows sizes, and need not wait for NumPy
+if TYPE_CHECKING:  # the command line needs sizes, but must not wait for NumPy
     import numpy as np
     from numpy.typing import NDArray
 
@@ -19,7 +19,7 @@ Image: TypeAlias = "NDArray[np.uint8]"
 
 
 class Size(NamedTuple):
-    """Width and height in pixels, in the order people say them: 1280x720."""
+    """Width and height in pixels, in the usual order: 1280x720."""
 
     width: int
     height: int
@@ -39,7 +39,7 @@ class Frame:
 
     image: uint8 BGR (H, W, 3), C-contiguous; it belongs to the source, see `Source.recycle`.
     index: 0 for the source's first frame; frames that are later dropped count too.
-    captured_seconds: when it was taken or due, by `time.monotonic()`; latency is counted from here.
+    captured_seconds: when it was taken or due, by `time.monotonic()`; latency counts from here.
     media_seconds: its place on the source's own timeline, where the first frame is at 0.
     """
 
@@ -58,14 +58,14 @@ class Frame:
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Rendered:
-    """A picture that may be seen: the person on the background, nothing of the room.
+    """A picture that is safe to show: the person on the background, nothing of the room.
 
     image: uint8 BGR (H, W, 3). On a transparent background it is the foreground's colour with
-        straight alpha, and 0 wherever alpha is 0: what is invisible, or nearly so, must not hold
-        the room either.
+        straight alpha, and 0 wherever alpha is 0: pixels that are invisible, or nearly so, must
+        not hold the room either.
     alpha: uint8 (H, W); 0 is background, 255 is person. The slate's is 0 everywhere.
-    index, captured_seconds, media_seconds: those of the one frame that it was made from.
-    transparent: nothing stands behind the person, so `alpha` belongs to what is shown; otherwise
+    index, captured_seconds, media_seconds: those of the frame that it was made from.
+    transparent: nothing is behind the person, so `alpha` is part of what is shown; otherwise
         `image` is the whole picture, and `alpha` only tells where the person is in it.
     """
 

@@ -1,8 +1,8 @@
-"""Addresses of cameras as they may be shown: without what opens the camera.
+"""Camera addresses that are safe to show: without the secrets that open the camera.
 
-A terminal is shared, logged and pasted into reports. An address may have a password before its host
+People share, log and paste what a terminal shows. An address may have a password before its host
 ("rtsp://admin:secret@host"), in its query ("?token=..."), or anywhere in its path
-("/user=admin_password=secret", "/live/KEY"), so that scheme, host and port are all that is shown.
+("/user=admin_password=secret", "/live/KEY"), so only its scheme, host and port are shown.
 """
 
 from __future__ import annotations
@@ -26,24 +26,24 @@ _PLAIN: Final = re.compile(
     r"(?!rtmp)[A-Za-z0-9+.-]+://([\w.-]*|\[[^\]\s]*\])(:\d{1,5})?"
     r"(/[A-Za-z_-]{1,16}\d{0,3}(\.\w{1,5})?)+/?"
 )
-"""With a path that can be no key: of RTMP any word is one."""
+"""An address whose path cannot be a key. With RTMP, any word can be a key."""
 
 _SECRETIVE: Final = frozenset("@?=;")
 _AFTER_ADDRESS: Final = ".,:;!)'\""
 
 
 def is_address(text: str) -> bool:
-    """Whether a camera's name is a stream's address, or was meant for one."""
+    """Whether a camera's name is a stream's address, or was meant as one."""
     return "://" in text or ("@" in text and not _PATH.match(text))
 
 
 def shown_address(address: str) -> str:
-    """scheme://host:port of an address, and whether more was there; other text as it is."""
+    """scheme://host:port of an address, with "..." if it has more; other text unchanged."""
     if not is_address(address) or _PLAIN.fullmatch(address):
         return address
     parts = _ADDRESS.fullmatch(address)
     assert parts is not None, "it matches anything"
-    # The last one: a password may have more of them, and all else that would end it.
+    # The last "@": a password may contain others, and any character that usually ends it.
     before, at, after = parts["rest"].rpartition("@")
     host = _HOST.match(after)
     assert host is not None, "it matches anything"
@@ -52,12 +52,12 @@ def shown_address(address: str) -> str:
 
 
 def hide_passwords(text: str) -> str:
-    """A text for people, with the addresses in it that may hold a password as `shown_address`."""
+    """Text for people, with `shown_address` applied to each address that may hold a password."""
 
     def hidden(found: re.Match[str]) -> str:
         address = found[0].rstrip(_AFTER_ADDRESS)
         if found[0].startswith(f"{address}...") and address.endswith("/"):
-            address += "..."  # of an address that is hidden already
+            address += "..."  # part of an address that is hidden already
         if _SECRETIVE.isdisjoint(address):
             return found[0]
         return shown_address(address) + found[0][len(address) :]

@@ -1,4 +1,4 @@
-"""What a person may have meant who mistyped a word or the name of a file."""
+"""Guesses what a person meant by a mistyped word or file name."""
 
 from __future__ import annotations
 
@@ -10,21 +10,21 @@ from pathlib import Path
 from typing import Final
 
 MOST_NAMES: Final = 5_000
-"""Of a folder; comparing names takes longer with each, and a hint is not worth a wait."""
+"""Names compared in a folder, at most: each one takes time, and a hint is not worth a wait."""
 
 LEAST_LIKENESS: Final = 0.7
-"""Of names of files, as difflib counts it: many are much alike, as IMG_0001.jpg is like _0002."""
+"""Of file names, as difflib counts it: many are much alike, such as IMG_0001.jpg and _0002.jpg."""
 
 
 def near(word: str, words: Iterable[str]) -> str | None:
-    """The one of `words` that is most like `word`, whatever the case; None if none is."""
+    """The one of `words` that is most like `word`, ignoring case; None if none is similar."""
     by_lower = {each.lower(): each for each in words}
     found = get_close_matches(word.lower(), by_lower, n=1)
     return by_lower[found[0]] if found else None
 
 
 def near_file(path: Path) -> Path | None:
-    """What is in the folder of `path` and is named much like it; None if nothing is."""
+    """The entry in the folder of `path` with the most similar name; None if none is similar."""
     try:
         with os.scandir(path.parent) as entries:
             names = [each.name for each in itertools.islice(entries, MOST_NAMES)]
@@ -36,5 +36,5 @@ def near_file(path: Path) -> Path | None:
 
 
 def did_you_mean(word: str | Path | None) -> str:
-    """The question, with a space at its end; "" if there is nothing to ask."""
+    """The question "Did you mean ...? ", with a space at its end; "" for None."""
     return "" if word is None else f"Did you mean {word}? "

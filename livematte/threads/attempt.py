@@ -1,4 +1,4 @@
-"""Work that may hang in a driver, in a thread of its own, so that it can be left behind there."""
+"""Work that may hang in a driver, done in its own thread, so that it can be abandoned."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from livematte.threads.start import PATIENCE_SECONDS, start
 
 
 class Attempt:
-    """Does `work` in a thread. What it raises is kept for `raise_error`."""
+    """Does `work` in a thread. Keeps its exception for `raise_error`."""
 
     def __init__(self, work: Callable[[], object], name: str) -> None:
         self._work = work
@@ -20,20 +20,20 @@ class Attempt:
         self._undo: Callable[[], object] | None = None
 
     def start(self) -> None:
-        """Raises `NoThreadError` if the system starts no thread."""
+        """Raises `NoThreadError` if the system cannot start a thread."""
         start(threading.Thread(target=self._run, name=self._name, daemon=True), PATIENCE_SECONDS)
 
     def has_ended(self, timeout_seconds: float) -> bool:
-        """Whether the work is done or has failed; waits for it so long."""
+        """Whether the work is done or has failed; waits up to `timeout_seconds` for it."""
         return self._ended.wait(timeout_seconds)
 
     def raise_error(self) -> None:
-        """Raise what the work raised, if it did."""
+        """Raise the exception that the work raised, if any."""
         if self._error is not None:
             raise self._error
 
     def leave(self, undo: Callable[[], object]) -> None:
-        """Nobody wants what the work gives any more: `undo` is called should it still succeed."""
+        """Abandon the work: if it still succeeds later, `undo` is called."""
         with self._lock:
             if not self._ended.is_set():
                 self._undo = undo

@@ -1,4 +1,4 @@
-"""Threads where the system may give none: it limits processes and memory, often for a moment."""
+"""Starts threads on systems that may refuse them: limits are often reached only for a moment."""
 
 from __future__ import annotations
 
@@ -11,23 +11,23 @@ from livematte.errors import RenderError
 RETRY_SECONDS: Final = 0.05
 
 PATIENCE_SECONDS: Final = 2.0
-"""For how long a thread is tried to be started where nothing else can go on without it."""
+"""How long to keep trying to start a thread that the program cannot go on without."""
 
 
 class NoThreadError(RenderError):
-    """The system starts no further thread."""
+    """The system cannot start another thread."""
 
     def __init__(self) -> None:
         super().__init__(
-            "The system starts no further thread.",
+            "The system cannot start another thread.",
             "Close other programs, or raise the limit on processes (`ulimit -u`, TasksMax).",
         )
 
 
 def start(thread: threading.Thread, patience_seconds: float = 0.0) -> None:
-    """Start `thread`, trying again for so long. A thread that was not started may be started later.
+    """Start `thread`, trying again for `patience_seconds`. After a failure it may be tried again.
 
-    Raises `NoThreadError` if the system does not.
+    Raises `NoThreadError` if the system cannot start it.
     """
     deadline_seconds = time.monotonic() + patience_seconds
     while True:

@@ -1,4 +1,4 @@
-"""A thread for what takes longer than the loop has time for."""
+"""A thread for work that takes too long for the loop."""
 
 from __future__ import annotations
 
@@ -10,11 +10,11 @@ from typing import Final
 from livematte.threads.start import start
 
 END_SECONDS: Final = 1.0
-"""How long it is given to end; work that hangs is left behind."""
+"""How long to wait for it to end; work that hangs is abandoned."""
 
 
 class Worker:
-    """Does work in a thread of its own, in order. The thread starts with the first."""
+    """Does work in its own thread, in order. The first work starts the thread."""
 
     def __init__(self, name: str) -> None:
         self._name = name
@@ -24,9 +24,9 @@ class Worker:
         self._thread: threading.Thread | None = None
 
     def do(self, work: Callable[[], None]) -> None:
-        """Have it done soon; it raises nothing. From any thread.
+        """Add work, to be done soon; it must not raise. Call it from any thread.
 
-        Raises `NoThreadError` if the system starts no thread; the work is not done then.
+        Raises `NoThreadError` if the system cannot start a thread; then the work is not done.
         """
         with self._changed:
             if self._ended:
@@ -39,7 +39,7 @@ class Worker:
             self._changed.notify_all()
 
     def end(self) -> None:
-        """Do nothing more, and wait shortly for what is being done."""
+        """Start no more work, and wait briefly for the work in progress."""
         with self._changed:
             self._ended = True
             self._changed.notify_all()

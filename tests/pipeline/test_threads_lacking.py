@@ -50,7 +50,7 @@ def test_a_thread_is_tried_again(monkeypatch: pytest.MonkeyPatch) -> None:
     assert len(tries) == 4
     with monkeypatch.context() as patch:
         refuse(patch, lambda _thread: True)
-        with pytest.raises(NoThreadError, match="no further thread"):
+        with pytest.raises(NoThreadError, match="cannot start another thread"):
             start(threading.Thread(target=ran.set))
 
 
@@ -76,7 +76,7 @@ def test_a_call_that_lacks_a_thread_shows_the_slate_until_there_is_one(
     assert gap < GAP_SECONDS
     assert sum(each.index == SLATE_INDEX for each in sink.pictures) > 3
     assert any(each.index != SLATE_INDEX for each in sink.pictures)
-    assert [each.split(".")[0] for each in sentences] == ["The system starts no further thread"]
+    assert [each.split(".")[0] for each in sentences] == ["The system cannot start another thread"]
 
 
 def test_work_on_a_file_that_lacks_a_thread_fails_in_a_sentence(
