@@ -1,4 +1,4 @@
-"""Whether a Linux device is a camera that can be opened, and who is in the way if not."""
+"""Whether a Linux device is a camera that can be opened, and if not, what prevents it."""
 
 from __future__ import annotations
 
@@ -13,11 +13,11 @@ from livematte.linux import device_permission, formats, v4l2
 from livematte.linux.v4l2 import Mode
 
 UDEV_LINKS: Final = "/dev/v4l/"
-"""Links in here are there as long as their cameras are."""
+"""The links in this folder exist as long as their cameras are plugged in."""
 
 
 class V4l2Camera(NamedTuple):
-    """What a device says of itself."""
+    """What a device reports about itself."""
 
     name: str
     gives_pictures: bool
@@ -27,14 +27,14 @@ class V4l2Camera(NamedTuple):
 
     @property
     def formats(self) -> list[str]:
-        """How pictures come, as "MJPG", in the driver's order; empty where it does not tell."""
+        """The picture formats, such as "MJPG", in the driver's order; empty if it does not tell."""
         return list(dict.fromkeys(each.fourcc for each in self.modes))
 
 
 def query(path: str) -> V4l2Camera:
-    """Ask the driver; opens the device for a moment and does not start it.
+    """Ask the driver. Opens the device for a moment, without starting it.
 
-    Raises `SourceError` if the device does not exist or may not be opened.
+    Raises `SourceError` if the device does not exist or cannot be opened.
     """
     try:
         with v4l2.opened(path) as descriptor:
@@ -45,8 +45,9 @@ def query(path: str) -> V4l2Camera:
     except FileNotFoundError as error:
         if path in v4l2.paths():
             raise SourceError(
-                f"The kernel has the camera {path}, and there is no such file.",
-                f"In a container, let it in when you start it: `docker run --device {path} ...`.",
+                f"The kernel lists the camera {path}, but its device file is missing.",
+                "In a container, add the device when you start it: "
+                f"`docker run --device {path} ...`.",
             ) from error
         known = ", ".join(v4l2.paths()) or "none"
         raise SourceError(
@@ -55,24 +56,24 @@ def query(path: str) -> V4l2Camera:
         ) from error
     except PermissionError as error:
         raise SourceError(
-            f"You may not open the camera {path}.",
+            f"You do not have permission to open the camera {path}.",
             device_permission.remedy(path),
         ) from error
     except OSError as error:
         raise SourceError(
-            f"{path} is no camera that can be asked: {error.strerror}.",
+            f"{path} could not be queried as a camera: {error.strerror}.",
             "Choose one that `livematte cameras` lists.",
         ) from error
 
 
 def require_camera(path: str) -> V4l2Camera:
-    """`query`, and raise `SourceError` if the device gives no pictures that can be used."""
+    """`query`, but raise `SourceError` if the device gives no pictures that livematte can use."""
     camera = query(path)
-    # A loopback without exclusive_caps is a camera at all times, and has a format while it is fed.
+    # A loopback without exclusive_caps is always a camera, but has formats only while it is fed.
     if camera.is_loopback and not camera.modes:
         raise SourceError(
-            f"{path} ({camera.name}) is a virtual camera, and no program feeds it now.",
-            "Start the program that does first, or choose one that `livematte cameras` lists.",
+            f"{path} ({camera.name}) is a virtual camera; nothing is sending to it.",
+            "First start the program that sends to it, or choose another from `livematte cameras`.",
         )
     if camera.gives_pictures:
         if unusable := formats.problem(camera.formats):
@@ -82,17 +83,17 @@ def require_camera(path: str) -> V4l2Camera:
         return camera
     raise SourceError(
         f"{path} ({camera.name}) gives no pictures; many cameras have such a device beside "
-        "the one that does.",
+        "the one that gives pictures.",
         "Choose one that `livematte cameras` lists.",
     )
 
 
 class Identity(NamedTuple):
-    """By what a camera is known again when it was unplugged and comes back as another device.
+    """Recognises a camera that was unplugged and comes back as another device.
 
-    others: where cameras of the same name are plugged in, which are not to be taken for it.
-    link: what it was asked for by, if that is a link, such as /dev/v4l/by-id/usb-..., which udev
-        makes again for the same camera wherever it is; "" if not.
+    others: where other cameras of the same name are plugged in; they must not be mistaken for it.
+    link: the link that the user named, such as /dev/v4l/by-id/usb-..., which udev makes again for
+        the same camera wherever it is plugged in; "" if the user named no link.
     """
 
     path: str
@@ -102,7 +103,7 @@ class Identity(NamedTuple):
     link: str = ""
 
     def find(self) -> str:
-        """The path that it has now. Raises `SourceError` if it is not there."""
+        """The path that it has now. Raises `SourceError` if it is not plugged in."""
         if self.link:
             with suppress(SourceError):
                 if query(os.path.realpath(self.link)).name == self.name:
@@ -131,7 +132,7 @@ def identify(device: int | str) -> Identity:
 
 
 def _called(name: str) -> Iterator[tuple[str, str]]:
-    """Path and bus of each device of that name that gives pictures."""
+    """Path and bus of each device with that name that gives pictures."""
     for path in v4l2.paths():
         with suppress(OSError), v4l2.opened(path) as descriptor:
             device = v4l2.capabilities(descriptor)
@@ -140,7 +141,7 @@ def _called(name: str) -> Iterator[tuple[str, str]]:
 
 
 def is_held(path: str) -> bool:
-    """Whether a program takes pictures from the camera, even one that may not be seen."""
+    """Whether a program is using the camera, even one that this user cannot see."""
     try:
         with v4l2.opened(path) as descriptor:
             return v4l2.is_held(descriptor)

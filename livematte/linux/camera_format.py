@@ -1,7 +1,7 @@
-"""Pictures in the size and the format that a virtual camera has.
+"""Converts pictures to the size and the format of a virtual camera.
 
-Colours are BT.601 of limited range, which programs that read cameras take for granted. The layouts
-are those of the kernel's documentation, "Image Formats" of the Video for Linux API.
+Colours are BT.601 in limited range, which programs that read cameras expect. The layouts are those
+in the kernel's documentation, "Image Formats" of the Video for Linux API.
 """
 
 from __future__ import annotations
@@ -15,7 +15,7 @@ import numpy as np
 from livematte.frame import Image, Size
 
 _CHROMA: Final = np.array([(0.439, -0.291, -0.148, 128), (-0.071, -0.368, 0.439, 128)], np.float32)
-"""U and V of B, G and R."""
+"""U and V from B, G and R."""
 
 JPEG_QUALITY: Final = 90
 
@@ -25,10 +25,10 @@ _PAIR: Final = Size(2, 1)
 
 
 class Layout(NamedTuple):
-    """How pictures of a format lie in memory.
+    """How pictures of a format are laid out in memory.
 
-    convert: from uint8 BGR (H, W, 3).
-    block: the colours go by blocks of so many pixels, and sides are multiples of it.
+    convert: converts uint8 BGR (H, W, 3).
+    block: the pixels that share one chroma value; both sides must be multiples of it.
     """
 
     convert: Callable[[Image], Image]
@@ -36,7 +36,7 @@ class Layout(NamedTuple):
 
 
 def contain(image: Image, size: Size) -> Image:
-    """`image`, uint8 BGR (H, W, 3), scaled to fit into `size`, with black bars where it is not."""
+    """`image`, uint8 BGR (H, W, 3), scaled to fit into `size`, with black bars."""
     height, width = image.shape[:2]
     if (width, height) == size:
         return image
@@ -53,7 +53,7 @@ def contain(image: Image, size: Size) -> Image:
 
 
 def to_i420(image: Image) -> Image:
-    """Y, then U, then V at half the size: uint8 (H * 3 / 2, W) of BGR (H, W, 3) of even sides."""
+    """Y, then U, then V at half the size: uint8 (H * 3 / 2, W) of BGR (H, W, 3) with even sides."""
     height, width = image.shape[:2]
     planes = np.asarray(cv2.cvtColor(image, cv2.COLOR_BGR2YUV_I420), np.uint8)
     u, v = planes.reshape(-1)[height * width :].reshape(2, height // 2, width // 2)
@@ -62,7 +62,7 @@ def to_i420(image: Image) -> Image:
 
 
 def _chroma(image: Image, block: Size) -> tuple[Image, Image]:
-    """U and V, the mean of each block: OpenCV takes that of one pixel, which shows in hair."""
+    """U and V, averaged over each block: OpenCV takes those of one pixel, which shows in hair."""
     height, width = image.shape[:2]
     small_size = (width // block.width, height // block.height)
     small = cv2.resize(image, small_size, interpolation=cv2.INTER_AREA)
@@ -76,19 +76,19 @@ def _luma(image: Image) -> Image:
 
 
 def _planar(block: Size, *, v_first: bool = False) -> Layout:
-    """Y, then U and V in planes of their own."""
+    """Y, then U and V in separate planes."""
 
     def convert(image: Image) -> Image:
         u, v = _chroma(image, block)
         planes = (_luma(image), v, u) if v_first else (_luma(image), u, v)
         return np.concatenate([each.reshape(-1) for each in planes])
 
-    # The luma is OpenCV's, which wants even sides for it.
+    # OpenCV computes the luma, and needs even sides for that.
     return Layout(convert, Size(max(2, block.width), max(2, block.height)))
 
 
 def _half_planar(*, v_first: bool = False) -> Layout:
-    """Y, then U and V by turns."""
+    """Y, then U and V interleaved."""
 
     def convert(image: Image) -> Image:
         chroma = _chroma(image, Size(2, 2))
@@ -103,7 +103,7 @@ def _by_opencv(code: int, block: Size = _PIXEL) -> Layout:
 
 
 def _swapped(code: int, block: Size = _PIXEL) -> Layout:
-    """Of two bytes a pixel, the other one first."""
+    """Two bytes a pixel, in the opposite order."""
 
     def convert(image: Image) -> Image:
         pixels = np.asarray(cv2.cvtColor(image, code), np.uint8)
@@ -113,7 +113,7 @@ def _swapped(code: int, block: Size = _PIXEL) -> Layout:
 
 
 def _with_filler(*, rgb: bool, first: bool) -> Layout:
-    """Four bytes a pixel, of which one means nothing, or that all is opaque."""
+    """Four bytes a pixel; one of them is unused, or an alpha that is fully opaque."""
 
     def convert(image: Image) -> Image:
         colours = image[..., ::-1] if rgb else image
@@ -166,4 +166,4 @@ LAYOUTS: Final[dict[str, Layout]] = {
     "MJPG": Layout(_to_jpeg),
     "JPEG": Layout(_to_jpeg),
 }
-"""By the names that Linux has for them, without spaces."""
+"""Keyed by Linux's names for the formats, without spaces."""

@@ -1,4 +1,4 @@
-"""The terminal that a program was started in, and whether it is still there. Not on Windows."""
+"""The terminal that started the program, and whether it still exists. Not on Windows."""
 
 from __future__ import annotations
 
@@ -10,10 +10,10 @@ _GONE: Final = (errno.ENXIO, errno.EIO, errno.ENODEV, errno.ENOTTY)
 
 
 class ControllingTerminal:
-    """A service has none, and none is gone then.
+    """A service has no terminal, so its terminal is never gone.
 
-    Who sent a SIGHUP does not tell whether the terminal was closed: shells and terminals pass it on
-    with `kill`, as a person sends it who wants a reload.
+    The sender of a SIGHUP does not show whether the terminal was closed: shells and terminals send
+    it with `kill`, and so does a person who wants a reload.
     """
 
     def __init__(self) -> None:

@@ -1,6 +1,6 @@
-"""Which other programs have a device open, as /proc tells. Linux only.
+"""Which other programs have a device open, according to /proc. Linux only.
 
-It hides what other users' programs do.
+/proc hides the open files of other users' programs.
 """
 
 from __future__ import annotations
@@ -14,9 +14,9 @@ _PROCESSES = Path("/proc")
 
 
 class Holder(NamedTuple):
-    """A program that has a device open; as text "zoom (process 1234)".
+    """A program that has a device open. As text: "zoom (process 1234)".
 
-    openings: how often it has it open.
+    openings: how many times it has the device open.
     """
 
     program: str
@@ -28,7 +28,7 @@ class Holder(NamedTuple):
 
     @property
     def is_livematte(self) -> bool:
-        """By its command."""
+        """Whether the program is livematte, judged by its command line."""
         with suppress(OSError):
             words = (_PROCESSES / str(self.process) / "cmdline").read_bytes().split(b"\0")
             return any(os.path.basename(each) == b"livematte" for each in words[:3])
@@ -36,9 +36,9 @@ class Holder(NamedTuple):
 
 
 class Holders(NamedTuple):
-    """The programs that have a device open, but for this one.
+    """The programs that have a device open, except this one.
 
-    is_all: whether there can be no others, because this one may look into every program.
+    is_all: whether the list is complete, because this process can inspect every program.
     """
 
     seen: list[Holder]
@@ -46,7 +46,7 @@ class Holders(NamedTuple):
 
 
 def holders(path: str) -> Holders:
-    """Who has the device open that `path` leads to."""
+    """The programs that have the device at `path` open."""
     device, own = os.path.realpath(path), str(os.getpid())
     found, is_all = list[Holder](), True
     for process in _PROCESSES.glob("[0-9]*"):

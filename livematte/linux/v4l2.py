@@ -1,7 +1,7 @@
-"""Video4Linux devices: what the kernel tells of them, without starting them. Linux only.
+"""Video4Linux devices: what the kernel reports about them, without starting them. Linux only.
 
 Numbers and layouts are those of linux/videodev2.h. The well-kept libraries for this are under the
-GPL, which livematte could not be given away with; five questions are all that is needed of them.
+GPL, which does not fit livematte's licence; livematte needs only five of their queries.
 """
 
 from __future__ import annotations
@@ -33,7 +33,7 @@ _VIDIOC_ENUM_FMT: Final = 0xC0405602
 _FORMAT: Final = struct.Struct("I I I 32s 4s I 3I")
 _VIDEO_CAPTURE: Final = 1
 _VIDEO_CAPTURE_PLANES: Final = 9
-"""Of cameras whose pictures may lie in several pieces, as those of Rockchip's or NXP's chips do."""
+"""For cameras whose pictures may be split into several planes, as on Rockchip's and NXP's chips."""
 
 _VIDIOC_ENUM_FRAMESIZES: Final = 0xC02C564A
 _FRAME_SIZE: Final = struct.Struct("I 4s I 6I 2I")
@@ -46,11 +46,11 @@ _BUFFERS_REQUEST: Final = struct.Struct("I I I I I")
 _IN_DRIVERS_MEMORY: Final = 1
 
 _DISCRETE: Final = 1
-"""The type of an answer that is one size or interval, not a range of them."""
+"""The type of an answer that is one size or interval, not a range."""
 
 
 class Capabilities(NamedTuple):
-    """What a device says of itself."""
+    """What a device reports about itself."""
 
     driver: str
     name: str
@@ -59,18 +59,18 @@ class Capabilities(NamedTuple):
     bus: str
     """Where it is plugged in: "usb-0000:00:14.0-4"."""
     in_planes: bool = False
-    """Whether pictures come by the multi-planar interface alone."""
+    """Whether pictures come only through the multi-planar interface."""
 
     @property
     def capture(self) -> int:
-        """The kernel's number for the way pictures come."""
+        """The kernel's number for the interface that pictures come through."""
         return _VIDEO_CAPTURE_PLANES if self.in_planes else _VIDEO_CAPTURE
 
 
 class Mode(NamedTuple):
-    """A size of picture, how it comes ("MJPG", "YUYV"), and the highest rate it comes at.
+    """A picture size, its format ("MJPG", "YUYV"), and its highest rate.
 
-    smallest: where any size between it and `size` can be had.
+    smallest: set if any size between it and `size` is available.
     """
 
     size: Size
@@ -79,7 +79,7 @@ class Mode(NamedTuple):
     smallest: Size | None = None
 
     def offers(self, size: Size) -> bool:
-        """Whether pictures of `size` can be had in this mode."""
+        """Whether pictures of `size` are available in this mode."""
         if self.smallest is None:
             return size == self.size
         return (
@@ -96,16 +96,16 @@ def paths(folder: Path = DEVICES) -> list[str]:
 
 
 def name_in_sysfs(path: str) -> str:
-    """What the kernel calls a device, without opening it; "" if that cannot be read."""
+    """The kernel's name for a device, without opening it; "" if it cannot be read."""
     with suppress(OSError):
         return (DEVICES / os.path.basename(path) / "name").read_text().strip()
     return ""
 
 
 def serial_number(path: str) -> str:
-    """That of the USB device that a video device belongs to; "" if it has none."""
+    """The serial number of the USB device that a video device belongs to; "" if it has none."""
     with suppress(OSError):
-        # The link names the USB interface; the device that it is of is the folder around it.
+        # The link leads to the USB interface; the parent folder is the USB device.
         interface = os.path.realpath(DEVICES / os.path.basename(path) / "device")
         return (Path(interface).parent / "serial").read_text().strip()
     return ""
@@ -113,7 +113,7 @@ def serial_number(path: str) -> str:
 
 @contextmanager
 def opened(path: str) -> Iterator[int]:
-    """The file descriptor of a device, for the questions below. Raises OSError."""
+    """The file descriptor of a device, for the queries below. Raises OSError."""
     descriptor = os.open(path, os.O_RDWR | os.O_NONBLOCK)
     try:
         yield descriptor
@@ -138,7 +138,7 @@ def capabilities(descriptor: int) -> Capabilities:
 
 
 def modes(descriptor: int) -> Iterator[Mode]:
-    """What a device that gives pictures offers."""
+    """The modes that a capture device offers."""
     capture = capabilities(descriptor).capture
     for _, _, _, _, fourcc, *_ in _answers(descriptor, _VIDIOC_ENUM_FMT, _FORMAT, capture):
         for _, _, kind, *sides in _answers(
@@ -154,9 +154,9 @@ def modes(descriptor: int) -> Iterator[Mode]:
 
 
 def is_held(descriptor: int) -> bool:
-    """Whether another program takes pictures from a camera, which others cannot do meanwhile.
+    """Whether another program is using a camera, so that nobody else can.
 
-    The camera is asked for no buffers at all, which it refuses if another program has some.
+    Asks the camera for zero buffers, which it refuses if another program has some.
     """
     capture = capabilities(descriptor).capture
     question = _BUFFERS_REQUEST.pack(0, capture, _IN_DRIVERS_MEMORY, 0, 0)
@@ -168,12 +168,12 @@ def is_held(descriptor: int) -> bool:
 
 
 def _highest_rate(descriptor: int, fourcc: bytes, size: Size) -> Fraction | None:
-    """None if the driver does not tell."""
+    """The highest rate of a mode; None if the driver does not tell."""
     rates = []
     for _, _, _, _, _, numerator, denominator, *_ in _answers(
         descriptor, _VIDIOC_ENUM_FRAMEINTERVALS, _FRAME_INTERVAL, fourcc, *size
     ):
-        # Of a range the shortest interval comes first.
+        # In a range, the shortest interval comes first.
         if numerator:
             rates.append(Fraction(denominator, numerator))
     return max(rates, default=None)
@@ -182,9 +182,9 @@ def _highest_rate(descriptor: int, fourcc: bytes, size: Size) -> Fraction | None
 def _answers(
     descriptor: int, request: int, layout: struct.Struct, *question: int | bytes
 ) -> Iterator[tuple[Any, ...]]:
-    """Each answer to a question that the kernel numbers from 0, until it has no more.
+    """Each answer to a query whose answers the kernel numbers from 0, until there are no more.
 
-    question: the fields that follow the number; those behind it are zero.
+    question: the fields after the number; the fields after those are zero.
     """
     empty = layout.unpack(bytes(layout.size))
     for number in itertools.count():
@@ -198,7 +198,7 @@ def _answers(
 
 
 def _name_of(fourcc: bytes) -> str:
-    """As people write it; the kernel marks big-endian formats by the highest bit."""
+    """A format's usual name; the kernel marks big-endian formats with the highest bit."""
     name = bytes(byte & 0x7F for byte in fourcc).decode("ascii").rstrip("\0 ")
     return f"{name}-BE" if fourcc[3] & 0x80 else name
 

@@ -1,8 +1,8 @@
-"""What a v4l2loopback device tells of the pictures that were written to it. Linux only.
+"""What a v4l2loopback device reports about the pictures that were written to it. Linux only.
 
-The driver says of each of its buffers when it was written and as which picture: to ask that takes
-no picture away from anybody, and is not fooled by the driver's own repeats (its settings timeout
-and sustain_framerate).
+For each of its buffers the driver tells when it was written and which picture it holds. Asking
+takes no picture away from any reader, and the driver's own repeats (its settings timeout and
+sustain_framerate) do not affect the answer.
 """
 
 from __future__ import annotations
@@ -18,11 +18,11 @@ _OUTPUT: Final = 2
 _ZEROS: Final = (0,) * 21
 
 MOST_BUFFERS: Final = 32
-"""A driver has two unless it was told otherwise, and no more than this."""
+"""The most that a driver can have; it has two by default."""
 
 
 class Written(NamedTuple):
-    """When a buffer was written, by the kernel's clock, and which picture it was by its count."""
+    """When a buffer was written, by the kernel's clock, and the number of its picture."""
 
     seconds: int
     microseconds: int
@@ -30,9 +30,9 @@ class Written(NamedTuple):
 
 
 def written(descriptor: int) -> frozenset[Written]:
-    """What lies in the buffers: it changes with each picture.
+    """What the buffers hold; it changes with each picture.
 
-    Raises OSError if the driver does not tell, as version 0.13 and later do not; those let only one
+    Raises OSError if the driver does not tell. Version 0.13 and later do not; they let only one
     program write at a time.
     """
     found = set()

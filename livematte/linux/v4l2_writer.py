@@ -1,7 +1,7 @@
 """Writes pictures to a v4l2loopback device. Linux only.
 
-pyvirtualcam, which does this elsewhere, does not tell when a picture could not be written, nor that
-the driver keeps another size or format than was asked for.
+Other systems use pyvirtualcam. It does not report when a picture could not be written, nor that the
+driver holds another size or format than requested.
 """
 
 from __future__ import annotations
@@ -34,14 +34,14 @@ _NO_FIELDS: Final = 1
 _SRGB: Final = 8
 
 USUAL_FORMAT: Final = "YU12"
-"""Planar 4:2:0, which every program that reads cameras takes."""
+"""Planar 4:2:0, which every program that reads cameras accepts."""
 
 
 class Writer:
-    """A device that is open and takes pictures, in the size and the format that the driver set."""
+    """An open device that takes pictures, in the size and format that the driver set."""
 
     def __init__(self, device: str, size: Size, frames_per_second: float) -> None:
-        """Raises `SinkError` if the device cannot be opened or wants what cannot be sent."""
+        """Raises `SinkError` if the device cannot be opened or its format cannot be sent."""
         self._device = device
         try:
             self._descriptor = os.open(device, os.O_RDWR)
@@ -49,18 +49,18 @@ class Writer:
             raise _refused(device, error) from error
         self._is_shared = False
         self._number: int | None = None
-        """That the driver gave the last picture that was sent; None where it is not known."""
+        """The driver's number for the last picture that was sent; None if unknown."""
         self._lying: frozenset[Written] = frozenset()
         self._lying_since_seconds = 0.0
         try:
-            # Two of livematte would else find each other only when both are sending.
+            # Without a lock, two livemattes would notice each other only while both are sending.
             fcntl.flock(self._descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
             self.format = self._negotiate(size, frames_per_second)
         except BlockingIOError as error:
             os.close(self._descriptor)
             raise SinkError(
                 f"{device} is in use: another livematte feeds it.",
-                "Stop that one, or name another device.",
+                "Stop the other livematte, or name another device.",
             ) from error
         except OSError as error:
             os.close(self._descriptor)
@@ -71,8 +71,8 @@ class Writer:
     def send(self, image: Image) -> None:
         """`image`: uint8 BGR (H, W, 3) of any size.
 
-        Raises `SinkError` if it is not taken, of these `SharedError` if another program has written
-        since the last picture.
+        Raises `SinkError` if the device does not take it, and its subclass `SharedError` if another
+        program has written since the last picture.
         """
         fitted = contain(image, self.format.size)
         data = np.ascontiguousarray(LAYOUTS[self.format.fourcc].convert(fitted))
@@ -87,7 +87,7 @@ class Writer:
         self._require_to_be_alone()
 
     def is_alone(self) -> bool:
-        """Whether nobody has written for a while; to be asked many times, while nothing is sent."""
+        """Whether nobody else has written for a while; call it repeatedly while nothing is sent."""
         now = time.monotonic()
         try:
             lying = written(self._descriptor)
@@ -101,7 +101,7 @@ class Writer:
         return is_alone
 
     def _require_to_be_alone(self) -> None:
-        """Raise `SharedError` if the last picture but one was not written here."""
+        """Raise `SharedError` if the picture before the last one was not written here."""
         try:
             number = max(each.number for each in written(self._descriptor))
         except OSError:
@@ -110,11 +110,11 @@ class Writer:
         if before is None:
             return
         if number <= before:
-            self._number = None  # a reader that came has made the driver forget its count
+            self._number = None  # a new reader makes the driver restart its count
         elif number > before + 1:
             self._is_shared = True
             raise SharedError(
-                f"Another program sends to {self._device}, too, and callers would see both.",
+                f"Another program sends to {self._device} too, and viewers would see both.",
                 "Close that program, or name another device.",
             )
 
@@ -125,8 +125,8 @@ class Writer:
                 release(self._device)
 
     def _negotiate(self, size: Size, frames_per_second: float) -> Held:
-        """Ask for a format and return the one that it is."""
-        v4l2.capabilities(self._descriptor)  # the kernel allows what was last said when asked
+        """Ask for a format, and return the one that the driver sets."""
+        v4l2.capabilities(self._descriptor)  # the kernel allows what it reported last
         pixels = size.width * size.height
         usual = USUAL_FORMAT.encode()
         about = (_NO_FIELDS, size.width, pixels * 3 // 2, _SRGB, 0, 0, 0, 0, 0)
@@ -136,7 +136,7 @@ class Writer:
         found = Held(Size(width, height), fourcc.decode("ascii", "replace").strip())
         if not found.can_be_sent:
             raise unsendable(self._device, found)
-        with suppress(OSError):  # who reads it is told; pictures come when they come
+        with suppress(OSError):  # only tells readers the rate; pictures come as they are sent
             milliseconds = round(1000 / frames_per_second)
             rate = bytearray(_RATE.pack(_OUTPUT, milliseconds, 1000))
             fcntl.ioctl(self._descriptor, _VIDIOC_S_PARM, rate)

@@ -1,13 +1,13 @@
-"""Which v4l2loopback device can be fed, and why another cannot. Linux only.
+"""Which v4l2loopback devices livematte can feed, and why it cannot feed others. Linux only.
 
-What the driver says of a device made with exclusive_caps=1, as video calls need it:
+What the driver reports for a device made with exclusive_caps=1, as video calls need it:
 
     takes output                                  free
     gives capture                                 fed by a program, or by one that has crashed
     neither                                       free, but version 0.12 forgot to say so
 
-A device made without it says both at all times. Whether a program really feeds it only its
-pictures tell: a device keeps what it says, and its format, for as long as any program has it open.
+A device made without it always reports both. Only new pictures show whether a program really feeds
+it: a device keeps its state and its format as long as any program has it open.
 """
 
 from __future__ import annotations
@@ -30,7 +30,7 @@ from livematte.linux.camera_format import LAYOUTS
 MODPROBE: Final = "sudo modprobe v4l2loopback exclusive_caps=1 card_label=livematte"
 
 LOADED: Final = Path("/sys/module/v4l2loopback")
-"""Is there while the module is loaded, or built into the kernel."""
+"""Exists while the module is loaded, or if it is built into the kernel."""
 
 VIRTUAL_DEVICES: Final = Path("/sys/devices/virtual/video4linux")
 
@@ -39,18 +39,18 @@ VIDIOC_STREAMON: Final = 0x40045612
 V4L2_BUF_TYPE_VIDEO_OUTPUT: Final = struct.pack("i", 2)
 
 FEEDING_SECONDS: Final = 1.25
-"""Who sends no picture for so long feeds a device no more; livematte sends a slate each second."""
+"""A program that sends no picture for this long has stopped; livematte sends one each second."""
 
 FEEDING_POLL_SECONDS: Final = 0.02
 
 MOST_BUFFERS: Final = 32
-"""As many pictures as the driver keeps for its readers."""
+"""The most pictures that the driver keeps for its readers."""
 
 
 class Held(NamedTuple):
-    """What the driver keeps a device at while a program watches it, or where it was told to.
+    """The format that the driver holds a device at, while a program reads it or by a setting.
 
-    fourcc: as sysfs writes it, without spaces: "YU12", "YUYV", "Y16".
+    fourcc: as in sysfs, without spaces: "YU12", "YUYV", "Y16".
     """
 
     size: Size
@@ -58,7 +58,7 @@ class Held(NamedTuple):
 
     @property
     def can_be_sent(self) -> bool:
-        """Whether pictures can be converted to it."""
+        """Whether livematte can convert pictures to it."""
         layout = LAYOUTS.get(self.fourcc)
         return layout is not None and not any(
             side % block for side, block in zip(self.size, layout.block, strict=True)
@@ -66,7 +66,7 @@ class Held(NamedTuple):
 
 
 def choose(avoid: Collection[str]) -> str:
-    """The first device that can be fed and is not in `avoid`.
+    """The first device that livematte can feed and that is not in `avoid`.
 
     Raises `SinkError`, with the reason for each device, if there is none.
     """
@@ -80,9 +80,9 @@ def choose(avoid: Collection[str]) -> str:
             return device
     if not reasons and LOADED.exists():
         raise SinkError(
-            "There is no virtual camera: the kernel module v4l2loopback is loaded, and has no "
+            "There is no virtual camera: the kernel module v4l2loopback is loaded but has no "
             "device.",
-            f"Load it again with `sudo modprobe -r v4l2loopback && {MODPROBE}`.",
+            f"Reload it with `sudo modprobe -r v4l2loopback && {MODPROBE}`.",
         )
     if not reasons:
         raise SinkError(
@@ -91,10 +91,10 @@ def choose(avoid: Collection[str]) -> str:
             "(Debian and Ubuntu: `sudo apt install v4l2loopback-dkms`).",
         )
     number = len(reasons) + 1
-    each_exclusive = ",".join("1" * number)  # a single 1 would be the first device's alone
+    each_exclusive = ",".join("1" * number)  # a single 1 would apply only to the first device
     raise SinkError(
         f"No virtual camera is free: {'; '.join(reasons)}.",
-        "Stop the program that uses one, or load the module anew with one device more (`sudo "
+        "Stop a program that uses one, or reload the module with one more device (`sudo "
         "modprobe -r v4l2loopback && sudo modprobe v4l2loopback "
         f"devices={number} exclusive_caps={each_exclusive}`).",
     )
@@ -105,14 +105,14 @@ def check(device: str, avoid: Collection[str]) -> None:
 
     `avoid`: paths or numbers of devices that must not be fed, such as the camera.
 
-    Raises `UsageError` if it is one of those, `SinkError` if it cannot be fed.
+    Raises `UsageError` if it is one of those, and `SinkError` if it cannot be fed.
     """
     path = os.path.realpath(device)
     avoided = (f"/dev/video{each}" if each.isdecimal() else each for each in avoid)
     if path in map(os.path.realpath, avoided):
         raise UsageError(
-            f"{device} is the camera, and cannot be the virtual camera too.",
-            "Name another device, or none to have one chosen.",
+            f"{device} is the camera; it cannot also be the virtual camera.",
+            "Name another device, or leave the name out to let livematte choose one.",
         )
     _query(device)
     if held(device) is not None and _is_fed(device):
@@ -126,7 +126,7 @@ def check(device: str, avoid: Collection[str]) -> None:
 
 
 def held(device: str) -> Held | None:
-    """What the driver keeps `device` at; None if it takes what it is given."""
+    """The format that the driver holds `device` at; None if it accepts any."""
     name = Path(os.path.realpath(device)).name
     with suppress(OSError, ValueError):
         text = (VIRTUAL_DEVICES / name / "format").read_text()  # "YU12:640x360@30"
@@ -138,24 +138,24 @@ def held(device: str) -> Held | None:
 
 
 def unsendable(device: str, kept: Held) -> SinkError:
-    """The error for a device that is kept at what pictures cannot be converted to."""
+    """The error for a device held at a format that pictures cannot be converted to."""
     why = f"livematte cannot make {kept.fourcc}"
     if kept.fourcc in LAYOUTS:
         why = f"{kept.fourcc} has no agreed layout at this odd size"
     return SinkError(
-        f"{device} is held at {kept.size} {kept.fourcc} by a program that watches it, or by its "
+        f"{device} is held at {kept.size} {kept.fourcc} by a program that reads it, or by its "
         f"setting keep_format, and {why}.",
-        "Turn the camera off in that program, or free the device with `v4l2-ctl "
+        "Turn the camera off in that program, or release the format with `v4l2-ctl "
         f"-d {device} -c keep_format=0`.",
     )
 
 
 def _is_fed(device: str) -> bool:
-    """Whether new pictures come: a program that has crashed left the same state, and none come."""
+    """Whether new pictures come: a crashed program leaves the same state, but no pictures come."""
     with suppress(OSError), v4l2.opened(device) as descriptor:
         with suppress(OSError):
             return _is_written_to(descriptor)
-        for _ in range(MOST_BUFFERS):  # those that lie there from before
+        for _ in range(MOST_BUFFERS):  # skip the pictures from before
             if not _takes_picture(descriptor):
                 break
         deadline_seconds = time.monotonic() + FEEDING_SECONDS
@@ -167,7 +167,7 @@ def _is_fed(device: str) -> bool:
 
 
 def _is_written_to(descriptor: int) -> bool:
-    """Raises OSError if the driver does not tell."""
+    """Whether a program writes to it. Raises OSError if the driver does not tell."""
     before = v4l2_buffers.written(descriptor)
     deadline_seconds = time.monotonic() + FEEDING_SECONDS
     while time.monotonic() < deadline_seconds:
@@ -178,7 +178,7 @@ def _is_written_to(descriptor: int) -> bool:
 
 
 def _takes_picture(descriptor: int) -> bool:
-    """Whether there was a picture that this descriptor had not read."""
+    """Read a picture; False if this descriptor has read all of them."""
     try:
         return bool(os.read(descriptor, 1))
     except BlockingIOError:
@@ -186,12 +186,12 @@ def _takes_picture(descriptor: int) -> bool:
 
 
 def release(device: str) -> None:
-    """Make a device whose writer has gone say again that it takes output.
+    """Make a device whose writer has gone report again that it takes output.
 
-    Version 0.12 of the driver forgets to when the writer used write() instead of streaming, as
-    most do, and then nobody can feed the device until the last reader has left, or even until the
-    module is loaded anew. It remembers when a stream ends, so one is begun and ended here. The
-    caller knows that no other program feeds the device.
+    Version 0.12 of the driver forgets this if the writer used write() instead of streaming, as most
+    do. Then nobody can feed the device until the last reader has left, or even until the module is
+    reloaded. The driver remembers it when a stream ends, so this starts and ends one. The caller
+    must know that no other program feeds the device.
     """
     if _query(device).takes_pictures:
         return
@@ -206,14 +206,15 @@ def _query(device: str) -> v4l2.Capabilities:
     except FileNotFoundError as error:
         raise SinkError(
             f"There is no device {device}.",
-            f"Make a virtual camera with `{MODPROBE}`, and leave the name out to have one chosen.",
+            f"Make a virtual camera with `{MODPROBE}`, and leave the name out to let livematte "
+            "choose.",
         ) from error
     except OSError as error:
         if error.errno == errno.EBUSY:
             raise full(device) from error
         if error.errno in (errno.EACCES, errno.EPERM):
             raise SinkError(
-                f"You may not use {device}.",
+                f"You do not have permission to use {device}.",
                 device_permission.remedy(device),
             ) from error
         raise _no_loopback(device) from error
@@ -223,12 +224,12 @@ def _query(device: str) -> v4l2.Capabilities:
 
 
 def label(device: str) -> str:
-    """What programs call it, from its card_label. Raises OSError if there is no such loopback."""
+    """The name that programs show for it: its card_label. Raises OSError for other devices."""
     return (VIRTUAL_DEVICES / Path(os.path.realpath(device)).name / "name").read_text().strip()
 
 
 def is_listed_as_camera(device: str) -> bool:
-    """Whether Chrome, Zoom and Teams list it once it is fed: it was made with exclusive_caps=1."""
+    """Whether Chrome, Zoom and Teams list it while it is fed: it was made with exclusive_caps=1."""
     with suppress(OSError), v4l2.opened(device) as descriptor:
         capabilities = v4l2.capabilities(descriptor)
         return not (capabilities.gives_pictures and capabilities.takes_pictures)
@@ -236,7 +237,7 @@ def is_listed_as_camera(device: str) -> bool:
 
 
 def full(device: str) -> SinkError:
-    """The error for a device that no more programs may open."""
+    """The error for a device that no more programs can open."""
     setting = VIRTUAL_DEVICES / Path(os.path.realpath(device)).name / "max_openers"
     try:
         most = f" (max_openers is {setting.read_text().strip()})"
@@ -252,12 +253,12 @@ def busy(device: str) -> SinkError:
     """The error for a device that another program feeds."""
     return SinkError(
         f"{device} is in use: another program feeds it.",
-        "Stop that program, or leave the name out to have a free device chosen.",
+        "Stop that program, or leave the name out to let livematte choose a free device.",
     )
 
 
 def _no_loopback(device: str) -> SinkError:
     return SinkError(
         f"{device} is not a virtual camera: it does not belong to v4l2loopback.",
-        f"Make one with `{MODPROBE}`, and leave the name out to have one chosen.",
+        f"Make one with `{MODPROBE}`, and leave the name out to let livematte choose.",
     )

@@ -1,9 +1,9 @@
-"""Whether a program has a virtual camera open to read from it. Linux only.
+"""Whether a program is reading from a virtual camera. Linux only.
 
-The kernel is asked to tell of each opening and closing of the device (inotify), and /proc who has
-it open: neither knows all. The kernel makes one event of several that are alike, or loses them, and
-/proc hides what other users' programs do. Version 0.13 of v4l2loopback could tell of its readers by
-itself; this goes for older ones too. In doubt somebody watches.
+The kernel reports each opening and closing of the device (inotify), and /proc shows who has it
+open, but both are incomplete. The kernel merges events that are alike, or loses them, and /proc
+hides the open files of other users' programs. Version 0.13 of v4l2loopback could report its readers
+itself; this also works with older versions. In doubt, the answer is that somebody is watching.
 """
 
 from __future__ import annotations
@@ -18,22 +18,22 @@ from inotify_simple import INotify, flags  # type: ignore[import-untyped]  # it 
 from livematte.linux.open_files import holders
 
 GLANCE_SECONDS: Final = 0.2
-"""Who has the device open for less only asks what it is, as browsers do when they list cameras."""
+"""A program that opens the device for less only queries it, as browsers do to list cameras."""
 
 RECOUNT_SECONDS: Final = 30.0
-"""It is looked who has the device open this often even if no event says that it has changed."""
+"""How often /proc is checked even if there was no event."""
 
 
 class Readers:
-    """Counts who has a device open, from its making on, without whoever opened it in this program.
+    """Counts the other programs that have a device open, from the moment it is made.
 
-    Make it when this program has opened the device, and close it before that is closed.
+    Make it after this program has opened the device, and close it before closing the device.
     """
 
     def __init__(self, device: str, *, was_held: bool = False) -> None:
-        """was_held: whether a program had it open already, by what the driver said before.
+        """was_held: whether a program had it open before, according to the driver.
 
-        Raises OSError if the kernel has no more watches to give.
+        Raises OSError if the kernel has no more watches.
         """
         self._path = os.path.realpath(device)
         self._inotify = INotify(nonblocking=True)
@@ -45,7 +45,7 @@ class Readers:
         now = time.monotonic()
         self._seen, is_all = self._count()
         self._hidden = int(was_held and not self._seen and not is_all)
-        """Those that events tell of and that cannot be seen."""
+        """Readers that events report but /proc hides."""
         self._counted_seconds = now
         self._is_lost = False
         self._since_seconds: float | None = now if self._seen + self._hidden else None
@@ -70,7 +70,7 @@ class Readers:
         self._inotify.add_watch(self._path, flags.OPEN | flags.CLOSE_WRITE | flags.CLOSE_NOWRITE)
 
     def _count(self) -> tuple[int, bool]:
-        """How often other programs have the device open, and whether that is all of them."""
+        """How many times other programs have the device open, and whether that is all of them."""
         found = holders(self._path)
         return sum(each.openings for each in found.seen), found.is_all
 
@@ -82,10 +82,10 @@ class Readers:
             self._hidden = 0
         elif any(mask & flags.Q_OVERFLOW for mask in masks):
             self._hidden = max(1, self._hidden)
-        elif self._seen == before:  # else what is seen explains the events
+        elif self._seen == before:  # otherwise, the readers in /proc explain the events
             self._hidden = max(0, self._hidden + opened - closed)
         if self._is_lost or any(mask & (flags.IGNORED | flags.UNMOUNT) for mask in masks):
-            # The device's file is gone, and with it the watch; it may have been made again.
+            # The device file is gone, and the watch with it; the file may exist again.
             self._is_lost = True
             with suppress(OSError):
                 self._watch()

@@ -1,8 +1,8 @@
-"""The window of this process on X11, where OpenCV does not tell enough of it: its keys, above all.
+"""The window of this process on X11, for what OpenCV does not report: above all, its keys.
 
-OpenCV's Qt gives one key for each time that it is asked, letters always in lower case, and nothing
-for the letters of a Cyrillic or Greek layout. So the server is asked, on a connection of our own:
-any number of them may be told of a window's keys.
+OpenCV's Qt reports one key per call, letters always in lower case, and nothing for the letters of a
+Cyrillic or Greek layout. So this asks the X server on its own connection: any number of connections
+can receive a window's keys.
 """
 
 from __future__ import annotations
@@ -20,21 +20,21 @@ EVENT_MASK: Final = 1 << 0 | 1 << 1 | 1 << 21
 
 SHIFT, CAPS_LOCK = 1 << 0, 1 << 1
 SHORTCUTS: Final = 1 << 2 | 1 << 3 | 1 << 6
-"""Ctrl, Alt and the key with the logo: such keys are meant for others."""
+"""Ctrl, Alt and the logo key: shortcuts with them are not for livematte."""
 
 GROUPS: Final = 4
-"""The layouts that a person can switch between."""
+"""How many keyboard layouts a person can switch between."""
 
 MODIFIER_KEYSYMS: Final = (range(0xFE01, 0xFE10), range(0xFF7E, 0xFF80), range(0xFFE1, 0xFFEF))
 FUNCTION_KEYSYMS: Final = {0xFFBE - 1 + number: f"F{number}" for number in range(1, 13)}
 
 
 class Press(NamedTuple):
-    """A key was pressed.
+    """A key that was pressed.
 
-    characters: what it stands for: first what was typed, then the same key with and without Shift,
-        and on the person's other layouts; all in ASCII, or "F1" to "F12".
-    is_repeated: it is held down.
+    characters: its meanings: first what was typed, then the same key with and without Shift, then
+        on the person's other layouts; all in ASCII, or "F1" to "F12".
+    is_repeated: the key is held down.
     """
 
     characters: tuple[str, ...]
@@ -70,7 +70,7 @@ class Event(ctypes.Union):
 
 
 class X11Window:
-    """The one window that this process has; of one thread."""
+    """The only window of this process; for use in one thread."""
 
     def __init__(self) -> None:
         """Raises `OSError` if there is no Xlib or no display."""
@@ -79,9 +79,9 @@ class X11Window:
         for function in (x.XDefaultRootWindow, x.XInternAtom, x.XkbKeycodeToKeysym):
             function.restype = ctypes.c_ulong
         self._on_error = ctypes.CFUNCTYPE(ctypes.c_int, ctypes.c_void_p, ctypes.c_void_p)(
-            lambda _display, _error: 0  # a window of another program that has just gone
+            lambda _display, _error: 0  # another program's window has just closed
         )
-        # Xlib would write to the terminal before it ends the process.
+        # By itself, Xlib would write to the terminal before it ends the process.
         self._on_end = ctypes.CFUNCTYPE(ctypes.c_int, ctypes.c_void_p)(lambda _: os._exit(1))
         x.XSetErrorHandler(self._on_error)
         x.XSetIOErrorHandler(self._on_end)
@@ -94,7 +94,7 @@ class X11Window:
         self._held: set[int] = set()
 
     def find(self) -> bool:
-        """Whether this process has a window; its keys are told from then on."""
+        """Whether this process has a window; from then on, `pressed` reports its keys."""
         if self._window is None:
             pid_atom = self._x.XInternAtom(self._display, b"_NET_WM_PID", 0)
             root = self._x.XDefaultRootWindow(self._display)
@@ -107,7 +107,7 @@ class X11Window:
         return self._window is not None
 
     def _below(self, window: int) -> Iterator[int]:
-        """All windows in it, those of a level before those of the next."""
+        """All windows inside it, level by level."""
         level = [window]
         while level:
             level = [child for each in level for child in self._children(each)]
@@ -127,7 +127,7 @@ class X11Window:
         return list(children)
 
     def unmanaged_screen(self) -> Size | None:
-        """The size of the screen if no window manager would give a window all of it."""
+        """The size of the screen, if there is no window manager to make a window fill it."""
         root = self._x.XDefaultRootWindow(self._display)
         manager = self._x.XInternAtom(self._display, b"_NET_SUPPORTING_WM_CHECK", 0)
         if self._number(root, manager) is not None:
@@ -168,7 +168,7 @@ class X11Window:
                     yield Press(characters, is_repeated)
 
     def _characters(self, event: Any) -> tuple[str, ...] | None:
-        """None for a key that is no press of its own."""
+        """The key's characters; None for a modifier or a shortcut."""
         if event.state & SHORTCUTS:
             return None
         event.state &= ~CAPS_LOCK
@@ -188,14 +188,14 @@ class X11Window:
 
 
 def character_of(keysym: int) -> str:
-    """What a keysym stands for in ASCII, of the keypad as well; "" for nothing."""
+    """The ASCII character of a keysym, including the keypad's; "" if it has none."""
     if keysym in FUNCTION_KEYSYMS:
         return FUNCTION_KEYSYMS[keysym]
     if 0x20 <= keysym <= 0x7E:
         return chr(keysym)
-    # The digits and signs of the keypad, Tab, Return and Escape are their ASCII and an offset.
+    # The keypad's digits and signs, Tab, Return and Escape are ASCII plus an offset.
     if 0xFFAA <= keysym <= 0xFFB9 or keysym in (0xFF09, 0xFF0D, 0xFF1B, 0xFF8D):
         return chr(keysym & 0x7F)
     if keysym in (0x09, 0x0D, 0x1B):
-        return chr(keysym)  # as OpenCV gives them
+        return chr(keysym)  # as OpenCV reports them
     return ""

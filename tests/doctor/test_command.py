@@ -99,7 +99,9 @@ def test_what_a_run_cannot_start_without_is_told_by_doctor(tmp_path: Path) -> No
     (tmp_path / "numpy.py").write_text("raise ImportError('numpy is broken')")
     finished = doctor(path=[tmp_path, ROOT])
     assert finished.returncode == 1
-    assert "numpy is installed but cannot be loaded: ImportError numpy is broken." in finished.stdout
+    assert (
+        "numpy is installed but cannot be loaded: ImportError numpy is broken." in finished.stdout
+    )
     assert "pip install --force-reinstall --no-deps 'numpy>=" in finished.stdout
     run = subprocess.run(
         [

@@ -18,7 +18,7 @@ from livematte.linux.formats import is_colourless, problem, remedy
         (["pRAA", "BG12"], "only in pRAA and BG12", "libcamera"),
         (["P010"], "only in P010", "ffmpeg -f v4l2 -i /dev/video2"),
         (["YVYU", "RGGB", "NV16"], "only in YVYU, RGGB and NV16", "ffmpeg"),
-        (["Z16"], "depths (Z16) and no pictures", "infrared or depth camera"),
+        (["Z16"], "depth maps (Z16), not pictures", "infrared or depth camera"),
         (["Y10", "Y8I"], "infrared or grey pictures in Y10 and Y8I", "infrared or depth camera"),
         (["Z16", "Y10"], "infrared or grey pictures in Z16 and Y10", "infrared or depth camera"),
     ],

@@ -138,7 +138,7 @@ def test_every_reason_is_said_if_none_can_be_chosen() -> None:
     feed, out = os.path.realpath(FEED), os.path.realpath(OUT)
     assert caught.value.problem == (
         f"No virtual camera is free: {feed} is in use: another program feeds it; "
-        f"{out} is the camera, and cannot be the virtual camera too."
+        f"{out} is the camera; it cannot also be the virtual camera."
     )
     assert "devices=3 exclusive_caps=1,1,1" in caught.value.remedy
 
@@ -165,7 +165,7 @@ def test_a_device_that_may_not_be_used_is_refused() -> None:
             os.chmod(OUT, mode)
             os.seteuid(65534)
             try:
-                with pytest.raises(SinkError, match="You may not use") as caught:
+                with pytest.raises(SinkError, match="You do not have permission to use") as caught:
                     VirtualCamera(OUT).open(SIZE, RATE)
             finally:
                 os.seteuid(0)

@@ -107,7 +107,7 @@ class TestInTheLab:
         assert "lab-feed" in found["fed"]["description"]
 
     def test_a_loopback_that_nobody_feeds_is_not(self, found: dict[str, Any]) -> None:
-        assert "no program feeds it" in found["nobody feeds"]
+        assert "nothing is sending to it" in found["nobody feeds"]
 
     def test_a_busy_camera_is_said_to_be(self, found: dict[str, Any]) -> None:
         assert "in use" in found["busy"]
@@ -154,7 +154,7 @@ class TestInTheLab:
         named = found["named"]
         assert [named[each] for each in ("vivid", "VIV", "platform:vivid-000")] == ["", "", ""]
         assert 'Did you mean --camera "vivid"?' in named["vived"]
-        assert "no program feeds it" in named["lab-feed"]
+        assert "nothing is sending to it" in named["lab-feed"]
         assert found["usual"]["number"] == 0
 
     def test_a_camera_by_its_link_is_only_where_the_link_is(self, found: dict[str, Any]) -> None:
