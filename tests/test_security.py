@@ -163,7 +163,7 @@ def test_an_address_of_a_camera_that_is_a_file_is_no_stream(
     Path("rtsp:").mkdir()
     shutil.copy("talk.avi", "rtsp:/talk.avi")
     if sys.platform == "linux":
-        with pytest.raises(UsageError, match="is no camera"), Camera("rtsp://talk.avi"):
+        with pytest.raises(UsageError, match="is not a camera"), Camera("rtsp://talk.avi"):
             pass
     with pytest.raises(SourceError, match="cannot be opened"), Camera("rtsp://[::1]:1/"):
         pass

@@ -290,7 +290,7 @@ def test_the_slate_is_there_while_the_camera_gives_nothing(calls: dict[str, Call
 
 def test_the_camera_was_truly_lost(calls: dict[str, Call]) -> None:
     """By the fatal error and each time that the plug was pulled."""
-    assert calls["camera"].said.count("It is waited for.") == 3, calls["camera"].said
+    assert calls["camera"].said.count("Waiting for it to come back.") == 3, calls["camera"].said
     assert calls["camera"].said.count("The camera is back") == 3, calls["camera"].said
 
 

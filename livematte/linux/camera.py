@@ -109,7 +109,9 @@ class Identity(NamedTuple):
                 if query(os.path.realpath(self.link)).name == self.name:
                     return self.link
             if self.link.startswith(UDEV_LINKS):
-                raise SourceError(f'The camera "{self.name}" is not there.', "Plug it in again.")
+                raise SourceError(
+                    f'The camera "{self.name}" is not plugged in.', "Plug it in again."
+                )
         found = {path: bus for path, bus in _called(self.name) if bus not in self.others}
         if found.get(self.path) == self.bus:
             return self.path
@@ -118,7 +120,7 @@ class Identity(NamedTuple):
                 return path
         for path in found:
             return path  # in another socket
-        raise SourceError(f'The camera "{self.name}" is not there.', "Plug it in again.")
+        raise SourceError(f'The camera "{self.name}" is not plugged in.', "Plug it in again.")
 
 
 def identify(device: int | str) -> Identity:

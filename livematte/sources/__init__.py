@@ -1,4 +1,4 @@
-"""Where frames come from. Only a renderer reads what a source yields."""
+"""Where frames come from. Only a renderer reads the frames of a source."""
 
 from livematte.sources.camera import Camera
 from livematte.sources.demo import Demo

@@ -1,4 +1,4 @@
-"""By which of its backends OpenCV opens cameras here."""
+"""The backend through which OpenCV opens cameras on this system."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ import cv2
 
 
 def capture_backend() -> int:
-    """OpenCV's way to cameras on this system."""
+    """OpenCV's number for the camera backend of this system."""
     return {
         "linux": cv2.CAP_V4L2,
         "win32": cv2.CAP_DSHOW,

@@ -27,40 +27,40 @@ from livematte.text.addresses import is_address, shown_address
 
 WANTED_SIZE: Final = Size(1280, 720)
 WANTED_RATE: Final = 30.0
-"""Asked of a camera unless the person asks for something else."""
+"""Requested from a camera unless the user asks for something else."""
 
 SLOWEST_RATE: Final = 0.01
 FASTEST_RATE: Final = 1000.0
-"""Of frames a second; what a driver says beyond is an error of its own."""
+"""In frames a second; a driver that reports a rate beyond these is wrong."""
 
 MJPG: Final = "MJPG"
-"""Preferred, because few cameras can send larger pictures uncompressed at a full rate."""
+"""The preferred format: few cameras can send large uncompressed pictures at the full rate."""
 
 PATIENCE_SECONDS: Final = 5.0
-"""A camera that gives no frame for this long has stopped; some need seconds for their first."""
+"""A camera that gives no first frame within this time has failed; some need seconds for it."""
 
 GAP_SECONDS: Final = 2.0
-"""The same of a camera that has given frames already."""
+"""The same for a camera that has already given frames."""
 
 WAIT_SECONDS: Final = 0.1
-"""How long one wait for a frame may keep the thread from noticing that it is to stop."""
+"""The longest single wait for a frame; a request to stop is noticed after it."""
 
 
 MOST_TORN: Final = 5
-"""So many pictures in a row that cannot be decoded are a camera that is gone; fewer are skipped."""
+"""After this many undecodable pictures in a row the camera is gone; fewer are skipped."""
 
 TORN_WAIT_SECONDS: Final = 0.005
 
 
 class UnpluggedError(SourceError):
-    """A camera that was there has gone, or fails like one; it may come back."""
+    """A camera was unplugged, or fails as if it was; it may come back."""
 
 
 class Camera:
     """A webcam by its number, device path or name, or a stream by its address.
 
-    The size and the rate that are asked for are a wish: `description` says what the camera gives,
-    and says so when that is not what was asked for.
+    The camera may give another size or rate than requested: `description` says what it gives, and
+    says what was requested if that differs.
     """
 
     live = True
@@ -73,9 +73,9 @@ class Camera:
         size: Size | None = None,
         frames_per_second: float | None = None,
     ) -> None:
-        """device: 0, "/dev/video2", "HD Pro Webcam", "rtsp://...", as `choosing` tells.
+        """device: 0, "/dev/video2", "HD Pro Webcam", "rtsp://...", see `choosing`.
 
-        size, frames_per_second: None for the usual.
+        size, frames_per_second: None for the defaults.
         """
         self._device = device
         self._asked_size = size
@@ -124,7 +124,7 @@ class Camera:
         )
         self._release = self._capture.release
         try:
-            # The first frame shows whether any comes, and its size whether the driver told right.
+            # The first frame shows whether any comes, and the size that the driver really gives.
             first = self._receive(None)
             if first is None:
                 raise self._gone()
@@ -171,7 +171,7 @@ class Camera:
 
     @property
     def _is_stream(self) -> bool:
-        # What is there as a file is that file.
+        # A name that exists as a file means that file.
         return (
             isinstance(self._device, str)
             and "://" in self._device
@@ -189,7 +189,7 @@ class Camera:
     def _receive(self, into: Image | None) -> Image | None:
         """The next picture, in `into` if it fits there; None if interrupted.
 
-        Raises `SourceError` if none comes for too long or the camera is gone.
+        Raises `SourceError` if no picture comes in time or the camera is gone.
         """
         patience_seconds = GAP_SECONDS if self._has_given else PATIENCE_SECONDS
         deadline_seconds = time.monotonic() + patience_seconds
@@ -202,7 +202,7 @@ class Camera:
                     )
             if self._interrupted.is_set():
                 return None
-            with suppress(cv2.error):  # of a torn picture
+            with suppress(cv2.error):  # raised for a torn picture
                 received, image = self._read(into)
                 if received and image is not None:
                     return self._checked(image)
@@ -217,21 +217,21 @@ class Camera:
         return self._capture.read(into)
 
     def _checked(self, image: NDArray[Any]) -> Image:
-        """Raises `SourceError` if it is no picture of colour."""
+        """The image, C-contiguous. Raises `SourceError` if it is not a colour picture."""
         if image.dtype != np.uint8 or image.ndim != 3 or image.shape[2] != 3:
             raise SourceError(
-                f"{self._called} gives pictures of {image.dtype} {image.shape}, not of colour.",
-                "It may be an infrared camera; choose another that `livematte cameras` lists.",
+                f"{self._called} does not give colour pictures (got {image.dtype} {image.shape}).",
+                "It may be an infrared camera. Choose another that `livematte cameras` lists.",
             )
         return np.ascontiguousarray(image, np.uint8)
 
     @property
     def _can_wait(self) -> bool:
-        """Whether OpenCV can wait for a frame for a limited time, as it can with V4L2 alone."""
+        """Whether OpenCV can limit its wait for a frame; it can only with V4L2."""
         return self._capture.getBackendName() == "V4L2"
 
     def _is_ready(self) -> bool:
-        assert isinstance(self._capture, cv2.VideoCapture), "no other can be waited for"
+        assert isinstance(self._capture, cv2.VideoCapture), "only these can be waited for"
         try:
             ready, _ = cv2.VideoCapture.waitAny([self._capture], int(WAIT_SECONDS * 1e9))
         except cv2.error as error:
@@ -241,7 +241,7 @@ class Camera:
     def _gone(self) -> SourceError:
         if self._is_stream:
             return SourceError(
-                f"{self._called} has ended or the connection was lost.",
+                f"{self._called} has ended, or the connection was lost.",
                 "Check that it still plays elsewhere, and start again.",
             )
         if not self._has_given:
@@ -256,7 +256,7 @@ class Camera:
 
     def _open_stream(self) -> cv2.VideoCapture | StillCapture:
         if self._shown != self._device:
-            # They would tell the address with all that is in it, passwords too.
+            # Their messages would show the whole address, including passwords.
             os.environ["OPENCV_FFMPEG_LOGLEVEL"] = "-8"
             cv2.utils.logging.setLogLevel(cv2.utils.logging.LOG_LEVEL_SILENT)
         if gives_stills(str(self._device)):
@@ -274,7 +274,7 @@ class Camera:
         if not capture.isOpened():
             raise SourceError(
                 f"The stream {self._shown} cannot be opened.",
-                "Check the address, and that it plays elsewhere, as in `ffplay ADDRESS`.",
+                "Check the address, and that it plays elsewhere, such as with `ffplay ADDRESS`.",
             )
         return capture
 
@@ -284,7 +284,7 @@ class Camera:
             from livematte.linux import camera as linux_camera
             from livematte.linux import formats
 
-            # OpenCV waits for the first picture by itself, 10 s unless it is told otherwise here.
+            # OpenCV itself waits for the first picture, for 10 s unless this says otherwise.
             os.environ.setdefault("OPENCV_VIDEOIO_V4L_SELECT_TIMEOUT", f"{PATIENCE_SECONDS:.0f}")
             path = self._path()
             camera = linux_camera.require_camera(path)
@@ -298,7 +298,7 @@ class Camera:
             capture.release()
             raise self._cannot_be_opened(path)
         if compressed:
-            # Before the size, or the driver may choose one that only other formats have.
+            # Before the size, or the driver may choose a size that only other formats have.
             capture.set(cv2.CAP_PROP_FOURCC, cv2.VideoWriter.fourcc(*MJPG))
         capture.set(cv2.CAP_PROP_FRAME_WIDTH, size.width)
         capture.set(cv2.CAP_PROP_FRAME_HEIGHT, size.height)
@@ -314,7 +314,7 @@ class Camera:
             return f"/dev/video{self._device}"
         if os.path.isfile(self._device) or os.path.isdir(self._device):
             raise UsageError(
-                f"{self._device} is no camera.", "If it is a video file, use --input instead."
+                f"{self._device} is not a camera.", "If it is a video file, use --input instead."
             )
         if is_address(self._device) and not os.path.lexists(self._device):
             raise SourceError(
@@ -331,7 +331,7 @@ class Camera:
             if not holding and not linux_camera.is_held(path):
                 return UnpluggedError(
                     f"{self._called} cannot be opened; it may have been unplugged.",
-                    "Plug it in again, and try once more.",
+                    "Plug it in again, then start again.",
                 )
             by = (
                 f" by {', '.join(map(str, holding))}"

@@ -1,7 +1,7 @@
-"""Which camera is meant by what a person wrote after --camera, and which one if they wrote nothing.
+"""Which camera the value of --camera means, and which one to use if it is not given.
 
-2, /dev/video2, rtsp://...     as it is
-C920, "HD Pro Webcam"          the camera of that name, or of a name that this is a part of
+2, /dev/video2, rtsp://...     used unchanged
+C920, "HD Pro Webcam"          the camera with that name, or with this as a part of its name
 usb-0000:00:14.0-1, 8C4D02AF   the camera that is plugged in there, or has this serial number
 """
 
@@ -20,13 +20,13 @@ from livematte.text.near import near
 FIRST_CAMERA: Final = 0
 
 _OURS: Final = ("obs virtual camera", "unity video capture", "livematte")
-"""Virtual cameras, by parts of their names, that livematte may feed itself."""
+"""Parts of the names of virtual cameras that livematte itself may feed."""
 
 
 def find_camera(wanted: int | str) -> int | str:
-    """The number, path or address of the camera that is meant, for `Camera`.
+    """The number, path or address of the camera that `wanted` means, for `Camera`.
 
-    Raises `SourceError`, with the cameras there are, if it is a name that none or several have.
+    Raises `SourceError`, with a list of the cameras, if no camera or several have that name.
     """
     if isinstance(wanted, int) or _is_path(wanted) or is_address(wanted):
         return wanted
@@ -37,35 +37,35 @@ def find_camera(wanted: int | str) -> int | str:
     if not found:
         raise _unknown(wanted, cameras)
     if len(found) > 1:
-        # Of those that one device makes, such as for H.264 and for infrared, one can be used.
+        # Of the several that one device has, such as for H.264 and infrared, one is usable.
         found = [each for each in found if each.is_usual] or found
     if len(found) > 1:
         raise SourceError(
             f"{counted(len(found), 'camera')} are called {shown_address(wanted)!r}: "
             f"{_listed(found)}.",
-            f"Choose one by its number, as in --camera {found[0].index}{_or_by_bus(found[0])}.",
+            f"Choose one by number, as in --camera {found[0].index}{_or_by_bus(found[0])}.",
         )
     return found[0].index
 
 
 def usual_camera() -> int:
-    """The number of the first camera for people, which is never a virtual camera of livematte's.
+    """The number of the first usable camera, which is never livematte's own virtual camera.
 
-    An infrared camera, one whose pictures cannot be decoded, and one that is in use by the
-    driver's account are left to who asks for them.
+    Skips infrared cameras, cameras whose pictures cannot be decoded, and cameras that are in use
+    according to the driver; users can still name them.
 
     Raises `SourceError`, with the reason for each camera, if there is none.
     """
     try:
         cameras = list_cameras()
-    except ImportError:  # of the library that lists them elsewhere than on Linux
+    except ImportError:  # the library that lists cameras on other systems than Linux
         return FIRST_CAMERA
     real = [each for each in cameras if not each.is_virtual]
     virtual = [each for each in cameras if each.is_virtual and not _is_ours(each)]
     for each in (*real, *virtual):
         if each.is_usual:
             return each.index
-    # Whether it can be opened is for the attempt to say, with what to do about it.
+    # Opening it fails with a message that says why, and what to do.
     for each in real:
         if each.problem:
             return each.index
@@ -83,7 +83,7 @@ def _is_path(text: str) -> bool:
 
 
 def _named(wanted: str, cameras: Sequence[CameraInfo]) -> list[CameraInfo]:
-    """Those of exactly that name, bus or serial number; else those with that part in the name."""
+    """Those with exactly that name, bus or serial number; else those with it in the name."""
     text = wanted.strip().casefold()
     if not text:
         return []
@@ -103,12 +103,12 @@ def _unknown(wanted: str, cameras: Sequence[CameraInfo]) -> SourceError:
         camera = known[meant]
         return SourceError(problem, f'Did you mean --camera "{camera.called}"?')
     return SourceError(
-        problem, "Choose one of those by number or name, or see `livematte cameras`."
+        problem, "Choose one of these by number or name, or run `livematte cameras`."
     )
 
 
 def _or_by_bus(camera: CameraInfo) -> str:
-    return f", or by where it is plugged in: --camera {camera.bus}" if camera.bus else ""
+    return f", or by its USB port: --camera {camera.bus}" if camera.bus else ""
 
 
 def _listed(cameras: Sequence[CameraInfo]) -> str:

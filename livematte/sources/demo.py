@@ -1,4 +1,4 @@
-"""A person in a room, for machines without a camera: a portrait that sways in a drawn room."""
+"""A person in a room, for computers without a camera: a portrait that sways in a drawn room."""
 
 from __future__ import annotations
 
@@ -23,20 +23,20 @@ from livematte.sources.source import FrameBuffers
 FRAMES_PER_SECOND: Final = Fraction(30)
 
 LATE_SECONDS: Final = 1.0
-"""Who is later has slept, and makes up for nothing, like a camera."""
+"""After a longer delay (the process was suspended), missed frames are skipped, as by a camera."""
 
 SMALLEST: Final = 64
-"""Neither side may be shorter: nothing could be seen of the person."""
+"""The shortest side: in a smaller picture the person would not be recognisable."""
 
 SWAY_SECONDS: Final = (6.0, 3.7)
-"""How long the person takes to sway sideways, and up and down, and back."""
+"""The periods of the sway: sideways, and up and down."""
 
 SWAY: Final = (0.03, 0.015)
-"""By how much to each side, as a part of the frame's height."""
+"""How far it sways to each side, as a part of the frame's height."""
 
 PERSON_HEIGHT: Final = 0.85
 PERSON_WIDTH: Final = 0.85
-"""How much of the frame the portrait fills at most; the frame's corners stay the room's."""
+"""The most of the frame that the portrait fills; the frame's corners stay room."""
 
 ROOM_SIZE: Final = Size(1280, 720)
 
@@ -44,7 +44,7 @@ ROOM_SIZE: Final = Size(1280, 720)
 class Demo:
     """Stands in for a camera. The picture depends on the frame's index alone.
 
-    The portrait is made by scripts/make_portrait.py, which tells where it is from.
+    scripts/make_portrait.py makes the portrait, and says where it comes from.
     """
 
     trouble = ""
@@ -52,11 +52,11 @@ class Demo:
     def __init__(self, size: Size = ROOM_SIZE, *, realtime: bool = True) -> None:
         """realtime: like a camera; otherwise every frame, as fast as they are taken, without end.
 
-        Raises `UsageError` if the size is too small for a person to be seen.
+        Raises `UsageError` if the size is too small to show a person.
         """
         if min(size) < SMALLEST:
             raise UsageError(
-                f"The demo cannot be {size}.", f"Ask for at least {SMALLEST} pixels a side."
+                f"The demo cannot be {size}.", f"Each side needs at least {SMALLEST} pixels."
             )
         self.remarks: tuple[str, ...] = ()
         self._size = size
@@ -92,7 +92,7 @@ class Demo:
         error: BaseException | None,
         trace: TracebackType | None,
     ) -> None:
-        """Nothing is held that needs giving back."""
+        """There is nothing to release."""
 
     def frames(self) -> Iterator[Frame]:
         start_seconds = time.monotonic()
@@ -119,7 +119,7 @@ class Demo:
 
 
 class _Person:
-    """The portrait, scaled for a frame, whose lower edge is always below the frame's."""
+    """The portrait, scaled for a frame; its lower edge is always below the frame's."""
 
     def __init__(self, size: Size) -> None:
         packed = np.frombuffer((files("livematte") / "assets/portrait.webp").read_bytes(), np.uint8)
@@ -136,15 +136,15 @@ class _Person:
             interpolation=cv2.INTER_AREA if shrinking else cv2.INTER_CUBIC,
         )
         alpha = portrait[..., 3:]
-        # Premultiplied, so that it can be moved by parts of a pixel and then added; the fourth
-        # channel is what is left of the room behind it, so that one warp moves both.
+        # Premultiplied, so that it can be moved by parts of a pixel and then added. The fourth
+        # channel is how much of the room shows through, so that one warp moves both.
         pixels = portrait[..., :3] * (alpha / 255) + 0.5
         self._person = np.dstack((pixels.astype(np.uint8), 255 - alpha))
         self._size = size
         self._reach = (SWAY[0] * size.height, SWAY[1] * size.height)
 
     def put_into(self, image: Image, seconds: float) -> None:
-        """Composite the person as at `seconds` into `image`, uint8 BGR (H, W, 3)."""
+        """Composite the person at time `seconds` into `image`, uint8 BGR (H, W, 3)."""
         height, width = self._person.shape[:2]
         sideways, up = (
             reach * math.sin(2 * math.pi * seconds / period)
@@ -179,7 +179,7 @@ def _draw_room() -> Image:
     _draw_shelf(room)
     _draw_lamp(room)
     _draw_plant(room)
-    # A camera's picture is neither as sharp nor as clean as a drawing.
+    # A camera's picture is less sharp and less clean than a drawing.
     noise = np.random.default_rng(seed=7).normal(0, 2.0, room.shape)
     softened = cv2.GaussianBlur(room, (0, 0), 1.2)
     return (softened + noise).clip(0, 255).astype(np.uint8)

@@ -15,16 +15,16 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True)
 class CameraInfo:
-    """A camera as a person chooses it.
+    """A camera that a user can choose.
 
-    index: what --camera takes.
-    modes: what it offers, a line for each kind of picture; empty where the system does not tell.
-    problem: why it cannot be used now; "" if nothing speaks against it.
-    card: its name alone, as its maker wrote it; "" where `name` is that.
-    bus, serial: where it is plugged in, and its serial number; "" where the system does not tell.
-    is_virtual: a program feeds it, or may.
+    index: the number for --camera.
+    modes: its sizes and rates, one line for each format; empty if the system does not tell.
+    problem: why it cannot be used now; "" if it can.
+    card: its name alone, as its maker wrote it; "" if `name` is the same.
+    bus, serial: where it is plugged in, and its serial number; "" if the system does not tell.
+    is_virtual: a program feeds it, or can feed it.
     is_colourless: an infrared or depth camera.
-    is_fed_by_livematte: by this program, started somewhere else.
+    is_fed_by_livematte: another run of livematte feeds it.
     """
 
     index: int
@@ -44,19 +44,19 @@ class CameraInfo:
 
     @property
     def keys(self) -> tuple[str, ...]:
-        """What it can be asked for by."""
+        """The values of --camera that mean it."""
         return tuple(filter(None, (self.called, self.bus, self.serial)))
 
     @property
     def is_usual(self) -> bool:
-        """Whether it may be chosen for somebody who has named none."""
+        """Whether it can be chosen for a user who names no camera."""
         return not self.problem and not self.is_colourless
 
 
 def list_cameras() -> list[CameraInfo]:
-    """What can be opened, in the order of --camera's numbers; no camera is started.
+    """The cameras that can be opened, ordered by number; starts none of them.
 
-    Devices of a camera that give no pictures are left out. Only Linux tells the modes.
+    Leaves out the devices of a camera that give no pictures. Only Linux reports the modes.
     """
     return list(_on_linux() if sys.platform == "linux" else _elsewhere())
 
@@ -93,7 +93,7 @@ def _on_linux() -> Iterator[CameraInfo]:
 
 
 def _mode_lines(modes: list[Mode]) -> Iterator[str]:
-    """One line for the FOURCCs that come alike: "MJPG, YUYV: 1920x1080 at 30, 1280x720 at 60"."""
+    """One line for the FOURCCs with equal modes: "MJPG, YUYV: 1920x1080 at 30, 1280x720 at 60"."""
     offers: dict[str, list[Mode]] = {}
     for mode in sorted(modes, key=lambda mode: (-mode.size.width, -mode.size.height)):
         offers.setdefault(mode.fourcc, []).append(mode)
@@ -127,13 +127,13 @@ def _elsewhere() -> Iterator[CameraInfo]:
 
 
 def find_by_name(index: int, name: str) -> int:
-    """The number that a camera has now, which had `index` before. Not for Linux, which tells more.
+    """The current number of a camera that had `index` before. Linux has better ways to find it.
 
-    Raises `SourceError` if it is not there.
+    Raises `SourceError` if it is not plugged in.
     """
     found = [each.index for each in list_cameras() if each.name == name]
     if index in found:
         return index
     if not found:
-        raise SourceError(f'The camera "{name}" is not there.', "Plug it in again.")
+        raise SourceError(f'The camera "{name}" is not plugged in.', "Plug it in again.")
     return found[0]

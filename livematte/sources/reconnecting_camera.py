@@ -1,4 +1,4 @@
-"""A camera that is opened again when it fails, and closed while nobody watches."""
+"""A camera that is reopened after a failure, and closed while nobody watches."""
 
 from __future__ import annotations
 
@@ -23,19 +23,19 @@ if TYPE_CHECKING:
 FIRST_RETRY_SECONDS: Final = 0.1
 RETRY_GROWTH: Final = 1.5
 LAST_RETRY_SECONDS: Final = 0.25 if sys.platform == "linux" else 2.0
-"""Linux tells at once whether the camera is there; elsewhere each try means to start it."""
+"""On Linux a try is cheap: the system knows if the camera is there. Elsewhere it starts it."""
 
 FIRST_PATIENCE_SECONDS: Final = 5.0
-"""A camera that is unplugged while it is first opened is waited for so long."""
+"""How long to wait for a camera that is unplugged while it is first opened."""
 
 
 class ReconnectingCamera:
-    """Gives the frames of one camera, with a gap where it gives none.
+    """Gives the frames of one camera, with a gap while it gives none.
 
-    What fails when it is first opened is an error, since somebody is there to read it; one that is
-    there and goes in that very moment is waited for shortly. Later the same camera is looked for
-    until it is back, wherever it is plugged in then, whatever it has failed by. Frames keep their
-    size: if the camera comes back with another one, they are scaled and cropped to the first.
+    A failure of the first opening is an error, because somebody is there to read it; only a camera
+    that is unplugged at that very moment is waited for briefly. After that, any failure starts a
+    search for the same camera, in any socket, until it is back. Frames keep their size: if the
+    camera comes back with another size, they are scaled and cropped to the first.
     """
 
     live = True
@@ -52,9 +52,9 @@ class ReconnectingCamera:
     ) -> None:
         """device, size, frames_per_second: as for `Camera`.
 
-        on_trouble: told in a sentence, by the thread that takes frames, what is wrong with the
-            camera, and when it is back.
-        make: makes the source that gives the frames; another one than `Camera` in tests.
+        on_trouble: called from the thread that takes frames, with a sentence that says what is
+            wrong with the camera, or that it is back.
+        make: makes the source of the frames; tests replace `Camera`.
         """
         self.trouble = ""
         self._device = device
@@ -83,7 +83,7 @@ class ReconnectingCamera:
         return self._description
 
     def __enter__(self) -> ReconnectingCamera:
-        # Before it is opened: who knows whether it is still there afterwards.
+        # Before it is opened: it may be unplugged afterwards.
         self._find = _finder(find_camera(self._device))
         self._open_first()
         self._size = self._camera.size
@@ -105,7 +105,7 @@ class ReconnectingCamera:
         self._is_open = True
 
     def _is_there(self) -> bool:
-        """Whether the camera is where it was, as far as that is known."""
+        """Whether the camera is still plugged in, as far as is known."""
         try:
             self._find()
         except SourceError:
@@ -113,7 +113,7 @@ class ReconnectingCamera:
         return True
 
     def _is_back(self) -> bool:
-        """Whether the camera that was unplugged is there again and open."""
+        """Try to open the camera again; whether that worked."""
         with suppress(SourceError):
             self._open_where_it_is()
         return self._is_open
@@ -145,14 +145,14 @@ class ReconnectingCamera:
                     index += 1
             except SourceError as error:
                 self._note(error)
-            # Whatever a driver or OpenCV fails by: another try may well succeed.
+            # Whatever error a driver or OpenCV raises, another try may succeed.
             except Exception as error:
                 self._note(error)
                 self._changed.wait(FIRST_RETRY_SECONDS)
             self._close()
 
     def recycle(self, frame: Frame) -> None:
-        if self._is_open:  # a camera that is being opened has no room for frames yet
+        if self._is_open:  # a camera that is being opened cannot take frames back yet
             self._camera.recycle(frame)
 
     def interrupt(self) -> None:
@@ -171,7 +171,7 @@ class ReconnectingCamera:
         self._changed.set()
 
     def _open_again(self) -> bool:
-        """Open the camera once it is wanted and there; False if it is not to be opened any more."""
+        """Wait until the camera is wanted and available, and open it; False after `interrupt`."""
         retry_seconds = FIRST_RETRY_SECONDS
         while not self._interrupted.is_set():
             self._changed.clear()
@@ -195,14 +195,14 @@ class ReconnectingCamera:
         camera = self._make(self._find(), *self._asked)
         self._camera = camera
         if self._interrupted.is_set() or not self._wanted.is_set():
-            camera.interrupt()  # whoever asked for that may have asked the camera before
+            camera.interrupt()  # the request may have reached only the camera before
         camera.__enter__()
         self._is_open = True
 
     def _close(self) -> None:
         if self._is_open:
             self._is_open = False
-            with suppress(Exception):  # it has failed before, perhaps
+            with suppress(Exception):  # it may have failed already
                 self._camera.__exit__(None, None, None)
 
     def _fitted(self, frame: Frame) -> Image:
@@ -214,25 +214,25 @@ class ReconnectingCamera:
 
     def _note(self, error: Exception) -> None:
         if not self.trouble:
-            self._on_trouble(f"{_problem(error)} It is waited for.")
+            self._on_trouble(f"{_problem(error)} Waiting for it to come back.")
         self.trouble = "Waiting for the camera"
 
 
 def _problem(error: Exception) -> str:
-    """What is wrong, in a sentence."""
+    """The error as a sentence."""
     if isinstance(error, LivematteError):
         return error.problem
     if isinstance(error, MemoryError):
-        return "There is no memory for a picture."
+        return "There is not enough memory for a picture."
     return f"The camera failed: {str(error).strip().rstrip('.') or repr(error)}."
 
 
 def _finder(device: int | str) -> Callable[[], int | str]:
-    """Finds a camera that is open now when it is back; raises `SourceError` while it is not."""
+    """A function that finds this camera after it was unplugged, or raises `SourceError`."""
     if sys.platform == "linux":
         from livematte.linux import camera as linux_camera
 
-        with suppress(SourceError):  # the address of a stream is no device
+        with suppress(SourceError):  # a stream's address is not a device
             return linux_camera.identify(device).find
     elif isinstance(device, int):
         from livematte.sources.listing import find_by_name, list_cameras

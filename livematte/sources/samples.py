@@ -17,13 +17,13 @@ from livematte.media.photo.read import UnknownKindError, open_photo
 from livematte.sources.video_file import VideoFile
 
 FRAMES_PER_CLIP: Final = 24
-"""How many frames of a video to calibrate with; neighbours tell nothing new."""
+"""How many frames of a video to calibrate with; neighbouring frames add nothing new."""
 
 
 def read_frames(paths: Iterable[Path], per_clip: int | None = FRAMES_PER_CLIP) -> Iterator[Image]:
     """Frames of videos, pictures and folders of them: uint8 BGR (H, W, 3), in order of the paths.
 
-    per_clip: how many of each video, spread evenly over it; all if None, or if it has no more.
+    per_clip: how many of each video, spread evenly over it; None for all.
 
     Raises `SourceError` if a file is neither a picture nor a video, or cannot be read.
     """
@@ -47,7 +47,7 @@ def _spread(path: Path, per_clip: int | None) -> Iterator[Image]:
     """`per_clip` frames of a video, the first and the last among them."""
     wanted: Iterable[int] = count()
     if per_clip is not None:
-        # A header need not tell how many there are, so they are counted.
+        # Counted, because a header need not tell how many there are.
         total = sum(1 for _ in _images(path))
         wanted = np.linspace(0, total - 1, min(per_clip, total)).astype(int)
     indices = iter(wanted)

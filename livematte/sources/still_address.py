@@ -1,6 +1,6 @@
-"""An address that gives one picture at a time, as many network cameras have: asked again and again.
+"""Frames from an address that gives one picture per request, as many network cameras have.
 
-`http://camera/snapshot.jpg` is a picture and no stream; FFmpeg would show it once and end.
+`http://camera/snapshot.jpg` is a picture, not a stream; FFmpeg would show it once and end.
 """
 
 from __future__ import annotations
@@ -24,22 +24,22 @@ from livematte.media.photo.pillow_limit import open_unlimited
 from livematte.media.photo.read import known_formats
 
 USUAL_RATE: Final = 5.0
-"""Pictures a second that are asked for, unless the person asks for something else."""
+"""Pictures requested per second, unless the user asks for something else."""
 
 MOST_BYTES: Final = 32 << 20
 MOST_PIXELS: Final = 8192 * 8192
 
 PATIENCE_SECONDS: Final = 5.0
-"""A picture that does not come for so long does not come."""
+"""After this long without an answer, a request has failed."""
 
 WAIT_SECONDS: Final = 0.1
-"""How long a wait for the first one may keep the thread from noticing that it is to stop."""
+"""The longest single wait for the first picture; a request to stop is noticed after it."""
 
 
 def gives_stills(address: str) -> bool:
-    """Whether an http(s) address answers with one picture, by what it says of its content.
+    """Whether an http(s) address answers with one picture, according to its content type.
 
-    False if it cannot be asked, and of addresses of other kinds.
+    False if there is no answer, and for other addresses.
     """
     if not address.lower().startswith(("http://", "https://")):
         return False
@@ -49,10 +49,10 @@ def gives_stills(address: str) -> bool:
 
 
 class StillCapture:
-    """Takes pictures from such an address, with what a camera needs of `cv2.VideoCapture`.
+    """Takes pictures from such an address, with the methods of `cv2.VideoCapture` that are needed.
 
-    A server may be slower than `frames_per_second`: its last picture is given again then, so that
-    frames come steadily, but not for longer than `PATIENCE_SECONDS` after the next one was due.
+    If the server is slower than `frames_per_second`, the last picture is repeated, so that frames
+    come steadily, but for at most `PATIENCE_SECONDS` after the next one was due.
     """
 
     def __init__(
@@ -61,7 +61,7 @@ class StillCapture:
         frames_per_second: float | None = None,
         interrupted: threading.Event | None = None,
     ) -> None:
-        """interrupted: set to end every wait for a picture, from any thread."""
+        """interrupted: an event that ends every wait for a picture; set it from any thread."""
         self._address = address
         self._interrupted = interrupted or threading.Event()
         self._period_seconds = 1 / (frames_per_second or USUAL_RATE)
@@ -79,7 +79,7 @@ class StillCapture:
         return 1 / self._period_seconds if prop == cv2.CAP_PROP_FPS else 0.0
 
     def read(self, into: Image | None = None) -> tuple[bool, Image | None]:
-        """The picture of now; False if there has been none for too long. Waits for its time."""
+        """Wait until the next picture is due, and return it; False if none has come in time."""
         self._interrupted.wait(self._given_seconds + self._period_seconds - time.monotonic())
         deadline_seconds = time.monotonic() + PATIENCE_SECONDS
         with self._changed:
@@ -97,7 +97,7 @@ class StillCapture:
 
     @property
     def _is_awaited(self) -> bool:
-        """Whether there is a first picture to wait for."""
+        """Whether the first picture is still to come."""
         return self._image is None and self._is_open and not self._interrupted.is_set()
 
     def release(self) -> None:
@@ -120,7 +120,7 @@ class StillCapture:
 
 
 def _picture(address: str) -> Image | None:
-    """What it shows now: uint8 BGR (H, W, 3). Raises OSError, HTTPException or ValueError."""
+    """The current picture: uint8 BGR (H, W, 3). Raises OSError, HTTPException or ValueError."""
     with _ask(address) as answer:
         data = answer.read(MOST_BYTES + 1)
     if len(data) > MOST_BYTES:
@@ -133,7 +133,7 @@ def _picture(address: str) -> Image | None:
 
 
 def _ask(address: str) -> addinfourl:
-    """The answer to a request, with what the address has for a name and password."""
+    """Send a request, with the user name and password in the address, and return the answer."""
     parts = urllib.parse.urlsplit(address)
     host = parts.netloc.rpartition("@")[2]
     plain = urllib.parse.urlunsplit((*parts[:1], host, *parts[2:4], ""))

@@ -1,4 +1,4 @@
-"""A live source in whose place another can be put while its frames are taken."""
+"""A live source that can be replaced by another while it runs."""
 
 from __future__ import annotations
 
@@ -15,12 +15,12 @@ from livematte.media.cover import cover
 from livematte.sources.source import Source
 
 RETRY_SECONDS: Final = 0.25
-"""How often the former source is tried again if it cannot be opened any more."""
+"""How long to wait before trying again to reopen the former source."""
 
 
 @runtime_checkable
 class _TurnedOff(Protocol):
-    """A camera that can be off for a while."""
+    """A camera that can be turned off for a while."""
 
     def turn_off(self) -> None: ...
 
@@ -28,9 +28,9 @@ class _TurnedOff(Protocol):
 
 
 class Switch:
-    """Another source that was asked for. Whoever asked waits for `ended`.
+    """A request for another source. The caller waits for `ended`.
 
-    error: why it could not be opened; the former one is used again then.
+    error: why it could not be opened; then the former source is used again.
     """
 
     def __init__(self, make: Callable[[], Source]) -> None:
@@ -40,14 +40,14 @@ class Switch:
 
 
 class SwitchableSource:
-    """The frames of one source, and then of another, as if they were one.
+    """The frames of one source, then of another, as if they were one.
 
-    Frames keep their size: those of a source of another size are scaled and cropped to the first
-    one's. They are numbered on, and their times go on.
+    Frames keep their size: frames of another size are scaled and cropped to the first source's.
+    Their numbers and times continue.
     """
 
     def __init__(self, source: Source, make_again: Callable[[], Source]) -> None:
-        """source: a live one, not open yet. make_again: makes it anew, to go back to it."""
+        """source: a live one, not open yet. make_again: makes it again, to return to it."""
         self.live = source.live
         self._source = source
         self._make = make_again
@@ -85,16 +85,16 @@ class SwitchableSource:
         return isinstance(self._source, _TurnedOff)
 
     def switch(self, make: Callable[[], Source]) -> Switch:
-        """Take the frames of another source from now on; one at a time, from any thread.
+        """Switch to another source; one switch at a time, from any thread.
 
-        The one before is closed first, since one device may be behind both.
+        The current source is closed first, because both may use the same device.
 
-        Raises `UsageError` if another switch is under way.
+        Raises `UsageError` if another switch is in progress.
         """
         asked = Switch(make)
         with self._lock:
             if self._asked is not None:
-                raise UsageError("The camera is being changed already.", "Wait for that.")
+                raise UsageError("The camera is being changed already.", "Wait for that to finish.")
             self._asked = asked
             if self._interrupted.is_set():
                 self._end_asked(SourceError("The run has ended.", "Start again."))
@@ -154,7 +154,7 @@ class SwitchableSource:
         self._source.interrupt()
 
     def _numbered(self) -> Iterator[Frame]:
-        """The frames of the present source, numbered and timed after those of the one before."""
+        """The frames of the current source, numbered and timed after those of the one before."""
         first_index = self._index + 1
         shift_seconds: float | None = None
         for frame in self._source.frames():
@@ -182,7 +182,7 @@ class SwitchableSource:
         return fitted
 
     def _change(self, asked: Switch) -> None:
-        """Put the source that was asked for in the place of the present one, or open that again."""
+        """Switch to the requested source; if it cannot be opened, reopen the current one."""
         error: Exception | None = None
         self._close()
         try:
@@ -199,7 +199,7 @@ class SwitchableSource:
         with self._lock:
             self._source = source
             if self._interrupted.is_set():
-                source.interrupt()  # whoever asked for that has asked the one before
+                source.interrupt()  # the request reached only the source before
         source.__enter__()
         self._description = source.description
         self._is_open = True
@@ -218,11 +218,11 @@ class SwitchableSource:
     def _close(self) -> None:
         if self._is_open:
             self._is_open = False
-            with suppress(Exception):  # it has failed before, perhaps
+            with suppress(Exception):  # it may have failed already
                 self._source.__exit__(None, None, None)
 
     def _end_asked(self, error: Exception | None) -> None:
-        """Tell whoever asked; under the lock."""
+        """Report the result of the switch to its caller; call it under the lock."""
         asked, self._asked = self._asked, None
         if asked is not None:
             asked.error = error

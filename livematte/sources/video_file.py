@@ -24,21 +24,21 @@ if TYPE_CHECKING:
     import av
 
 LONGEST_LAST_SECONDS: Final = 1
-"""A last picture that is said to last longer is doubted: the file may have been cut."""
+"""A longer duration of the last picture is not believed: the file may have been cut."""
 
 LONGEST_VIDEO_SECONDS: Final = 1e9
-"""What is asked for beyond 30 years is a mistake, and FFmpeg could not count it."""
+"""A time beyond 30 years is a mistake, and too large for FFmpeg."""
 
 
 class VideoFile:
-    """Every frame of a video file, paced as recorded or as fast as they are taken.
+    """Every frame of a video file, at the recorded pace or as fast as they are taken.
 
-    Frames are what a player shows: upright, of square pixels, in SDR, at the times that the file
-    gives them, and all of the size of the first one. A frame that cannot be decoded, or of which
-    FFmpeg had to make up a part, is skipped and counted in `damaged_frames`; a file that was cut
-    off gives what it has. These, and what was HDR, are remarked on.
+    Frames are what a player shows: upright, with square pixels, in SDR, at the times in the file,
+    and all in the size of the first one. A frame that cannot be decoded, or that FFmpeg had to
+    complete with invented parts, is skipped and counted in `damaged_frames`; a file that was cut
+    off gives what it has. `remarks` reports these, and a conversion from HDR.
 
-    It is a `livematte.media.video.source.SourceVideo`, whose attributes are explained there.
+    It is a `livematte.media.video.source.SourceVideo`, which explains the attributes.
     """
 
     live = False
@@ -55,27 +55,28 @@ class VideoFile:
         """realtime: yield a frame no sooner than a player would show it.
 
         start_seconds, end_seconds: only the frames with start <= time < end, on the file's own
-            timeline, which is the one that players show; None for its beginning and its end.
+            timeline, the one that players show; None for the beginning and the end.
 
-        Raises `UsageError` if that is no stretch of time.
+        Raises `UsageError` if the times are not valid or the range is empty.
         """
         for seconds in (start_seconds, end_seconds):
-            if seconds is not None and not seconds <= LONGEST_VIDEO_SECONDS:  # NaN is not, either
+            if seconds is not None and not seconds <= LONGEST_VIDEO_SECONDS:  # also catches NaN
                 raise UsageError(
-                    f"No video has a place at {seconds:g} seconds.", "Give a number of seconds."
+                    f"{seconds:g} seconds is not a time in a video.", "Give a number of seconds."
                 )
         if (start_seconds or 0) < 0:
-            raise UsageError("A video has nothing before 0 seconds.", "Name a later start.")
+            raise UsageError("A video cannot start before 0 seconds.", "Give a start of 0 or more.")
         if end_seconds is not None and not (start_seconds or 0) < end_seconds:
             raise UsageError(
-                f"Nothing lies between {start_seconds or 0:g} and {end_seconds:g} seconds.",
-                "Name an end that is after the start.",
+                f"The end at {end_seconds:g} seconds is not after the start at "
+                f"{start_seconds or 0:g} seconds.",
+                "Give an end after the start.",
             )
         self.path = path
         self.last_seconds: Fraction | None = None
         self.last_duration_seconds: Fraction | None = None
         self.frame_count: int | None = None
-        """About how many frames there will be, once it is open; None if the file cannot tell."""
+        """The approximate number of frames, once it is open; None if the file does not tell."""
         self.first_seconds = self.tick_seconds = Fraction(0)
         self._reader: VideoReader | None = None
         self._is_hdr = False
@@ -97,7 +98,7 @@ class VideoFile:
     def start_seconds(self) -> Fraction | None:
         if self._asked_start is None:
             return None
-        # Nobody needs sound from before the first picture, nor nothing to be shown with it.
+        # No sound from before the first picture, because there is no picture to go with it.
         return max(self._asked_start + self._origin_seconds, self.first_seconds)
 
     @property
@@ -141,7 +142,7 @@ class VideoFile:
         self._reader = reader = VideoReader(self.path)
         self._decoded = self._decode_wanted(reader)
         try:
-            # The first frame tells what the header need not: the size, and that it can be decoded.
+            # The first frame tells what the header may not: the size, and that it can be decoded.
             first = next(self._decoded, None)
             if first is None:
                 raise self._nothing_to_give(reader)
@@ -170,21 +171,21 @@ class VideoFile:
             return stream.frames or None
         until = seconds if self._asked_end is None else min(seconds, self._asked_end)
         frames = max(1, round((until - (self._asked_start or 0)) * self._frames_per_second))
-        # Of a clip that was cut without being encoded again, it counts what is hidden as well.
+        # In a clip that was cut without encoding it again, the count includes hidden frames.
         counted = stream.frames if self._asked_start is None and self._asked_end is None else 0
         return counted if frames > 0.9 * counted > 0 else frames
 
     def _nothing_to_give(self, reader: VideoReader) -> Exception:
         if self._asked_start is None and self._asked_end is None:
             return SourceError(
-                f"Not one frame of {self.path} can be decoded.",
+                f"No frame of {self.path} can be decoded.",
                 "Check that it plays in a video player, and has no more than "
                 f"{MOST_PIXELS // 1_000_000} megapixels.",
             )
         seconds = (reader.container.duration or 0) / 1e6
         return UsageError(
-            f"{self.path} has no picture in the time that was asked for.",
-            f"It is {seconds:.1f} seconds long." if seconds else "Name an earlier start.",
+            f"{self.path} has no picture in the requested time.",
+            f"It is {seconds:.1f} seconds long." if seconds else "Give an earlier start.",
         )
 
     def __exit__(
@@ -209,7 +210,7 @@ class VideoFile:
                 due_seconds = start_seconds + media_seconds
                 if self._interrupted.wait(due_seconds - time.monotonic()):
                     return
-                # A player that was held up goes on from there rather than rushing to catch up.
+                # After a delay, continue from there instead of rushing to catch up.
                 start_seconds += max(0.0, time.monotonic() - due_seconds)
             yield Frame(image, index, time.monotonic(), media_seconds)
             index += 1
@@ -227,12 +228,12 @@ class VideoFile:
         self._interrupted.set()
 
     def _decode_wanted(self, reader: VideoReader) -> Generator[TimedFrame, None, None]:
-        """The frames that are asked for, each with its time in the file."""
+        """The requested frames, each with its time in the file."""
         start, end = self.start_seconds, self.end_seconds
         for timed in reader.read(start):
             seconds, decoded = timed
             if end is not None and seconds >= end:
-                # The last picture is whole, or the rate would not be the same on average.
+                # The last picture keeps its full duration, or the average rate would change.
                 is_next = seconds - end < 1 / self._frames_per_second
                 self._end_of_last_seconds = seconds if is_next else end
                 return
@@ -242,14 +243,14 @@ class VideoFile:
                 self._pixel_aspect = reader.pixel_aspect
                 yield timed
         self._breaks_off = reader.breaks_off
-        # A frame's own duration is a guess where frames are stored in another order.
+        # A frame's own duration is a guess if frames are stored in another order.
         stream = reader.stream
         if stream.duration is not None and stream.time_base is not None:
             ticks = stream.duration + (stream.start_time or 0)
             self._end_of_last_seconds = ticks * stream.time_base
 
     def _to_image(self, decoded: av.VideoFrame) -> Image:
-        """The picture in memory that can be recycled. Raises `SourceError` if there is none."""
+        """The picture in recyclable memory. Raises `SourceError` if it cannot be converted."""
         import av
 
         try:
@@ -257,10 +258,10 @@ class VideoFile:
         except (av.FFmpegError, ValueError) as error:
             raise SourceError(
                 f"A picture of {self.path} cannot be converted ({error}).",
-                "Convert the file to another kind first.",
+                "Convert the file to another format first.",
             ) from error
 
 
 def _exact(seconds: float | None) -> Fraction | None:
-    """What a person means who types 0.1, which no float is."""
+    """The exact value that a user means by a decimal such as 0.1, which no float equals."""
     return None if seconds is None else Fraction(seconds).limit_denominator(1_000_000)

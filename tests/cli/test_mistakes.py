@@ -218,7 +218,7 @@ MISTAKES: dict[str, tuple[str, int, str, str]] = {
     "a time beyond the end": (
         "video clip.mp4 -o a.mp4 --start 1:00",
         2,
-        "no picture in the time",
+        "no picture in the requested time",
         "seconds long",
     ),
     "an end before the start": (

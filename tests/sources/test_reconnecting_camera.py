@@ -101,7 +101,7 @@ def test_whatever_a_camera_fails_by_it_is_opened_again() -> None:
             reading.wait_for_trouble()
             assert reading.wait_for_frames() < 1
     assert len(reading.sentences) == 8
-    assert reading.sentences[0] == "The camera failed: a torn picture. It is waited for."
+    assert reading.sentences[0] == "The camera failed: a torn picture. Waiting for it to come back."
     assert socket.open_now == 0
 
 
@@ -124,7 +124,7 @@ def test_an_unplugged_camera_is_taken_again_when_it_is_back() -> None:
     assert (
         reading.sentences
         == [
-            "Camera 0 stopped giving pictures. It is waited for.",
+            "Camera 0 stopped giving pictures. Waiting for it to come back.",
             "The camera is back: the camera.",
         ]
         * 2
@@ -200,4 +200,4 @@ def test_a_camera_goes_on_when_there_was_no_memory_for_a_picture() -> None:
         assert next(camera.frames()).size == SIZE
         camera.interrupt()
     assert socket.opened == 2
-    assert sentences[0].startswith("There is no memory for a picture.")
+    assert sentences[0].startswith("There is not enough memory for a picture.")

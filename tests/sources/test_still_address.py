@@ -79,5 +79,5 @@ def test_a_picture_that_never_comes_is_an_error(monkeypatch: pytest.MonkeyPatch)
     monkeypatch.setattr(still_address, "PATIENCE_SECONDS", 0.3)
     with serving_stills() as server:
         server.is_broken = True
-        with pytest.raises(SourceError, match="ended or the connection was lost"):
+        with pytest.raises(SourceError, match="ended, or the connection was lost"):
             Camera(server.address).__enter__()
