@@ -1,7 +1,7 @@
 """Convert the authors' files, .onnx and .ckpt, to livematte's weight files.
 
-Three things change: the encoder's BatchNorm is folded into its convolutions, what only training
-reads is left out, and the encoder's tensors are called by the shorter names of `network.layout`.
+Three things change: the encoder's BatchNorm is folded into its convolutions, tensors that only
+training needs are left out, and the encoder's tensors get the shorter names of `network.layout`.
 """
 
 from __future__ import annotations
@@ -22,21 +22,21 @@ from livematte.network.weights import BatchNorm, State, Weight
 if TYPE_CHECKING:
     import onnx
 
-_REMEDY: Final = "Give a float32 checkpoint of the official MODNet, or an ONNX export of one."
+_REMEDY: Final = "Use a float32 checkpoint of the official MODNet, or an ONNX export of one."
 _QUANTISED_OPERATORS: Final = frozenset(
     {"ConvInteger", "DequantizeLinear", "DynamicQuantizeLinear", "MatMulInteger", "QLinearConv"}
 )
 _TRAINING_ONLY: Final = ("lr_branch.conv_lr.", "hr_branch.conv_hr.")
 _ENCODER_AGAIN: Final = "lr_branch.backbone."
-"""The official low-resolution branch holds the encoder too, so checkpoints have it twice."""
+"""The official low-resolution branch also holds the encoder, so checkpoints contain it twice."""
 
 
 def convert(source: Path, target: Path | None = None) -> Path:
     """Write the weights in `source` as a weight file; returns its path.
 
     source: an .onnx file, or a PyTorch checkpoint (.ckpt, .pt, .pth).
-    target: a path that ends in .safetensors; beside the source if None. A file that is there is
-        replaced, but only by a whole one.
+    target: a path that ends in .safetensors; next to the source if None. An existing file is
+        replaced, but only by a complete one.
 
     Raises `WeightsError` if the source cannot be read or is not MODNet, or if the target cannot be
     written.
@@ -45,12 +45,12 @@ def convert(source: Path, target: Path | None = None) -> Path:
     if suffix not in weights.CONVERTIBLE_SUFFIXES:
         known = ", ".join(sorted(weights.CONVERTIBLE_SUFFIXES))
         raise WeightsError(
-            f"{source} cannot be converted, because its name ends in none of {known}.", _REMEDY
+            f"{source} cannot be converted: its extension is not one of {known}.", _REMEDY
         )
     target = target or source.with_suffix(".safetensors")
     if target.suffix.lower() != ".safetensors":
         raise WeightsError(
-            f"The weights cannot be written to {target}, because they become a safetensors file.",
+            f"The weights cannot be written to {target}: they become a .safetensors file.",
             "Choose an output path that ends in .safetensors.",
         )
     source_sha256 = hashlib.sha256(weights.read_bytes(source, _REMEDY)).hexdigest()
@@ -62,10 +62,10 @@ def convert(source: Path, target: Path | None = None) -> Path:
 def from_onnx(path: Path) -> State:
     """The tensors of `network.layout.SHAPES` from an ONNX export of the official MODNet.
 
-    Layers are told by the order in which the graph runs them, because exporters rename what they
-    fold. The encoder's BatchNorm may be folded or not.
+    Layers are identified by the order in which the graph runs them, because exporters rename the
+    layers that they fold. The encoder's BatchNorm may be folded or separate.
 
-    Raises `WeightsError` if the file cannot be read, is quantised, or is of another network.
+    Raises `WeightsError` if the file cannot be read, is quantised, or is for another network.
     """
     graph = _read_onnx(path).graph
     try:
@@ -73,8 +73,8 @@ def from_onnx(path: Path) -> State:
     except (IndexError, ValueError, TypeError) as error:
         if isinstance(error, WeightsError):
             raise
-        # Operators without the inputs that they need, parameters of shapes that do not fit.
-        raise WeightsError(f"{path} is damaged, or no network that could run.", _REMEDY) from error
+        # Operators without the inputs that they need, or parameters whose shapes do not fit.
+        raise WeightsError(f"{path} is damaged or not a working network.", _REMEDY) from error
     weights.check(state, path, _REMEDY)
     return state
 
@@ -87,7 +87,7 @@ def _tensors(path: Path, graph: onnx.GraphProto) -> State:
     convolved = ""
     for node in graph.node:
         if node.op_type in _QUANTISED_OPERATORS:
-            raise WeightsError(f"{path} is quantised, as its {node.op_type} shows.", _REMEDY)
+            raise WeightsError(f"{path} is quantised: it contains {node.op_type}.", _REMEDY)
         if node.op_type == "Conv":
             weight, *biases = (parameters[name] for name in node.input[1:])
             bias = biases[0] if biases else np.zeros(len(weight), np.float32)
@@ -122,7 +122,7 @@ def _tensors(path: Path, graph: onnx.GraphProto) -> State:
 
 
 class _Parameters:
-    """The constant float32 tensors of an ONNX graph, by the name that its nodes know them by."""
+    """The constant float32 tensors of an ONNX graph, by the names that its nodes use."""
 
     def __init__(self, path: Path, graph: onnx.GraphProto) -> None:
         self._path = path
@@ -130,7 +130,7 @@ class _Parameters:
         for node in graph.node:
             if node.op_type == "Constant" and node.attribute[0].name == "value":
                 self._tensors[node.output[0]] = node.attribute[0].t
-            # Exporters store equal tensors once, and give the others an Identity of it.
+            # Exporters store equal tensors once, and refer to them by an Identity node.
             elif node.op_type == "Identity" and node.input[0] in self._tensors:
                 self._tensors[node.output[0]] = self._tensors[node.input[0]]
 
@@ -142,7 +142,7 @@ class _Parameters:
             raise WeightsError(problem, _REMEDY)
         try:
             array = onnx.numpy_helper.to_array(self._tensors[name])
-        # Of damaged ones there is no end of what it raises, MemoryError among it.
+        # For damaged tensors it raises almost anything, including MemoryError.
         except Exception as error:
             raise WeightsError(f"Tensor {name} in {self._path} is damaged.", _REMEDY) from error
         if array.dtype != np.float32:
@@ -152,12 +152,12 @@ class _Parameters:
 
 
 def from_checkpoint(path: Path) -> State:
-    """The tensors of `network.layout.SHAPES` from a checkpoint in the official form.
+    """The tensors of `network.layout.SHAPES` from a checkpoint in the official format.
 
-    That is a state dict, bare or under the key "state_dict", in float32, with the encoder's
-    BatchNorm separate; names may begin with the `module.` of DataParallel.
+    This is a state dict, bare or under the key "state_dict", in float32, with the encoder's
+    BatchNorm separate; names may begin with DataParallel's prefix `module.`.
 
-    Raises `WeightsError` if the file cannot be read, holds anything but plain data, or is of
+    Raises `WeightsError` if the file cannot be read, holds anything but plain data, or is for
     another network.
     """
     official = {
@@ -195,9 +195,9 @@ def _read_onnx(path: Path) -> onnx.ModelProto:
 
     try:
         return onnx.load(path, load_external_data=False)
-    # A parser of foreign bytes fails in many ways, and protobuf's errors have no common builtin.
+    # A parser of untrusted bytes fails in many ways, and protobuf's errors share no builtin.
     except Exception as error:
-        raise WeightsError(f"{path} is cut short, damaged or no ONNX file.", _REMEDY) from error
+        raise WeightsError(f"{path} is cut short, damaged or not an ONNX file.", _REMEDY) from error
 
 
 def _read_checkpoint(path: Path) -> Iterator[tuple[str, Weight]]:
@@ -207,11 +207,11 @@ def _read_checkpoint(path: Path) -> Iterator[tuple[str, Weight]]:
     try:
         with warnings.catch_warnings():
             warnings.simplefilter("ignore")
-            # weights_only: the unpickler calls nothing but what rebuilds tensors and containers.
+            # weights_only: the unpickler calls only functions that rebuild tensors and containers.
             content: Any = torch.load(path, map_location="cpu", weights_only=True)
-    # A parser of foreign bytes fails in many ways; PyTorch's own advice here would be dangerous.
+    # A parser of untrusted bytes fails in many ways; PyTorch's own advice here is dangerous.
     except Exception as error:
-        problem = f"{path} is cut short, damaged or no checkpoint of tensors alone."
+        problem = f"{path} is cut short, damaged or not a checkpoint that holds only tensors."
         raise WeightsError(problem, _REMEDY) from error
 
     state = content.get("state_dict", content) if isinstance(content, dict) else None
@@ -219,20 +219,20 @@ def _read_checkpoint(path: Path) -> Iterator[tuple[str, Weight]]:
         raise WeightsError(f"{path} is a checkpoint without a state dict.", _REMEDY)
     for name, tensor in state.items():
         if not isinstance(name, str) or not isinstance(tensor, torch.Tensor):
-            raise WeightsError(f"{path} holds {name}, which is no tensor.", _REMEDY)
+            raise WeightsError(f"{path} holds {name}, which is not a tensor.", _REMEDY)
         if tensor.is_floating_point() and tensor.dtype != torch.float32:
             problem = f"{path} stores {name} as {tensor.dtype} instead of float32."
             raise WeightsError(problem, _REMEDY)
         if tensor.layout != torch.strided or tensor.is_quantized or tensor.is_meta:
-            raise WeightsError(f"{path} stores {name} in a form of its own.", _REMEDY)
+            raise WeightsError(f"{path} stores {name} in an unsupported form.", _REMEDY)
         yield name.removeprefix("module."), tensor.detach().resolve_neg().resolve_conj().numpy()
 
 
 def _write_whole(target: Path, data: bytes) -> None:
-    """`put_file`, with the errors of weights."""
+    """`put_file`, but raise `WeightsError`."""
     try:
         put_file(target, data)
     except OSError as error:
         problem = f"{target} cannot be written ({error.strerror})."
-        remedy = "Choose another output path, or make room and see that its folder may be written."
+        remedy = "Choose another output path, or check that its folder is writable and has space."
         raise WeightsError(problem, remedy) from error

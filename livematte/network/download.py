@@ -1,7 +1,7 @@
 """Download the official checkpoints that do not come with livematte.
 
-Nothing that arrives is trusted: it comes by https alone, and no other code sees it before its
-SHA-256 is that of the official file.
+Downloads are not trusted: only https is used, and no other code reads the file before its SHA-256
+matches that of the official file.
 """
 
 from __future__ import annotations
@@ -24,7 +24,7 @@ from livematte.network import weights
 from livematte.network.convert import convert
 
 Progress = Callable[[int, "int | None"], None]
-"""Called with the bytes received so far and, if the server tells, the bytes there are in all."""
+"""Called with the number of bytes received so far, and the total if the server tells it."""
 
 MIRRORS: Final[Mapping[str, tuple[str, ...]]] = MappingProxyType(
     {
@@ -35,29 +35,29 @@ MIRRORS: Final[Mapping[str, tuple[str, ...]]] = MappingProxyType(
         )
     }
 )
-"""Where each checkpoint is to be had, in the order of trying; the authors' own link is a page."""
+"""Where to get each checkpoint, in the order to try; the authors' own link is a web page."""
 
 TIMEOUT_SECONDS: Final = 30.0
-"""How long a server may be silent."""
+"""How long a server may send nothing."""
 
 _CHUNK_BYTES: Final = 1 << 16
 _MOST_BYTES: Final = 1 << 26
-"""The official files have 26 MB; a server that sends far more must not fill the disk."""
+"""The official files have 26 MB; a server that sends much more must not fill the disk."""
 
 
 def pull(name: str, progress: Progress, context: ssl.SSLContext | None = None) -> Path:
     """Download, verify and convert the weights called `name` into the user's cache folder.
 
-    Weights that are there already, and sound, are left alone. Returns the weight file's path.
+    Keeps weights that are there already and undamaged. Returns the weight file's path.
 
     context: the certificates to trust; the system's if None.
 
-    Raises `WeightsError` if there are no such weights, if no mirror has them, saying why for each,
-    or if they cannot be stored.
+    Raises `WeightsError` if there are no such weights, if every mirror fails (with the reason for
+    each), or if they cannot be stored.
     """
     if name == weights.SHIPPED:
         raise WeightsError(
-            f"The {name} weights come with livematte.", "Use them without downloading anything."
+            f"The {name} weights come with livematte.", "There is nothing to download."
         )
     if name not in weights.CHECKPOINT_SHA256:
         known = ", ".join(weights.CHECKPOINT_SHA256)
@@ -74,7 +74,7 @@ def pull(name: str, progress: Progress, context: ssl.SSLContext | None = None) -
             return convert(checkpoint, target)
     except OSError as error:
         problem = f"The {name} weights cannot be stored in {target.parent} ({error.strerror})."
-        raise WeightsError(problem, "Make room there and see that it may be written.") from error
+        raise WeightsError(problem, "Check that it is writable and has space.") from error
 
 
 class _MirrorError(Exception):
@@ -91,7 +91,7 @@ def _download(name: str, target: Path, progress: Progress, context: ssl.SSLConte
             reasons.append(f"{urlsplit(url).hostname}: {reason}")
     raise WeightsError(
         f"The {name} weights could not be downloaded ({'; '.join(reasons)}).",
-        f"Check the connection and try again, or get {target.name} in another way and run "
+        f"Check the connection and try again, or get {target.name} from elsewhere and run "
         "`livematte weights convert` on it.",
     )
 
@@ -99,9 +99,9 @@ def _download(name: str, target: Path, progress: Progress, context: ssl.SSLConte
 def _download_from(
     url: str, opener: OpenerDirector, sha256: str, target: Path, progress: Progress
 ) -> None:
-    """Write what `url` gives to `target`; raises `_MirrorError` unless it is the right file.
+    """Download `url` to `target`; raises `_MirrorError` unless it is the right file.
 
-    Only what the network does becomes a `_MirrorError`: a full disk is no fault of the mirror's.
+    Only network failures become a `_MirrorError`: a full disk is not the mirror's fault.
     """
     received_bytes = 0
     received_sha256 = hashlib.sha256()
@@ -131,11 +131,11 @@ def _download_from(
     if total_bytes is not None and received_bytes < total_bytes:
         raise _MirrorError(f"ended after {received_bytes:,} of {total_bytes:,} bytes")
     if received_sha256.hexdigest() != sha256:
-        raise _MirrorError(f"sent another file, with SHA-256 {received_sha256.hexdigest()}")
+        raise _MirrorError(f"sent a different file, with SHA-256 {received_sha256.hexdigest()}")
 
 
 class _HttpsRedirectHandler(HTTPRedirectHandler):
-    """Follows redirects as long as they stay with https."""
+    """Follows redirects only to https."""
 
     def redirect_request(
         self,
@@ -152,6 +152,6 @@ class _HttpsRedirectHandler(HTTPRedirectHandler):
 
 
 def _reason(error: Exception) -> str:
-    """What went wrong on the network, in words, without the wrapping of urllib."""
+    """The network error in words, without urllib's wrapping."""
     reason = error.reason if isinstance(error, URLError) else error
     return str(reason) or type(reason).__name__

@@ -1,10 +1,10 @@
-"""MODNet as an OpenVINO graph, from the weights that `network.modnet` has, without PyTorch.
+"""MODNet as an OpenVINO graph, from the same weights as `network.modnet`, without PyTorch.
 
-The same network in another language: functions here bear the names of the modules there, and
-`tests/network/test_graph.py` holds the two together. What differs is IBNorm. There it is one scale
-and shift; here each half of the channels has a convolution of its own, because splitting a
-convolution's output in two costs more than convolving twice (int8 at 512x288 on two cores: 35.2 ms
-instead of 37.5).
+It is the same network: functions here have the names of the modules there, and
+`tests/network/test_graph.py` checks that the two agree. Only IBNorm differs. There it is one scale
+and shift; here each half of the channels has its own convolution, because splitting a convolution's
+output in two costs more than convolving twice (int8 at 512x288 on two cores: 35.2 ms instead of
+37.5).
 """
 
 from __future__ import annotations
@@ -34,8 +34,8 @@ def build_modnet(state: Mapping[str, NDArray[np.float32]]) -> Model:
 
     state: every parameter by name, as `network.weights.fold` returns them.
 
-    H and W are open; `Model.reshape` settles them. Convolutions are called as in `network.layout`,
-    those of an IBNorm with `.batch` or `.instance` after it.
+    H and W are dynamic; `Model.reshape` sets them. Convolutions have their names in
+    `network.layout`, those of an IBNorm followed by `.batch` or `.instance`.
     """
     return _Builder(state).modnet()
 
@@ -64,7 +64,7 @@ class _Builder:
         return outputs[1], outputs[3], enc32x
 
     def inverted_residual(self, name: str, x: Node, stride: int, expansion: int) -> Node:
-        # A convolution, its BatchNorm and ReLU6 take three places in the official names.
+        # In the official names, a convolution, its BatchNorm and ReLU6 take three numbers.
         place = 0 if expansion == 1 else 3
         y = x if expansion == 1 else _relu6(self.convolution(f"{name}.0", x))
         y = _relu6(self.convolution(f"{name}.{place}", y, stride))
@@ -100,14 +100,14 @@ class _Builder:
         return hr2x
 
     def f_branch(self, image: Node, lr8x: Node, hr2x: Node) -> Node:
-        """Semantics and detail together: the matte, at the picture's size."""
+        """Combines semantics and detail to the matte, at the picture's size."""
         lr4x = self.conv_ibnorm_relu("f_branch.conv_lr4x", _resize(lr8x, 2))
         f2x = self.conv_ibnorm_relu("f_branch.conv_f2x", _concat(_resize(lr4x, 2), hr2x))
         f = self.conv_ibnorm_relu("f_branch.conv_f.0", _concat(_resize(f2x, 2), image))
         return ops.sigmoid(self.convolution("f_branch.conv_f.1.layers.0", f))
 
     def conv_ibnorm_relu(self, name: str, x: Node, stride: int = 1) -> Node:
-        """The first half of the channels has its BatchNorm folded in, the second InstanceNorm."""
+        """BatchNorm (already folded) on half of the channels, InstanceNorm on the rest."""
         name = f"{name}.layers.0"
         half = len(self._state[f"{name}.bias"]) // 2
         batch = self.convolution(name, x, stride, slice(half), ".batch")
@@ -146,7 +146,7 @@ def _relu6(x: Node) -> Node:
 
 
 def _resize(x: Node, scale: float) -> Node:
-    # "linear_onnx", the mode that resembles PyTorch's name for it, is slower here and as exact.
+    # "linear_onnx", the mode closest to PyTorch's, is slower here and no more exact.
     scales = np.array([scale, scale], np.float32)
     return ops.interpolate(
         x,

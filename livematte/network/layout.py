@@ -1,7 +1,7 @@
-"""MODNet's layers by name and shape, without PyTorch: what a weight file must hold.
+"""MODNet's layers by name and shape, without PyTorch: the contents of a weight file.
 
-`network.mobilenetv2` and `network.modnet` build the network that these parameters fill. Names are
-those of the official checkpoints, except that the encoder's begin at `features`.
+`network.mobilenetv2` and `network.modnet` build the network for these parameters. Names are those
+of the official checkpoints, except that the encoder's begin at `features`.
 """
 
 from __future__ import annotations
@@ -56,7 +56,7 @@ def _encoder() -> Iterator[Convolution]:
     for stage in STAGES:
         for _ in range(stage.blocks):
             block, hidden = f"features.{index}.conv", channels * stage.expansion
-            # A convolution, its BatchNorm and ReLU6 take three places.
+            # A convolution, its BatchNorm and ReLU6 take three numbers.
             place = 0
             if stage.expansion != 1:
                 yield Convolution(f"{block}.{place}", (hidden, channels, 1, 1))
@@ -74,7 +74,7 @@ def _block(name: str, in_channels: int, out_channels: int, kernel: int) -> Convo
 
 
 ENCODER: Final = tuple(_encoder())
-"""The encoder's convolutions in the order in which they run; their BatchNorm is folded in."""
+"""The encoder's convolutions, in the order in which they run, with BatchNorm folded in."""
 
 SE_BLOCK: Final[Mapping[str, tuple[int, int]]] = MappingProxyType(
     {
@@ -103,7 +103,7 @@ BRANCHES: Final = (
     _block("f_branch.conv_f.0", 32 + 3, 16, kernel=3),
     Convolution("f_branch.conv_f.1.layers.0", (1, 16, 1, 1)),
 )
-"""The branches' convolutions in the order in which they run."""
+"""The branches' convolutions, in the order in which they run."""
 
 
 def _shapes() -> Iterator[tuple[str, tuple[int, ...]]]:

@@ -1,9 +1,9 @@
-"""MobileNetV2, the encoder that MODNet looks through.
+"""MobileNetV2, MODNet's encoder.
 
 Sandler, Howard, Zhu, Zhmoginov, Chen: "MobileNetV2: Inverted Residuals and Linear Bottlenecks",
 CVPR 2018, arXiv 1801.04381, table 2. For inference only: every BatchNorm is folded into the
-convolution before it, so each convolution carries a bias. An identity stands where a BatchNorm
-stood, so that the parameters keep the numbers they have in the official checkpoints.
+convolution before it, so each convolution has a bias. An identity replaces each BatchNorm, so that
+the parameters keep their numbers from the official checkpoints.
 """
 
 from __future__ import annotations
@@ -18,7 +18,7 @@ from livematte.network.layout import HEAD_CHANNELS, STAGES, STEM_CHANNELS
 def _convolution(
     in_channels: int, out_channels: int, kernel: int, stride: int = 1, groups: int = 1
 ) -> list[nn.Module]:
-    """A convolution and what follows it: the place of a folded BatchNorm, and ReLU6."""
+    """A convolution, an identity in place of the folded BatchNorm, and ReLU6."""
     convolution = nn.Conv2d(
         in_channels, out_channels, kernel, stride, padding=kernel // 2, groups=groups
     )
@@ -26,7 +26,7 @@ def _convolution(
 
 
 class InvertedResidual(nn.Module):
-    """Widen by 1x1, filter each channel by 3x3, narrow by 1x1; add the input if it fits."""
+    """Widen by 1x1, filter each channel by 3x3, narrow by 1x1; add the input if shapes match."""
 
     def __init__(self, in_channels: int, out_channels: int, stride: int, expansion: int) -> None:
         super().__init__()
@@ -45,7 +45,7 @@ class InvertedResidual(nn.Module):
 
 
 class Encoding(NamedTuple):
-    """What MODNet's branches read, named by how much smaller than the picture it is."""
+    """The features that MODNet's branches read, named after how much smaller they are."""
 
     enc2x: Tensor
     enc4x: Tensor

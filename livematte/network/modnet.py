@@ -2,10 +2,10 @@
 
 Ke, Sun, Li, Yan, Lau: "MODNet: Real-Time Trimap-Free Portrait Matting via Objective
 Decomposition", AAAI 2022, arXiv 2011.11961. A low-resolution branch finds where the person is, a
-high-resolution branch looks at the edges, and a fusion branch joins the two to the matte.
+high-resolution branch finds the edges, and a fusion branch combines the two to the matte.
 
-Layers bear their names in the official checkpoints. All BatchNorm is folded into the convolutions
-(`network.weights.fold`), and the heads that only training reads are left out.
+Layers have their names in the official checkpoints. All BatchNorm is folded into the convolutions
+(`network.weights.fold`), and the heads that only training needs are left out.
 """
 
 from __future__ import annotations
@@ -31,12 +31,12 @@ class IBNorm(nn.Module):
     """BatchNorm on the first half of the channels, InstanceNorm on the second.
 
     Pan, Luo, Shi, Tang: "Two at Once: Enhancing Learning and Generalization Capacities via
-    IBN-Net", ECCV 2018, arXiv 1807.09441. The first half's work is already in the convolution
-    before, so one scale and shift a channel does all that is left, without cutting the tensor in
-    two and joining it again.
+    IBN-Net", ECCV 2018, arXiv 1807.09441. The BatchNorm is already folded into the convolution
+    before, so one scale and shift per channel does the rest, without splitting the tensor and
+    joining it again.
 
     Sums are accumulated in float32 whatever the input's type: in float16 they overflow (beyond
-    65504) in 6 of the 16 layers, and the matte is ruined.
+    65504) in 6 of the 16 layers, which ruins the matte.
     """
 
     def forward(self, x: Tensor) -> Tensor:
@@ -51,7 +51,7 @@ class IBNorm(nn.Module):
 
 
 class ConvIBNormRelu(nn.Module):
-    """A convolution, IBNorm and ReLU, as everywhere in MODNet's own branches."""
+    """A convolution, IBNorm and ReLU, the block that MODNet's branches are built of."""
 
     def __init__(self, in_channels: int, out_channels: int, kernel: int, stride: int = 1) -> None:
         super().__init__()
@@ -67,7 +67,7 @@ class ConvIBNormRelu(nn.Module):
 
 
 class BareConv(nn.Module):
-    """A convolution alone; the official network wraps it like those with IBNorm and ReLU."""
+    """A convolution alone, wrapped so that its name matches the official network."""
 
     def __init__(self, in_channels: int, out_channels: int, kernel: int) -> None:
         super().__init__()
@@ -79,7 +79,7 @@ class BareConv(nn.Module):
 
 
 class SEBlock(nn.Module):
-    """Squeeze and excitation: weigh each channel by what the whole picture holds of it.
+    """Squeeze and excitation: weight each channel by its mean over the whole picture.
 
     Hu, Shen, Sun: "Squeeze-and-Excitation Networks", CVPR 2018, arXiv 1709.01507.
     """
@@ -150,7 +150,7 @@ class HRBranch(nn.Module):
 
 
 class FusionBranch(nn.Module):
-    """Semantics and detail together: the matte, at the picture's size."""
+    """Combines semantics and detail to the matte, at the picture's size."""
 
     def __init__(self) -> None:
         super().__init__()
@@ -188,7 +188,7 @@ class MODNet(nn.Module):
 
 
 def normalise_(pixels: Tensor) -> Tensor:
-    """Float pixels from 0 to 255 as the network is fed: from -1 to 1, in place."""
+    """Convert float pixels from 0 to 255 to the network's input, from -1 to 1, in place."""
     return pixels.sub_(PIXEL_MEAN).div_(PIXEL_SCALE)
 
 
@@ -197,7 +197,7 @@ def load_modnet(state: Mapping[str, NDArray[np.float32]]) -> MODNet:
 
     state: every parameter by name, as `network.weights.fold` returns them; copied.
     """
-    # On the meta device nothing is allocated or drawn at random only to be replaced.
+    # The meta device avoids allocating and initialising parameters that are replaced at once.
     with torch.device("meta"):
         modnet = MODNet()
     modnet.load_state_dict({name: _parameter(state[name]) for name in state}, assign=True)

@@ -1,10 +1,10 @@
-"""OpenVINO without its telemetry: the one place where it is imported from.
+"""OpenVINO without its telemetry: the only place that imports it.
 
-As installed, `import openvino` sends an event to Google Analytics and leaves an identifier in the
-user's home folder, unless the user has opted out beforehand (openvino/tools/ovc/__init__.py and
-the package openvino-telemetry). That would break livematte's promise that nothing leaves this
-computer. Everything in OpenVINO that sends sits in the two modules below, which OpenVINO does
-without where they are missing; running models needs neither.
+By default, `import openvino` sends an event to Google Analytics and leaves an identifier in the
+user's home folder, unless the user has opted out before (openvino/tools/ovc/__init__.py and the
+package openvino-telemetry). That would break livematte's promise that nothing leaves this computer.
+Only the two modules below send anything. OpenVINO works without them if they are missing; running
+models needs neither.
 """
 
 from __future__ import annotations
@@ -16,7 +16,7 @@ if TYPE_CHECKING:
     from types import ModuleType
 
 TELEMETRY: Final = ("openvino_telemetry", "openvino.tools.ovc")
-"""What sends, and the model converter, which asks it to as soon as it is imported."""
+"""The module that sends, and the model converter, which uses it as soon as it is imported."""
 
 
 def load_openvino() -> ModuleType:
@@ -25,7 +25,7 @@ def load_openvino() -> ModuleType:
     Raises ImportError if it is not installed or does not run here.
     """
     for name in TELEMETRY:
-        # None is what Python's import takes for "there is no such module".
+        # For Python's import, None means that the module does not exist.
         sys.modules.setdefault(name, None)  # type: ignore[arg-type]
     import openvino
 

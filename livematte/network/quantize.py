@@ -1,10 +1,10 @@
-"""Quantise MODNet to int8 for OpenVINO, and measure what that changes in the matte.
+"""Quantise MODNet to int8 for OpenVINO, and measure how much that changes the matte.
 
-What comes out is OpenVINO's own form of a network, two files: an .xml with the graph, which tells
-what it was made from, and a .bin with the numbers. `network.weights` finds and verifies them.
+The result is OpenVINO's own network format, two files: an .xml with the graph, which records what
+it was made from, and a .bin with the numbers. `network.weights` finds and verifies them.
 
-The method is NNCF's post-training quantisation: the network looks at a few real frames, and each
-layer's scale follows from the numbers that it then sees. No frame is stored.
+The method is NNCF's post-training quantisation: the network runs on a few real frames, and each
+layer's scale is set from the values that occur. No frame is stored.
 """
 
 from __future__ import annotations
@@ -28,18 +28,18 @@ from livematte.network.openvino_runtime import load_openvino
 from livematte.network.size import DEFAULT_SHORT_SIDE, PIXEL_MEAN, PIXEL_SCALE, network_size
 
 FLOAT_LAYERS: Final = tuple(layer.name for layer in layout.ENCODER[:3])
-"""Convolutions that stay in float32: what they see has few channels of very different ranges, and
-an error there goes through the whole network. `weights/README.md` has the measurement."""
+"""Convolutions that stay in float32: their input has few channels with very different ranges, and
+an error there spreads through the whole network. `weights/README.md` has the measurement."""
 
-# Left to itself OpenVINO computes in bf16 where the CPU can, which is coarser than this int8.
+# By default OpenVINO computes in bf16 if the CPU can, which is coarser than this int8.
 _EXACT: Final = {"INFERENCE_PRECISION_HINT": "f32"}
 
 
 class Difference(NamedTuple):
-    """How far two mattes, from 0 to 1, are apart.
+    """How much two mattes, from 0 to 1, differ.
 
     frames: how many were compared.
-    mean, worst: the mean absolute difference over all pixels, of all frames and of the worst one.
+    mean, worst: the mean absolute difference over all pixels, for all frames and the worst frame.
     """
 
     frames: int
@@ -50,31 +50,31 @@ class Difference(NamedTuple):
 def quantize(source: Path, frames: Iterable[Image], target: Path | None = None) -> Path:
     """Write the int8 form of the weights in `source`; returns the path of its .xml.
 
-    frames: to calibrate with, uint8 BGR (H, W, 3) of any sizes; people as the network will see
-        them. Some 80 are enough.
+    frames: for calibration, uint8 BGR (H, W, 3) of any size, showing people as the network will
+        see them. About 80 are enough.
     target: a path that ends in .xml; where `weights.find_quantized` looks for it if None. The .bin
-        is written beside it. Files that are there are replaced, but only by whole ones.
+        is written next to it. Existing files are replaced, but only by complete ones.
 
     NNCF shows its progress on stdout.
 
     Raises `WeightsError` if NNCF is missing, the weights cannot be read or the target cannot be
-    written, and `UsageError` if there is not one frame or the target would be the shipped one.
+    written, and `UsageError` if there are no frames or the target would replace the shipped one.
     """
     if target is None:
         target = weights.quantized_path(source)
         if target == weights.quantized_path(weights.find(weights.SHIPPED)):
             raise UsageError(
-                f"The int8 form of the {weights.SHIPPED} weights comes with livematte, and another "
-                "would not be accepted in its place.",
+                f"The int8 form of the {weights.SHIPPED} weights comes with livematte, which "
+                "accepts no other in its place.",
                 "Give an output path, or quantise a copy of the weight file.",
             )
     if target.suffix.lower() != ".xml":
         raise WeightsError(
-            f"The int8 weights cannot be written to {target}, because they become an .xml file "
+            f"The int8 weights cannot be written to {target}: they become an .xml file "
             "and a .bin file.",
             "Choose an output path that ends in .xml.",
         )
-    # In this order: NNCF imports OpenVINO, which must not bring its telemetry along.
+    # In this order: NNCF imports OpenVINO, which must not load its telemetry.
     openvino = load_openvino()
     try:
         import nncf
@@ -94,7 +94,7 @@ def quantize(source: Path, frames: Iterable[Image], target: Path | None = None) 
         model,
         nncf.Dataset(pixels),
         subset_size=len(pixels),
-        # Activations around zero may be asymmetric: ReLU's are not.
+        # MIXED allows asymmetric activations: those after a ReLU do not lie around zero.
         preset=nncf.QuantizationPreset.MIXED,
         ignored_scope=nncf.IgnoredScope(names=list(FLOAT_LAYERS)),
     )
@@ -112,12 +112,12 @@ def quantize(source: Path, frames: Iterable[Image], target: Path | None = None) 
 def compare(
     source: Path, quantized: Path, frames: Iterable[Image], short_side: int = DEFAULT_SHORT_SIDE
 ) -> Difference:
-    """The matte of an int8 network on `frames`, uint8 BGR (H, W, 3), against float32's.
+    """Compare an int8 network's mattes of `frames`, uint8 BGR (H, W, 3), with float32's.
 
     source, quantized: the weight file, and the .xml that was made from it.
-    short_side: of the network, in pixels.
+    short_side: the network's, in pixels.
 
-    Raises `WeightsError` if one of them cannot be read, and `UsageError` if there is not one frame.
+    Raises `WeightsError` if one of them cannot be read, and `UsageError` if there are no frames.
     """
     openvino = load_openvino()
     core = openvino.Core()
@@ -128,7 +128,7 @@ def compare(
         ]
     except RuntimeError as error:
         raise WeightsError(
-            f"{quantized} is damaged or no OpenVINO network.", weights.QUANTIZE_AGAIN
+            f"{quantized} is damaged or not an OpenVINO network.", weights.QUANTIZE_AGAIN
         ) from error
     differences = []
     for frame in frames:
@@ -141,7 +141,7 @@ def compare(
 
 
 def network_input(frame: Image, short_side: int) -> NDArray[np.float32]:
-    """What the network is fed for a frame (H, W, 3): float32 RGB (1, 3, h, w) in [-1, 1]."""
+    """The network's input for a frame (H, W, 3): float32 RGB (1, 3, h, w) in [-1, 1]."""
     size = network_size(Size.of(frame), short_side)
     small = np.empty((size.height, size.width, 3), np.uint8)
     shrink(frame, small)
@@ -150,12 +150,12 @@ def network_input(frame: Image, short_side: int) -> NDArray[np.float32]:
 
 
 def _write_whole(openvino: Any, model: Any, origin: dict[str, str], target: Path) -> None:
-    """Write both files under other names first, so that they appear only once they are whole."""
+    """Write both files under other names first, so that they appear only when complete."""
     try:
         with tempfile.TemporaryDirectory(prefix="quantize-", dir=target.parent) as folder:
             graph = Path(folder, target.name)
             numbers = graph.with_suffix(".bin")
-            # Twice, because the .xml has to tell which .bin belongs to it.
+            # Twice, because the .xml must record which .bin belongs to it.
             openvino.save_model(model, graph, compress_to_fp16=False)
             origin["bin_sha256"] = hashlib.sha256(numbers.read_bytes()).hexdigest()
             model.set_rt_info(origin, weights.QUANTIZED_ORIGIN)
@@ -166,5 +166,5 @@ def _write_whole(openvino: Any, model: Any, origin: dict[str, str], target: Path
         reason = getattr(error, "strerror", None) or "OpenVINO failed"
         raise WeightsError(
             f"{target} cannot be written ({reason}).",
-            "Choose another output path, or make room and see that its folder may be written.",
+            "Choose another output path, or check that its folder is writable and has space.",
         ) from error

@@ -1,4 +1,4 @@
-"""What MODNet is fed: the size rule and the normalising constants, for every renderer."""
+"""MODNet's input for every renderer: the size rule and the constants that normalise pixels."""
 
 from __future__ import annotations
 
@@ -10,11 +10,11 @@ STRIDE: Final = 32
 """MODNet's encoder halves the picture five times, so both sides are multiples of 2**5."""
 
 DEFAULT_SHORT_SIDE: Final = 288
-"""Of photos: there the matte is best here on average; 512 costs three times as much and is worse.
+"""For photos: on average the best matte; 512 costs three times as much and is worse.
 
 Mean absolute error of the network's matte x 1000 by short side, int8, against mattes of eight
-portraits, and exact ones of a keyed clip in front of four rooms, close-up and in 16:9 with room
-around it:
+portraits, and against the exact mattes of a keyed clip in front of four rooms, close-up and in 16:9
+with room around it:
 
                224   256   288   320   384   512
     portraits  16.8   9.8   9.3  11.7  16.5  18.2
@@ -23,16 +23,16 @@ around it:
 """
 
 LIVE_SHORT_SIDE: Final = 256
-"""Of what moves. In parts of the plain network's error at 288, refined mattes of the same clip have
-0.66 at 256 and 0.69 at 320 close-up, 0.83 and 0.93 in 16:9; and people further away, of 30 to 60 %
-of the frame's height, are lost the least often at 256."""
+"""For video. Divided by the plain network's error at 288, the error of refined mattes of the same
+clip is 0.66 at 256 and 0.69 at 320 close-up, 0.83 and 0.93 in 16:9. And people further away, of 30
+to 60 % of the frame's height, are lost least often at 256."""
 
 SHORT_SIDES: Final = range(224, 1088 + 1)
-"""Short sides that can be asked for; below 224 the network loses people."""
+"""The short sides that can be requested; below 224 the network loses people."""
 
 MOST_ELONGATED: Final = 4
-"""A picture whose sides differ more than this many times is squeezed to it: a panorama's matte is
-coarse then, but a picture one pixel high does not ask for a terabyte."""
+"""The highest ratio of the sides; a longer picture is squeezed to it. A panorama's matte is coarse
+then, but a picture one pixel high does not need a terabyte."""
 
 PIXEL_MEAN: Final = 127.5
 PIXEL_SCALE: Final = 127.5
@@ -40,10 +40,10 @@ PIXEL_SCALE: Final = 127.5
 
 
 def network_size(frame: Size, short_side: int) -> Size:
-    """The size at which the network sees a frame: `short_side` pixels, the other in proportion.
+    """The size of the network's input for a frame: `short_side` and a long side in proportion.
 
     Both sides are rounded to the nearest multiple of 32, never to 0. The rule follows MODNet's
-    own demo, which rounds the long side down; to the nearest keeps the proportions closer.
+    own demo, which rounds the long side down; rounding to nearest keeps the proportions better.
     """
     scale, longest = short_side / min(frame), MOST_ELONGATED * short_side
     width, height = (min(each * scale, longest) for each in frame)

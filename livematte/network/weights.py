@@ -1,9 +1,9 @@
-"""Weights: find the file, verify it, read it, and fold its BatchNorm. NumPy only, no PyTorch.
+"""Weights: find the file, verify it, read it, and fold its BatchNorm. Uses NumPy, not PyTorch.
 
 A weight file is a safetensors file with the tensors of `network.layout.SHAPES` in float32, the
-encoder's BatchNorm already folded. `network.convert` makes one from the authors' files,
+encoder's BatchNorm already folded. `network.convert` makes one from the authors' files, and
 `network.download` fetches those that do not come with livematte. Reading runs no code from the
-file: safetensors holds a JSON header and numbers.
+file: safetensors holds only a JSON header and numbers.
 """
 
 from __future__ import annotations
@@ -56,7 +56,7 @@ CONVERTIBLE_SUFFIXES: Final = frozenset({".onnx", ".ckpt", ".pt", ".pth"})
 _METADATA_KEY: Final = "livematte"
 
 QUANTIZED_ORIGIN: Final = _METADATA_KEY
-"""The section of a quantised network's .xml that tells what it was made from."""
+"""The section of a quantised network's .xml that records what it was made from."""
 
 QUANTIZE_AGAIN: Final = "Make it again with `livematte weights quantize`, or delete it."
 
@@ -64,11 +64,11 @@ _INT8_SUFFIX: Final = "_int8.xml"
 _FLOAT32_BYTES: Final = 4
 _TENSOR_BYTES: Final = _FLOAT32_BYTES * sum(map(math.prod, layout.SHAPES.values()))
 _MOST_BYTES: Final = 4 * _TENSOR_BYTES
-"""Larger files are refused unread; files of other number types are still read and named."""
+"""Larger files are refused unread; files with other number types are still read, and reported."""
 
 
 class Provenance(NamedTuple):
-    """What a converted file says of itself: its origin, and a seal on its own numbers."""
+    """What a converted file records: its origin, and a checksum of its numbers."""
 
     source: str
     source_sha256: str
@@ -88,10 +88,10 @@ class BatchNorm(NamedTuple):
 
 
 def find(name_or_path: str) -> Path:
-    """The file of the weights called `name_or_path`, or at that path. Names go before paths.
+    """The weight file with the name or path `name_or_path`. Names take precedence over paths.
 
-    Raises `WeightsError` if there is none, if it is a folder, or if it must be pulled or converted
-    first.
+    Raises `WeightsError` if there is none, if it is a folder, or if it must be downloaded or
+    converted first.
     """
     if name_or_path == SHIPPED:
         return _shipped_path()
@@ -99,11 +99,11 @@ def find(name_or_path: str) -> Path:
     if path.suffix.lower() in CONVERTIBLE_SUFFIXES and os.path.exists(path):
         raise WeightsError(
             f"{path} must be converted before it can be used.",
-            f'Run `livematte weights convert "{path}"` and use the file that it makes.',
+            f'Run `livematte weights convert "{path}"` and use the file that it writes.',
         )
     if name_or_path and os.path.isdir(path):
         raise _folder_error(path)
-    # Not Path.exists, which raises where a folder on the way may not be searched.
+    # Not Path.exists, which raises if a folder on the way is not accessible.
     if name_or_path and os.path.exists(path):
         return path
     if name_or_path in CHECKPOINT_SHA256:
@@ -113,18 +113,18 @@ def find(name_or_path: str) -> Path:
         )
     names = " and ".join((SHIPPED, *CHECKPOINT_SHA256))
     raise WeightsError(
-        f"There are no weights called {name_or_path!r}, and no such file.",
-        f"Known names are {names}; anything else must be the path of a .safetensors file.",
+        f"There are no weights called {name_or_path!r}, and no file with that name.",
+        f"Use {names}, or the path of a .safetensors file.",
     )
 
 
 def read(path: Path) -> State:
     """Every tensor of a weight file, by name, as `network.layout.SHAPES` lists them; read-only.
 
-    The shipped file must have its pinned SHA-256. A pulled file must come from the official
-    checkpoint, and any converted file must hold the very numbers that the conversion wrote.
+    The shipped file must have its pinned SHA-256. A downloaded file must come from the official
+    checkpoint, and a converted file must hold exactly the numbers that the conversion wrote.
 
-    Raises `WeightsError` if the file cannot be read, is damaged or is of another network.
+    Raises `WeightsError` if the file cannot be read, is damaged or is for another network.
     """
     name = _name_of(path)
     remedy = _remedy(name)
@@ -133,11 +133,15 @@ def read(path: Path) -> State:
         raise WeightsError(f"{path} is not the file that livematte came with.", remedy)
     try:
         state = safetensors.numpy.load(data)
-    except (SafetensorError, ValueError, OverflowError) as error:  # of sides beyond NumPy's, too
-        problem = f"{path} is cut short, damaged or no safetensors file ({error})."
+    except (
+        SafetensorError,
+        ValueError,
+        OverflowError,
+    ) as error:  # also sides beyond NumPy's
+        problem = f"{path} is cut short, damaged or not a safetensors file ({error})."
         raise WeightsError(problem, remedy) from error
     except KeyError as error:
-        # What NumPy has no type for, such as BF16.
+        # A type that NumPy does not have, such as BF16.
         problem = f"{path} holds numbers of type {error.args[0]} instead of float32."
         raise WeightsError(problem, remedy) from error
     check(state, path, remedy)
@@ -152,7 +156,7 @@ def read(path: Path) -> State:
 
 
 def quantized_path(path: Path) -> Path:
-    """Where the int8 form of the weight file at `path` belongs: the .xml, with a .bin beside it."""
+    """The path of the int8 form of the weight file at `path`: the .xml, with a .bin next to it."""
     return path.with_name(f"{path.stem}{_INT8_SUFFIX}")
 
 
@@ -163,19 +167,19 @@ def find_quantized(path: Path) -> Path | None:
 
 
 def read_quantized(quantized: Path) -> tuple[bytes, bytes]:
-    """An int8 form, the contents of its .xml and .bin: whole, and made from the file beside it.
+    """The contents of an int8 form's .xml and .bin, verified to belong to the weights next to them.
 
     quantized: the .xml, as `find_quantized` returns it. Both files of the shipped one must have
-    their pinned SHA-256; others tell which .bin and which tensors they belong to. Each is read
-    once, so that what was verified is what is returned.
+    their pinned SHA-256; others record which .bin and which tensors they belong to. Each file is
+    read once, so that the verified bytes are the returned ones.
 
-    Raises `WeightsError` if it is not so, or if a file is missing or cannot be read.
+    Raises `WeightsError` if the verification fails, or if a file is missing or cannot be read.
     """
     source = quantized.with_name(f"{quantized.name.removesuffix(_INT8_SUFFIX)}.safetensors")
     name = _name_of(source)
     remedy = _remedy(name) if name == SHIPPED else QUANTIZE_AGAIN
     numbers_path = quantized.with_suffix(".bin")
-    # Git may have put the line ends of Windows into a text file.
+    # Git may have converted a text file to Windows line ends.
     graph = read_bytes(quantized, remedy).replace(b"\r\n", b"\n")
     numbers = read_bytes(numbers_path, remedy)
     bin_sha256 = hashlib.sha256(numbers).hexdigest()
@@ -191,7 +195,7 @@ def read_quantized(quantized: Path) -> tuple[bytes, bytes]:
         problem = f"{quantized} is cut short or damaged ({error})."
         raise WeightsError(problem, remedy) from error
     if section is None:
-        raise WeightsError(f"{quantized} does not tell what it was made from.", remedy)
+        raise WeightsError(f"{quantized} does not record what it was made from.", remedy)
     origin = {each.tag: each.get("value") for each in section}
     if origin.get("bin_sha256") != bin_sha256:
         raise WeightsError(f"{numbers_path} is damaged or belongs to another network.", remedy)
@@ -201,11 +205,11 @@ def read_quantized(quantized: Path) -> tuple[bytes, bytes]:
 
 
 def tensors_sha256(path: Path) -> str:
-    """The SHA-256 of all names and numbers in a weight file, out of its header if that tells it.
+    """The SHA-256 of all names and numbers in a weight file, from its header if it is there.
 
     Raises `WeightsError` if the file cannot be read.
     """
-    # Whatever is amiss, `read` says it better.
+    # For any fault, `read` has the better message.
     with suppress(SafetensorError, OSError, KeyError, TypeError, ValueError):
         with safetensors.safe_open(path, "numpy") as file:
             metadata = file.metadata()
@@ -219,13 +223,13 @@ def serialise(state: State, source: str, source_sha256: str) -> bytes:
     source, source_sha256: the name and hash of the file that the tensors were converted from.
     """
     provenance = Provenance(source, source_sha256, _digest(state))
-    # Under a single key, because safetensors writes several in no fixed order.
+    # Under a single key, because safetensors writes several keys in no fixed order.
     metadata = {_METADATA_KEY: json.dumps(provenance._asdict())}
     return safetensors.numpy.save(state, metadata)
 
 
 def check(state: Mapping[str, NDArray[Any]], path: Path, remedy: str) -> None:
-    """Raise `WeightsError` unless these are MODNet's tensors: name, shape, type, all finite."""
+    """Raise `WeightsError` unless these are MODNet's tensors: names, shapes, types, all finite."""
     for name, shape in layout.SHAPES.items():
         if name not in state:
             raise WeightsError(f"{path} lacks MODNet's tensor {name}.", remedy)
@@ -244,7 +248,7 @@ def check(state: Mapping[str, NDArray[Any]], path: Path, remedy: str) -> None:
 
 
 def fold(state: Mapping[str, Weight]) -> State:
-    """The parameters of `network.modnet.MODNet`: each IBNorm's BatchNorm in its convolution.
+    """The parameters of `network.modnet.MODNet`, with each IBNorm's BatchNorm folded in.
 
     state: as `read` returns it.
     """
@@ -264,10 +268,10 @@ def fold(state: Mapping[str, Weight]) -> State:
 
 
 def fold_batch_norm(weight: Weight, bias: Weight, batch_norm: BatchNorm) -> tuple[Weight, Weight]:
-    """The weight and bias of the one convolution that does the work of it and the norm after it.
+    """The weight and bias of a single convolution equal to a convolution and the norm after it.
 
-    weight: (out channels, in channels, kernel, kernel); bias: (out channels,). The arithmetic is
-    done in float64 and rounded once.
+    weight: (out channels, in channels, kernel, kernel); bias: (out channels,). Computed in
+    float64 and rounded once.
     """
     gamma, beta, mean, variance = (parameter.astype(np.float64) for parameter in batch_norm)
     scale = gamma / np.sqrt(variance + layout.BATCH_NORM_EPSILON)
@@ -277,19 +281,19 @@ def fold_batch_norm(weight: Weight, bias: Weight, batch_norm: BatchNorm) -> tupl
 
 
 def pulled_path(name: str) -> Path:
-    """Where `network.download.pull` puts the weights called `name`: in the user's cache folder."""
+    """Where `network.download.pull` stores the weights `name`: in the user's cache folder."""
     return user_cache_path("livematte", appauthor=False) / f"modnet_{name}.safetensors"
 
 
 def _shipped_path() -> Path:
-    """Inside the installed package; beside it in a checkout or an editable install."""
+    """Inside the installed package; next to it in a checkout or an editable install."""
     package = Path(__file__).parents[1]
     installed = package / "weights" / f"modnet_{SHIPPED}.safetensors"
     return installed if installed.exists() else package.parent / "weights" / installed.name
 
 
 def _name_of(path: Path) -> str | None:
-    """The name of the weights whose place `path` is; None for a file of the user's own."""
+    """The name of the weights that belong at `path`; None for the user's own file."""
     places = {SHIPPED: _shipped_path()} | {name: pulled_path(name) for name in CHECKPOINT_SHA256}
     return next(
         (
@@ -303,20 +307,20 @@ def _name_of(path: Path) -> str | None:
 
 def _remedy(name: str | None) -> str:
     if name == SHIPPED:
-        return "Install livematte again."
+        return "Reinstall livematte."
     if name is not None:
         return f"Run `livematte weights pull {name}` again."
     return "Convert the official .onnx or .ckpt file again with `livematte weights convert`."
 
 
 def read_bytes(path: Path, remedy: str) -> bytes:
-    """All that is in a file of weights. Raises `WeightsError` if it cannot be or is too large."""
+    """The bytes of a weight file. Raises `WeightsError` if it cannot be read or is too large."""
     try:
         status = path.stat()
         if stat.S_ISDIR(status.st_mode):
             raise _folder_error(path)
         if not stat.S_ISREG(status.st_mode):  # a pipe might never end
-            raise WeightsError(f"{path} is no file.", "Give the path of a file of weights.")
+            raise WeightsError(f"{path} is not a file.", "Give the path of a weight file.")
         size_bytes = status.st_size
         if size_bytes > _MOST_BYTES:
             problem = f"{path} has {size_bytes:,} bytes, far more than MODNet's {_TENSOR_BYTES:,}."
@@ -325,18 +329,18 @@ def read_bytes(path: Path, remedy: str) -> bytes:
     except FileNotFoundError as error:
         raise WeightsError(f"{path} does not exist.", remedy) from error
     except PermissionError as error:
-        problem = f"{path} may not be read by you."
-        raise WeightsError(problem, "Change its permissions or copy it.") from error
+        problem = f"You do not have permission to read {path}."
+        raise WeightsError(problem, "Change its permissions, or use a copy.") from error
     except OSError as error:
         raise WeightsError(f"{path} cannot be read ({error.strerror}).", remedy) from error
 
 
 def _folder_error(path: Path) -> WeightsError:
-    return WeightsError(f"{path} is a folder.", "Give the path of a file of weights.")
+    return WeightsError(f"{path} is a folder.", "Give the path of a weight file.")
 
 
 def _digest(state: Mapping[str, Weight]) -> str:
-    """SHA-256 of all names and numbers; it does not depend on the order in a file."""
+    """SHA-256 of all names and numbers; does not depend on their order in a file."""
     sha256 = hashlib.sha256()
     for name in sorted(state):
         sha256.update(name.encode())
@@ -345,7 +349,7 @@ def _digest(state: Mapping[str, Weight]) -> str:
 
 
 def _provenance(data: bytes, path: Path, remedy: str) -> Provenance | None:
-    """What a safetensors file that livematte wrote says of itself; None if another program did."""
+    """The record in a safetensors file that livematte wrote; None if another program wrote it."""
     header_start = 8  # after the header's length
     header_stop = header_start + int.from_bytes(data[:header_start], "little")
     metadata = json.loads(data[header_start:header_stop]).get("__metadata__") or {}

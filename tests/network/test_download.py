@@ -132,7 +132,7 @@ def test_a_bad_mirror_is_passed_over(pull: Callable[..., Path], kept: Path, path
 def test_every_reason_is_told_and_nothing_is_kept(pull: Callable[..., Path], kept: Path) -> None:
     with pytest.raises(WeightsError) as raised:
         pull("/wrong", "/cut", "/missing", "/to-http")
-    for reason in ("another file", "ended after 5,000 of", "HTTP 404", "away from https"):
+    for reason in ("a different file", "ended after 5,000 of", "HTTP 404", "away from https"):
         assert reason in raised.value.problem
     assert list(kept.parent.iterdir()) == []
 

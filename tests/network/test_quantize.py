@@ -153,7 +153,7 @@ DAMAGES: dict[Damage, str] = {
     cut_the_graph_short: r"own_int8\.xml is cut short",
     cut_the_numbers_short: r"own_int8\.bin is damaged",
     remove_the_numbers: r"own_int8\.bin does not exist",
-    forget_the_origin: "does not tell what it was made from",
+    forget_the_origin: "does not record what it was made from",
     change_the_weights: r"made from other weights than .*own\.safetensors",
 }
 
@@ -185,7 +185,7 @@ def test_the_shipped_one_must_be_the_very_one(
     damage(own)
     with pytest.raises(WeightsError, match=r"not the file that|does not exist") as raised:
         weights.read_quantized(own)
-    assert raised.value.remedy == "Install livematte again."
+    assert raised.value.remedy == "Reinstall livematte."
 
 
 def test_line_ends_of_windows_are_no_damage(monkeypatch: pytest.MonkeyPatch, own: Path) -> None:
@@ -201,7 +201,7 @@ def test_the_hash_of_the_tensors_is_the_headers_or_their_own(tmp_path: Path) -> 
     safetensors.numpy.save_file(weights.read(SHIPPED), anonymous)
     assert weights.tensors_sha256(anonymous) == weights.tensors_sha256(SHIPPED)
     anonymous.write_bytes(b"no weights")
-    with pytest.raises(WeightsError, match="no safetensors file"):
+    with pytest.raises(WeightsError, match="not a safetensors file"):
         weights.tensors_sha256(anonymous)
 
 
@@ -254,7 +254,7 @@ def test_it_refuses_what_cannot_be(tmp_path: Path) -> None:
 
 def test_what_is_no_network_is_not_compared(tmp_path: Path) -> None:
     (tmp_path / "int8.xml").write_text("<net/>")
-    with pytest.raises(WeightsError, match="no OpenVINO network"):
+    with pytest.raises(WeightsError, match="not an OpenVINO network"):
         compare(SHIPPED, tmp_path / "int8.xml", demo_frames(1))
 
 

@@ -286,7 +286,7 @@ def test_what_is_no_file_is_not_waited_for(tmp_path: Path, ending: str) -> None:
     os.mkfifo(pipe)
     endless.symlink_to("/dev/zero")
     for path in (pipe, endless):
-        with pytest.raises(WeightsError, match="is no file"):
+        with pytest.raises(WeightsError, match="is not a file"):
             weights.read(path) if ending == ".safetensors" else convert(path)
 
 
