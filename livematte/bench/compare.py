@@ -1,4 +1,4 @@
-"""`livematte bench`: candidates side by side, each in a process of its own, taking turns."""
+"""`livematte bench`: compares candidates, each in its own process, taking turns."""
 
 from __future__ import annotations
 
@@ -40,11 +40,11 @@ MEMORY_FRAMES: Final = 1000
 SIZE: Final = Size(1280, 720)
 
 BACKGROUND: Final = "green"
-"""To the compositor one colour is a picture like any other."""
+"""The compositor treats a colour like any other picture."""
 
 ROUND_SECONDS: Final = 1.2
 SINGLE_SECONDS: Final = 0.8
-"""What a round at full speed, and one frame at a time, may take a slow candidate."""
+"""The most time that a slow candidate gets for a round at full speed, and one frame at a time."""
 
 CLOSE_SECONDS: Final = 5.0
 
@@ -55,7 +55,7 @@ CANDIDATES: Final = (
     Candidate(RenderOptions(CPU)),
     Candidate(RenderOptions(CUDA, matte_short_side=DEFAULT_SHORT_SIDE)),
 )
-"""What is compared unless something else is asked for."""
+"""The candidates that are compared by default."""
 
 
 def run_bench(
@@ -75,24 +75,24 @@ def run_bench(
 ) -> Report:
     """Measure candidates side by side, on each of the frame `sizes`.
 
-    frames: at full speed, of each candidate, over all rounds; slow ones do fewer. Half as many are
-        then sent one at a time.
+    frames: at full speed, for each candidate, over all rounds; slow ones do fewer. Then half as
+        many are sent one at a time.
     background: as `backgrounds.parse.parse` takes it.
-    devices: only these, in place of those of `CANDIDATES`.
-    matte_short_sides, precisions: of every candidate, in place of its own; in pixels, None for what
-        livematte takes.
+    devices: only these, instead of those in `CANDIDATES`.
+    matte_short_sides, precisions: for every candidate, instead of its own; in pixels, None for
+        livematte's choice.
     threads: how many of the CPU's cores each may use; None for its own choice.
-    official: compare with the official demo's way, too.
-    memory: let one candidate, OpenVINO in int8 if it is there, run on to `MEMORY_FRAMES`.
-    on_progress: told what is being done.
+    official: also compare with the official demo's method.
+    memory: let one candidate, OpenVINO in int8 if available, run on to `MEMORY_FRAMES`.
+    on_progress: called with a sentence that says what is being measured.
 
     A candidate that cannot be used is in the report with the reason.
 
-    Raises `UsageError` if a device, precision or background is of no known form, or if nothing is
-    to be measured, and `BackgroundError` if the background cannot be read.
+    Raises `UsageError` if a device, precision or background has no known form, or if there is
+    nothing to measure, and `BackgroundError` if the background cannot be read.
     """
     if frames < 1 or rounds < 1 or not sizes:
-        raise UsageError("Nothing is to be measured.", "Ask for at least one frame and one round.")
+        raise UsageError("There is nothing to measure.", "Use at least one frame and one round.")
     behind = parse(background).description
     candidates = choose_candidates(devices, matte_short_sides, precisions)
     if official:
@@ -109,7 +109,7 @@ def run_bench(
 def choose_candidates(
     devices: Sequence[Device], matte_short_sides: Sequence[int | None], precisions: Sequence[str]
 ) -> list[Candidate]:
-    """Of `CANDIDATES` those that fit, and one for each other device; see `run_bench`."""
+    """The `CANDIDATES` that fit, and one for each other device; see `run_bench`."""
     chosen = list(CANDIDATES)
     if devices:
         chosen = []
@@ -135,11 +135,11 @@ def _with(candidate: Candidate, **changes: Any) -> Candidate:
 
 
 class _CandidateError(Exception):
-    """Why a candidate cannot be used any more, as a sentence."""
+    """Why a candidate cannot continue, as a sentence."""
 
 
 class _Running:
-    """A candidate whose renderer is open in a process of its own, and what it came to so far."""
+    """A candidate whose renderer is open in its own process, and its results so far."""
 
     def __init__(self, candidate: Candidate, connection: Connection, process: BaseProcess) -> None:
         self.candidate = candidate
@@ -167,7 +167,7 @@ class _Running:
         except (EOFError, OSError):
             self._process.join(CLOSE_SECONDS)
             code = self._process.exitcode
-            raise _CandidateError(f"Its process ended with exit code {code}.") from None
+            raise _CandidateError(f"Its process exited with code {code}.") from None
         if isinstance(answer, LivematteError):
             raise _CandidateError(answer.problem)
         if isinstance(answer, str):
@@ -178,7 +178,7 @@ class _Running:
 
 @contextmanager
 def _started(candidate: Candidate, size: Size, background: str) -> Iterator[_Running]:
-    # Spawned, not forked: nothing that this process has loaded is to be found in it.
+    # Spawned, not forked, so that it does not start with what this process has loaded.
     context = multiprocessing.get_context("spawn")
     ours, theirs = context.Pipe()
     process = context.Process(
@@ -249,7 +249,7 @@ def _compare(
 
 
 def _memory_candidate(running: Sequence[_Running]) -> _Running | None:
-    """OpenVINO on the CPU, in int8 if that is there; the first of livematte's own otherwise."""
+    """OpenVINO on the CPU, in int8 if available; otherwise the first of livematte's own."""
     ours = [each for each in running if not each.candidate.is_official_demo]
     return min(
         ours,

@@ -1,4 +1,4 @@
-"""Pictures side by side in one large one, to look at: a row a picture, a column a setting."""
+"""Contact sheets: pictures side by side, with a row for each picture and a column a setting."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ from livematte.frame import Image, Size
 from livematte.media.whole_file import write_whole
 
 WIDTH: Final = 1600
-"""Of the sheet, in pixels."""
+"""The sheet's width, in pixels."""
 
 MARGIN: Final = 6
 NAME_HEIGHT: Final = 26
@@ -29,14 +29,14 @@ ENDINGS: Final = frozenset({".png", ".jpg", ".jpeg", ".webp"})
 class Row:
     """Pictures of one thing.
 
-    pictures: by what they show; uint8 BGR (H, W, 3), or a matte (H, W), all of one size.
+    pictures: keyed by caption; uint8 BGR (H, W, 3), or a matte (H, W), all of one size.
     """
 
     name: str
     pictures: dict[str, Image]
 
     def reduced(self) -> Row:
-        """The row as wide as it is on the sheet, which is much less to keep."""
+        """The row scaled to the sheet's width, which takes much less memory."""
         width = (WIDTH - MARGIN) // max(1, len(self.pictures)) - MARGIN
         return Row(self.name, {name: _fitted(each, width) for name, each in self.pictures.items()})
 
@@ -49,18 +49,18 @@ def require_writable(path: Path) -> None:
             f"Give it a name that ends in one of {', '.join(sorted(ENDINGS))}.",
         )
     if not path.parent.is_dir():
-        raise UsageError(f"There is no folder {path.parent}.", "Make it first.")
+        raise UsageError(f"The folder {path.parent} does not exist.", "Create it first.")
 
 
 def save_contact_sheet(rows: Sequence[Row], path: Path) -> None:
-    """Write rows below each other. Raises `SinkError` if that fails."""
+    """Write a sheet of the rows. Raises `SinkError` if that fails."""
     sheet = contact_sheet(rows)
     _, encoded = cv2.imencode(path.suffix.lower(), sheet)
     write_whole(path, encoded.tobytes())
 
 
 def contact_sheet(rows: Sequence[Row]) -> Image:
-    """uint8 BGR (H, `WIDTH`, 3): each row with its name and what each picture shows above it."""
+    """uint8 BGR (H, `WIDTH`, 3): the rows, each with its name and the pictures' captions above."""
     strips = [_strip(each.reduced()) for each in rows]
     return np.vstack([*strips, _paper(MARGIN)])
 
@@ -85,14 +85,14 @@ def _paper(height: int) -> Image:
 
 
 def _write(strip: Image, text: str, left: int, bottom: int, scale: float) -> None:
-    # OpenCV's letters are ASCII only.
+    # OpenCV can draw only ASCII.
     ascii_text = text.encode("ascii", "replace").decode()
     place = (left, bottom - MARGIN)
     cv2.putText(strip, ascii_text, place, cv2.FONT_HERSHEY_SIMPLEX, scale, (0,), 1, cv2.LINE_AA)
 
 
 def _fitted(picture: Image, width: int) -> Image:
-    """The picture `width` pixels wide; of tall ones a square's height, and less wide."""
+    """The picture scaled to `width` pixels; a tall one to that height, and less wide."""
     size = Size.of(picture)
     scale = width / max(size)
     reduced = (max(1, round(size.width * scale)), max(1, round(size.height * scale)))

@@ -1,10 +1,10 @@
 """Finds labelled footage in a folder, and reads it.
 
-    X.jpg, X_alpha.png      a photo and its matte; PNG or any other photo in place of JPEG, too
+    X.jpg, X_alpha.png      a photo and its matte; the photo may also be PNG or another format
     0000.png, 0001.png ...  a clip: RGBA frames, whose alpha is exact
     backgrounds/            pictures of rooms to put clips in front of
 
-Anywhere below the folder, or in it. Everything else is left alone.
+They may be in the folder or anywhere below it. Other files are ignored.
 """
 
 from __future__ import annotations
@@ -30,13 +30,13 @@ ALPHA_ENDING: Final = "_alpha"
 BACKGROUNDS: Final = "backgrounds"
 
 FRAME_ENDINGS: Final = frozenset({".png", ".webp", ".tif", ".tiff"})
-"""Pictures that can have alpha without loss."""
+"""Formats that can store alpha without loss."""
 
 _NUMBERED: Final = re.compile(r"(\D*)(\d+)")
 
 
 class Pair(NamedTuple):
-    """A photo and its matte. name: relative to the folder, without an ending."""
+    """A photo and its matte. name: the photo's path in the folder, without its extension."""
 
     name: str
     picture: Path
@@ -44,7 +44,7 @@ class Pair(NamedTuple):
 
 
 class Clip(NamedTuple):
-    """RGBA frames in order. name: of their folder, relative; its own name for the folder itself."""
+    """RGBA frames in order. name: their folder's path in the folder, or the folder's own name."""
 
     name: str
     frames: tuple[Path, ...]
@@ -52,7 +52,7 @@ class Clip(NamedTuple):
 
 @dataclass(frozen=True)
 class Footage:
-    """What there is, in order of names; nothing but headers has been read."""
+    """The footage in a folder, sorted by name; only headers have been read."""
 
     pairs: tuple[Pair, ...]
     clips: tuple[Clip, ...]
@@ -62,11 +62,11 @@ class Footage:
 def find_footage(folder: Path) -> Footage:
     """All labelled footage in `folder` and below.
 
-    Raises `UsageError` if it is no folder, if nothing there is labelled, or if there are clips and
-    no backgrounds, and `SourceError` if the matte of no picture, or of several, is there.
+    Raises `UsageError` if it is not a folder, if nothing in it is labelled, or if there are clips
+    but no backgrounds, and `SourceError` if a matte belongs to no picture, or to several.
     """
     if not folder.is_dir():
-        raise UsageError(f"{folder} is no folder.", "Name a folder of labelled footage.")
+        raise UsageError(f"{folder} is not a folder.", "Name a folder of labelled footage.")
     pairs: list[Pair] = []
     clips: list[Clip] = []
     backgrounds: list[Path] = []
@@ -92,13 +92,13 @@ def find_footage(folder: Path) -> Footage:
         clips += _clips([each for each in pictures if each not in paired], folder)
     if not pairs and not clips:
         raise UsageError(
-            f"Nothing in {folder} is labelled.",
+            f"There is no labelled footage in {folder}.",
             f"Put pairs like X.jpg and X{ALPHA_ENDING}.png there, or a folder of numbered RGBA "
             "frames.",
         )
     if clips and not backgrounds:
         raise UsageError(
-            f"There are clips in {folder}, but nothing to put them in front of.",
+            f"There are clips in {folder}, but no backgrounds to put them in front of.",
             f"Put at least one picture of a room into {folder / BACKGROUNDS}.",
         )
     return Footage(tuple(pairs), tuple(clips), tuple(backgrounds))
@@ -107,14 +107,14 @@ def find_footage(folder: Path) -> Footage:
 def read_pair(pair: Pair) -> tuple[Image, NDArray[np.float32]]:
     """The photo, uint8 RGB (H, W, 3), and its true matte, float32 (H, W) in [0, 1].
 
-    Raises `SourceError` if one cannot be read, or if they are not of one size.
+    Raises `SourceError` if one cannot be read, or if their sizes differ.
     """
     image = _read(pair.picture).image
     alpha = _read(pair.alpha).image[..., 0]
     if Size.of(alpha) != Size.of(image):
         raise SourceError(
-            f"{pair.alpha} is {Size.of(alpha)}, but its picture {Size.of(image)}.",
-            "Make a matte of the picture's own size, or remove it.",
+            f"{pair.alpha} is {Size.of(alpha)}, but its picture is {Size.of(image)}.",
+            "Make a matte of the picture's size, or remove it.",
         )
     return image, from_uint8(alpha)
 
@@ -128,7 +128,7 @@ def read_frame(path: Path) -> tuple[Image, NDArray[np.float32]]:
     if photo.alpha is None:
         raise SourceError(
             f"{path} has no alpha, unlike the first frame of its clip.",
-            "Write all frames as RGBA, or remove it.",
+            "Write all frames as RGBA, or remove this file.",
         )
     return _bgr(photo.image), from_uint8(photo.alpha)
 
@@ -153,7 +153,7 @@ def _pairs(pictures: list[Path], folder: Path) -> list[Pair]:
             problem = "no picture" if not own else f"both {own[0].name} and {own[1].name}"
             raise SourceError(
                 f"{alpha} is the matte of {problem}.",
-                f"Have exactly one picture named {stem} beside it, or remove it.",
+                f"Keep exactly one picture named {stem} next to it, or remove it.",
             )
         name = own[0].relative_to(folder).with_suffix("").as_posix()
         found.append(Pair(name, own[0], alpha))

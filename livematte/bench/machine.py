@@ -1,4 +1,4 @@
-"""Which machine this is: a measurement means nothing without it."""
+"""Describes this machine: a measurement means nothing without it."""
 
 from __future__ import annotations
 
@@ -19,12 +19,12 @@ _PACKAGES: Final = ("openvino", "torch", "numpy")
 
 @dataclass(frozen=True)
 class Machine:
-    """processor: as the processor or the system calls it.
+    """processor: its name, as the processor or the system reports it.
 
     cores: how many of the processor's cores this process may use.
-    memory_bytes: of the whole machine; None where the system does not tell.
+    memory_bytes: the machine's memory; None if the system does not tell.
     int8_dot_product: whether the processor has the instructions that make int8 fast.
-    versions: of livematte, Python and what computes, by name; None where it is not installed.
+    versions: of livematte, Python and the libraries that compute; None if not installed.
     """
 
     processor: str

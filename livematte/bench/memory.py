@@ -1,4 +1,4 @@
-"""How much memory this process takes, where the system tells without a library."""
+"""How much memory this process uses, on systems that tell without a library."""
 
 from __future__ import annotations
 
@@ -9,17 +9,17 @@ from typing import NamedTuple
 
 
 class Memory(NamedTuple):
-    """What is or was in RAM, in bytes; None where the system does not tell."""
+    """Memory in RAM, at its peak and now, in bytes; None if the system does not tell."""
 
     peak_bytes: int | None
     present_bytes: int | None
 
 
 def memory_of_this_process() -> Memory:
-    """The most so far, and now. macOS tells only the most, Windows neither."""
+    """The peak so far, and the present use. macOS tells only the peak, Windows neither."""
     system = platform.system()
     if system == "Linux":
-        # Not getrusage: its peak counts what the process was before `exec`, a copy of its parent.
+        # Not getrusage: its peak includes the copy of the parent process before `exec`.
         status = Path("/proc/self/status").read_text("ascii", errors="replace")
         return Memory(_kibibytes("VmHWM", status), _kibibytes("VmRSS", status))
     if system == "Darwin":
@@ -30,6 +30,6 @@ def memory_of_this_process() -> Memory:
 
 
 def _kibibytes(name: str, status: str) -> int | None:
-    """The bytes that a line like "VmRSS:   1234 kB" of /proc/self/status tells."""
+    """The bytes in a line like "VmRSS:   1234 kB" of /proc/self/status."""
     line = re.search(rf"^{name}:\s*(\d+) kB$", status, re.MULTILINE)
     return None if line is None else 1024 * int(line[1])

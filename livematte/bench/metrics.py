@@ -1,13 +1,13 @@
-"""How far a matte is off the true one: the errors that the literature on matting reports.
+"""How much a matte differs from the true one: the errors that the literature on matting reports.
 
 MSE, SAD, gradient and connectivity error are those of Rhemann, Rother, Wang, Gelautz, Kohli and
-Rott, "A Perceptually Motivated Online Benchmark for Image Matting", CVPR 2009, with the parameters
-and in the thousands of the evaluation code that came with Xu et al., "Deep Image Matting", CVPR
-2017. There is no trimap: they are taken over the whole picture, as for all networks without one.
+Rott, "A Perceptually Motivated Online Benchmark for Image Matting", CVPR 2009. Parameters and
+units (thousands) are those of the evaluation code that came with Xu et al., "Deep Image Matting",
+CVPR 2017. There is no trimap: errors are over the whole picture, as for all networks without one.
 dtSSD is that of Erofeev, Gitman, Vatolin, Fedorov and Wang, "Perceptually Motivated Benchmark for
 Video Matting", BMVC 2015.
 
-Mattes are float32 (H, W), 0 background to 1 person; where two are taken they are of one shape.
+Mattes are float32 (H, W), from 0 (background) to 1 (person); two mattes must have the same shape.
 """
 
 from __future__ import annotations
@@ -28,33 +28,33 @@ THOUSAND: Final = 1000.0
 """Sums over pixels are given in thousands."""
 
 GRADIENT_SIGMA: Final = 1.4
-"""In pixels, of the Gaussian whose first derivatives are taken."""
+"""In pixels; the gradient is computed with the first derivatives of this Gaussian."""
 
 _NEGLIGIBLE: Final = 1e-2
 """The Gaussian is cut off where its density falls below this."""
 
 CONNECTIVITY_STEP: Final = 0.1
 CONNECTIVITY_TOLERANCE: Final = 0.15
-"""Theta: pixels that lose their connection less than this below their own alpha are connected."""
+"""Theta: a pixel that loses its connection less than this below its alpha counts as connected."""
 
 SOFT: Final = (0.05, 0.95)
-"""Alpha between these is truly soft: there the colour is neither of the two pictures'."""
+"""Alpha between these is truly soft: there the colour is a mixture of both pictures."""
 
 LAGS: Final = 4
-"""Lags of an edge that are tried: 0 to 3 frames."""
+"""How many lags of an edge are tried: 0 to 3 frames."""
 
 LAG_SPAN: Final = 6
-"""Lags are seen in how alpha changes over so many frames: what stays wrong does not count."""
+"""Lags are measured in alpha's change over this many frames; constant errors do not count."""
 
 LAG_FRAMES: Final = LAGS + LAG_SPAN
-"""True mattes that are needed to see a lag."""
+"""How many true mattes are needed to measure a lag."""
 
 MOVING: Final = 0.1
 """An edge moves where the true alpha changes by more than this over `LAG_SPAN` frames."""
 
 
 def from_uint8(alpha: Image) -> Matte:
-    """A matte of 8 bits, uint8 (H, W) from 0 to 255."""
+    """Convert an 8-bit matte, uint8 (H, W) from 0 to 255."""
     return np.divide(alpha, np.float32(255), dtype=np.float32)
 
 
@@ -74,9 +74,9 @@ def sum_of_absolute_differences(alpha: Matte, truth: Matte) -> float:
 
 
 def gradient_magnitude(alpha: Matte) -> Matte:
-    """How steep a matte is, by the first derivatives of a Gaussian of `GRADIENT_SIGMA`.
+    """The matte's gradient, from the first derivatives of a Gaussian of `GRADIENT_SIGMA`.
 
-    The two-dimensional filter's squares add up to 1, as in the evaluation code.
+    The squares of the two-dimensional filter add up to 1, as in the evaluation code.
     """
     across = cv2.sepFilter2D(
         alpha, cv2.CV_32F, _DERIVATIVE, _GAUSSIAN, borderType=cv2.BORDER_REPLICATE
@@ -88,17 +88,17 @@ def gradient_magnitude(alpha: Matte) -> Matte:
 
 
 def gradient_error(magnitude: Matte, true_magnitude: Matte) -> float:
-    """The sum of squared differences of two mattes' `gradient_magnitude`, in thousands."""
+    """The sum of squared differences of two `gradient_magnitude` results, in thousands."""
     return float(np.square(magnitude - true_magnitude).sum()) / THOUSAND
 
 
 def connectivity_error(alpha: Matte, truth: Matte) -> float:
-    """How much of a matte hangs together otherwise than the true one does, in thousands.
+    """How much the connectivity of a matte differs from the true one's, in thousands.
 
     A pixel is connected up to the highest threshold, in steps of `CONNECTIVITY_STEP`, at which it
     is still in the largest region where both mattes reach the threshold.
     """
-    # Where both are 0 they do not differ.
+    # Where both are 0, they do not differ.
     x, y, width, height = cv2.boundingRect((np.maximum(alpha, truth) > 0).view(np.uint8))
     if not width:
         return 0.0
@@ -114,9 +114,9 @@ def connectivity_error(alpha: Matte, truth: Matte) -> float:
 
 
 def change_error(alpha: Matte, alpha_before: Matte, truth: Matte, truth_before: Matte) -> float:
-    """Of two successive frames: how far the matte's change is off the true one. 0 to 1.
+    """How much a matte's change between two successive frames differs from the true one. 0 to 1.
 
-    dtSSD is the mean of this over time: it sees flicker, and not what stays wrong.
+    dtSSD is the mean of this over time: it measures flicker, but not constant errors.
     """
     off = (alpha - alpha_before) - (truth - truth_before)
     return math.sqrt(float(np.square(off).mean()))
@@ -126,7 +126,7 @@ class Motion(NamedTuple):
     """How the true matte moves.
 
     moving: bool (H, W), where it changed by more than `MOVING` up to any of the last `LAGS` frames.
-    changes: float32 (LAGS, n), by how much at those n pixels, over the `LAG_SPAN` frames that ended
+    changes: float32 (LAGS, n), the change at those n pixels over the `LAG_SPAN` frames that ended
         0, 1, 2 ... frames ago.
     """
 
@@ -135,27 +135,28 @@ class Motion(NamedTuple):
 
 
 def true_motion(truths: Sequence[Matte]) -> Motion:
-    """truths: `LAG_FRAMES` of them, newest first."""
+    """truths: the last `LAG_FRAMES` true mattes, newest first."""
     changes = np.stack([truths[lag] - truths[lag + LAG_SPAN] for lag in range(LAGS)])
-    # Each lag has the same right to the pixels, or those of one would make it the likeliest.
+    # Pixels from all lags count alike; pixels from only one would make that lag the likeliest.
     moving = np.asarray((np.abs(changes) > MOVING).any(axis=0))
     return Motion(moving, changes[:, moving])
 
 
 def lag_errors(alpha: Matte, alpha_before: Matte, motion: Motion) -> NDArray[np.float64]:
-    """For each lag the sum of squared errors of a matte's change against the true earlier one.
+    """For each lag, the sum of squared differences of a matte's change from the true earlier one.
 
-    alpha_before: of `LAG_SPAN` frames before `alpha`. motion: of the true mattes up to `alpha`'s.
+    alpha_before: the matte `LAG_SPAN` frames before `alpha`.
+    motion: that of the true mattes up to `alpha`'s frame.
     """
     change = alpha[motion.moving] - alpha_before[motion.moving]
     return np.asarray(np.square(change - motion.changes).sum(axis=1), np.float64)
 
 
 def lag_frames(errors: Sequence[float]) -> float:
-    """By how many frames a moving edge comes late: 0 to 3, where its error is least.
+    """By how many frames a moving edge lags: from 0 to 3, where the error is least.
 
-    errors: for each lag from 0 on, `LAGS` of them. Between whole frames by a parabola through the
-        least and its neighbours.
+    errors: one for each lag from 0 on, `LAGS` of them. A parabola through the least error and its
+        neighbours gives fractions of a frame.
     """
     least = int(np.argmin(errors))
     middle = min(max(least, 1), LAGS - 2)
@@ -167,7 +168,7 @@ def lag_frames(errors: Sequence[float]) -> float:
 
 
 def soft_pixels(truth: Matte) -> NDArray[np.bool_]:
-    """Where the true alpha is between the two of `SOFT`: bool (H, W)."""
+    """Where the true alpha is between the two values of `SOFT`: bool (H, W)."""
     least, most = SOFT
     return (truth > least) & (truth < most)
 
@@ -175,7 +176,7 @@ def soft_pixels(truth: Matte) -> NDArray[np.bool_]:
 def colour_error(colours: Image, true_colours: NDArray[np.float32]) -> float | None:
     """The mean absolute difference of two lists of colours, (n, 3) each, in levels from 0 to 255.
 
-    None of no colours.
+    None if the lists are empty.
     """
     if not len(true_colours):
         return None
@@ -183,7 +184,7 @@ def colour_error(colours: Image, true_colours: NDArray[np.float32]) -> float | N
 
 
 def _gaussian_and_derivative() -> tuple[NDArray[np.float64], NDArray[np.float64]]:
-    """The two factors of the filter, each of length 1 in the sense of squares."""
+    """The two factors of the filter, each with squares that add up to 1."""
     sigma = GRADIENT_SIGMA
     half = math.ceil(sigma * math.sqrt(-2 * math.log(math.sqrt(2 * math.pi) * sigma * _NEGLIGIBLE)))
     place = np.arange(-half, half + 1, dtype=np.float64)
@@ -196,7 +197,7 @@ _GAUSSIAN, _DERIVATIVE = _gaussian_and_derivative()
 
 
 def _largest_region(mask: NDArray[np.bool_]) -> NDArray[np.bool_]:
-    """The largest of its regions that are connected at the pixels' sides; of none, nothing."""
+    """The largest region of the mask, connected at pixels' sides; empty for an empty mask."""
     count, labels, found, _ = cv2.connectedComponentsWithStats(
         mask.view(np.uint8), connectivity=4, ltype=cv2.CV_32S
     )
@@ -206,7 +207,7 @@ def _largest_region(mask: NDArray[np.bool_]) -> NDArray[np.bool_]:
 
 
 def _connection(alpha: Matte, connected: Matte) -> Matte:
-    """Phi: 1 where a pixel is connected up to nearly its own alpha, less where not."""
+    """Phi: 1 where a pixel is connected up to nearly its own alpha, otherwise less."""
     lost = alpha - connected
     lost[lost < CONNECTIVITY_TOLERANCE] = 0
     return 1 - lost

@@ -1,13 +1,13 @@
-"""The yardstick: matting the way MODNet's own webcam demo does it.
+"""The yardstick: matting with the method of MODNet's own webcam demo.
 
-Written anew from a description of it, for comparison and for nothing else. Each frame is resized
-to 910x512 and cut to the middle 672x512; it goes through the network as published, in eager
-PyTorch, float32, NCHW, with PyTorch's own threads; and the matte is applied in NumPy, as floats,
-in front of white, for a window that shows the frame and the result side by side.
+Rewritten from a description of it, only for comparison. Each frame is resized to 910x512 and
+cropped to the middle 672x512. It goes through the network as published, in eager PyTorch, float32,
+NCHW, with PyTorch's own threads. The matte is applied in NumPy, as floats, in front of white, for a
+window that shows the frame and the result side by side.
 
-Where livematte's weights have no such form the work is done all the same: the encoder's BatchNorm,
-which they hold folded, is put back with numbers that change nothing. What PIL and torchvision do
-in the demo is done with NumPy and PyTorch in their way.
+livematte's weights hold the encoder's BatchNorm folded. To do the same work as the demo, it is put
+back with numbers that change nothing. NumPy and PyTorch do what PIL and torchvision do in the demo,
+in the same way.
 """
 
 from __future__ import annotations
@@ -35,14 +35,14 @@ if TYPE_CHECKING:
 
 RESIZED: Final = Size(910, 512)
 CUT: Final = Size(672, 512)
-"""What the network sees and what is shown, whatever the frame's size."""
+"""The size of the network's input and of the result, for frames of any size."""
 
 MEAN: Final = 0.5
 DEVIATION: Final = 0.5
 
 
 class SplitIBNorm(nn.Module):
-    """IBNorm as published: the channels cut in two, each half normalised, and joined again."""
+    """IBNorm as published: splits the channels, normalises each half, and joins them again."""
 
     def __init__(self, channels: int) -> None:
         super().__init__()
@@ -55,7 +55,7 @@ class SplitIBNorm(nn.Module):
 
 
 def load_published_modnet(state: Mapping[str, NDArray[np.float32]]) -> MODNet:
-    """MODNet with nothing folded and nothing fused, in evaluation mode.
+    """MODNet without folding or fusing, in evaluation mode.
 
     state: as `network.weights.read` returns it; copied.
     """
@@ -75,7 +75,7 @@ def load_published_modnet(state: Mapping[str, NDArray[np.float32]]) -> MODNet:
 
 
 def _with_batch_norms(layers: nn.Module) -> nn.Sequential:
-    """A BatchNorm after each convolution of the encoder, which adds the convolution's bias."""
+    """Add a BatchNorm, which adds the bias, after each convolution of the encoder."""
     unfolded: list[nn.Module] = []
     for layer in layers.children():
         if isinstance(layer, nn.Identity):
@@ -94,10 +94,10 @@ def _with_batch_norms(layers: nn.Module) -> nn.Sequential:
 
 
 class OfficialDemo:
-    """A `Renderer`, so that it is measured like the others; its pictures are `CUT` in size.
+    """A `Renderer`, so that it is measured like the others; its pictures have the size `CUT`.
 
-    It has one background, white, whichever it is given: others would only cost it more. It refines
-    nothing.
+    It ignores the background and always uses white: others would only cost it more. It does not
+    refine mattes.
     """
 
     depth = 1
@@ -105,7 +105,7 @@ class OfficialDemo:
     def __init__(
         self, frame_size: Size, weights_name: str = weights.SHIPPED, threads: int | None = None
     ) -> None:
-        """threads: PyTorch's own choice if None, as in the demo.
+        """threads: None for PyTorch's own choice, as in the demo.
 
         Raises `WeightsError` if the weights cannot be used.
         """
@@ -135,7 +135,7 @@ class OfficialDemo:
             with self.timings.stage("composite"):
                 matte = small_matte[0].repeat(3, 1, 1).numpy().transpose(1, 2, 0)
                 shown = matte * rgb + (1 - matte) * np.full(rgb.shape, 255.0)
-                # The demo's window has the frame on its left.
+                # The demo's window shows the frame on the left.
                 both = np.concatenate((rgb, shown), axis=1).astype(np.uint8)
                 np.copyto(image, cv2.cvtColor(both, cv2.COLOR_RGB2BGR)[:, CUT.width :])
             np.copyto(alpha, 255 * matte[..., 0], casting="unsafe")
@@ -145,20 +145,20 @@ class OfficialDemo:
         return self._buffers.collect(timeout_seconds)
 
     def close(self) -> None:
-        """Nothing is held that needs giving back."""
+        """There is nothing to release."""
 
 
 def cut(image: Image) -> Image:
-    """The part of a frame, uint8 BGR (H, W, 3), that the demo looks at: RGB (512, 672, 3)."""
+    """The part of a frame, uint8 BGR (H, W, 3), that the demo uses: RGB (512, 672, 3)."""
     left = (RESIZED.width - CUT.width) // 2
     middle = cv2.resize(image, RESIZED)[:, left : left + CUT.width]
     return cv2.cvtColor(middle, cv2.COLOR_BGR2RGB).astype(np.uint8, copy=False)
 
 
 def to_input(rgb: Image) -> Tensor:
-    """What the network sees: RGB uint8 (H, W, 3) to float32 (1, 3, H, W) in [-1, 1].
+    """The network's input: RGB uint8 (H, W, 3) to float32 (1, 3, H, W) in [-1, 1].
 
-    In the steps of torchvision's ToTensor, which divides by 255, and Normalize.
+    Uses the steps of torchvision's ToTensor, which divides by 255, and Normalize.
     """
     pixels = torch.from_numpy(rgb).permute(2, 0, 1).contiguous().to(torch.float32).div(255)
     return pixels.clone().sub_(MEAN).div_(DEVIATION)[None]

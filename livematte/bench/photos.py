@@ -1,4 +1,4 @@
-"""How many photos a second, from JPEG files to mattes as PNG files, against the network alone."""
+"""Photos a second, from JPEG files to mattes as PNG files, compared with the network alone."""
 
 from __future__ import annotations
 
@@ -27,7 +27,7 @@ PHOTO_SIZE: Final = Size(1280, 720)
 JPEG_QUALITY: Final = 90
 
 PHOTOS_A_CORE: Final = 12
-"""Photos of a round; the last ones of a round leave cores idle, so not too few."""
+"""Photos in a round, per core; not too few, because the last ones leave cores idle."""
 
 
 class PhotoRates(NamedTuple):
@@ -40,7 +40,7 @@ class PhotoRates(NamedTuple):
 
     @property
     def share(self) -> float:
-        """How much of the network's own rate is left with everything around it."""
+        """The photo rate divided by the network's own rate."""
         return self.photos_per_second / self.network_per_second
 
 
@@ -52,9 +52,9 @@ def bench_photos(
     rounds: int = 7,
     on_progress: Callable[[str], None] = lambda _sentence: None,
 ) -> PhotoRates:
-    """Photos of 1280x720 and the bare network in turns, on the CPU, so many at once as cores.
+    """Photos of 1280x720 and the bare network in turn, on the CPU, as many at once as cores.
 
-    Raises what `Matter.load` raises.
+    Raises the errors of `Matter.load`.
     """
     parallel = threads or cores()
     matter = Matter(

@@ -1,8 +1,8 @@
 """`livematte bench quality`: how good the mattes of labelled footage are.
 
-Three settings go side by side over every photo, and over every clip in front of every background:
-the plain network at two sizes, and the product as it is used. All mattes are measured as the 8 bits
-that come out.
+Three settings run side by side on every photo, and on every clip in front of every background: the
+plain network at two sizes, and the product with its normal settings. All mattes are measured as
+8-bit output.
 """
 
 from __future__ import annotations
@@ -52,15 +52,15 @@ WEIGHTS: Final = "photographic"
 FRAME_SECONDS: Final = 1 / 30
 
 PATIENCE_SECONDS: Final = 60.0
-"""For one frame."""
+"""How long to wait for one frame."""
 
 OnRow = Callable[[Row], None]
 Note = Callable[[str, str], None]
-"""Told what a setting, by its name, computes mattes by."""
+"""Called with a setting's name and a description of what computes its mattes."""
 
 
 def matter_of(options: RenderOptions) -> Matter:
-    """For photos; what is left to livematte is as in `livematte image`."""
+    """A `Matter` for photos; automatic settings are as in `livematte image`."""
     return Matter(
         matte_short_side=options.matte_short_side or DEFAULT_SHORT_SIDE,
         device=str(options.device),
@@ -81,12 +81,12 @@ def measure_quality(
 ) -> QualityReport:
     """Measure the plain network's and the product's mattes on all the footage.
 
-    frames, backgrounds: only the first ones, of each clip and of all; None for all of them.
+    frames, backgrounds: how many frames of each clip, and how many backgrounds; None for all.
     noise_levels: standard deviation of the noise that is added to the frames of clips.
-    on_progress: told what is being done.
-    on_row: given pictures of each photo, and of the middle of each clip on each background.
+    on_progress: called with a sentence that says what is being measured.
+    on_row: called with pictures of each photo, and of the middle of each clip on each background.
 
-    Raises what reading the footage and opening renderers raise.
+    Raises the errors of reading the footage and opening renderers.
     """
     settings = {
         **{
@@ -118,7 +118,7 @@ def _measure_photos(
 ) -> list[Measured]:
     if not pairs:
         return []
-    photos = _Photos(product, note)  # which has networks that clips do not need
+    photos = _Photos(product, note)  # loads networks that clips do not need
     measured = []
     for number, pair in enumerate(pairs):
         on_progress(f"photo {number + 1} of {len(pairs)}: {pair.name}")
@@ -127,7 +127,7 @@ def _measure_photos(
 
 
 class _Photos:
-    """Photos, by the network alone and by what `livematte image` uses."""
+    """Measures photos, with the network alone and as `livematte image` does."""
 
     def __init__(self, product: RenderOptions, note: Note) -> None:
         self._network = open_still_network(RenderOptions(CPU, "fp32"))
@@ -153,7 +153,7 @@ class _Photos:
 
 
 def _plain_matte(network: StillNetwork, image: Image, short_side: int) -> NDArray[np.float32]:
-    """The network's matte, enlarged as it is: float32 (H, W) of `image`, uint8 RGB (H, W, 3)."""
+    """The network's matte, enlarged without refining: float32 (H, W) of `image`, RGB (H, W, 3)."""
     size = Size.of(image)
     small = shrink_photo(image, network_size(size, short_side))
     matte = network.matte(cv2.cvtColor(small, cv2.COLOR_RGB2BGR).astype(np.uint8, copy=False))
@@ -176,7 +176,7 @@ def _measure_scene(
     on_progress: Callable[[str], None],
     on_row: OnRow | None,
 ) -> Measured:
-    """All settings side by side, so that each frame is composited only once."""
+    """Measure all settings side by side, so that each frame is composited only once."""
     new, size, middle = scene.picture(), scene.size(), scene.frames // 2
     shown: Shot | None = None
     true_clip = TrueClip()
@@ -202,10 +202,10 @@ def _measure_scene(
 
 
 class _Run:
-    """One setting's way through a clip."""
+    """One setting's run through a clip."""
 
     def __init__(self, renderer: Renderer, background: Picture, middle: int) -> None:
-        """middle: the index of the frame whose matte and picture are kept as `self.middle`."""
+        """middle: index of the frame whose matte and picture `self.middle` keeps."""
         self.tally = ClipTally()
         self.middle: tuple[Image, Image]
         self._renderer = renderer
@@ -219,7 +219,7 @@ class _Run:
         return self._renderer.description
 
     def give(self, shot: Shot, truth: Truth) -> None:
-        """Submit a frame, and measure what is done as far as there is no room for it."""
+        """Submit a frame; while there is no room for it, measure finished ones."""
         seconds = self._given * FRAME_SECONDS
         frame = Frame(shot.image, self._given, seconds, seconds)
         while not self._renderer.submit(frame, self._background):
@@ -228,7 +228,7 @@ class _Run:
         self._given += 1
 
     def finish(self) -> None:
-        """Measure all that is still in flight."""
+        """Measure all frames that are still in flight."""
         while self._in_flight:
             self._measure_oldest()
 

@@ -1,4 +1,4 @@
-"""What was found about the quality of mattes: as data, as JSON and as tables."""
+"""The results of measuring mattes: as data, as JSON and as tables."""
 
 from __future__ import annotations
 
@@ -20,16 +20,16 @@ PLAIN_512: Final = "plain 512"
 PLAINS: Final = (PLAIN_288, PLAIN_512)
 
 WORSE: Final = 1.2
-"""A picture is told apart if its MAD is this many times plain 288's."""
+"""A picture is reported as worse if its MAD is more than this many times plain 288's."""
 
 WORST_SHOWN: Final = 5
 
 
 @dataclass(frozen=True)
 class Errors:
-    """Of a picture or a mean of several; see `bench.metrics`. None where it was not measured.
+    """The errors of a picture, or the mean of several; see `bench.metrics`. None if not measured.
 
-    mad, mse, dtssd: of an alpha from 0 to 1. lag_frames: of moving edges; 3 is the most.
+    mad, mse, dtssd: for alpha from 0 to 1. lag_frames: of moving edges, at most 3.
     colour_levels: of the composite on a new background, where alpha is soft, 0 to 255.
     """
 
@@ -46,7 +46,7 @@ class Errors:
     def combined(
         cls, several: Iterable[Errors], combine: Callable[[list[float]], float | None]
     ) -> Errors:
-        """Each error combined over those in which it was measured, None if in none."""
+        """Each error combined over the items that measured it; None if none did."""
         known = list(several)
         found = {}
         for name in METRICS:
@@ -59,7 +59,7 @@ class Errors:
         return cls.combined(several, lambda values: sum(values) / len(values))
 
     def times(self, yardstick: Errors) -> Errors:
-        """How many times the yardstick's; None of a lag, which is 0 at best."""
+        """These errors divided by the yardstick's; None for the lag, which is 0 at best."""
         found: dict[str, float | None] = {}
         for name in METRICS:
             ours, theirs = getattr(self, name), getattr(yardstick, name)
@@ -80,14 +80,14 @@ _COLUMNS: Final = {
     "lag_frames": ("lag, frames", 1.0),
     "colour_levels": ("colour, levels", 1.0),
 }
-"""Headings, and by how much the figures below them are multiplied."""
+"""Headings, and the factors for the figures below them."""
 
 
 @dataclass(frozen=True)
 class Measured:
-    """A photo, or a clip in front of a background, and each setting's errors in it by its name.
+    """A photo, or a clip in front of a background, and the errors of each setting by its name.
 
-    group: `PHOTOS`, or the framing. frames: 1 of a photo.
+    group: `PHOTOS`, or the framing. frames: 1 for a photo.
     """
 
     name: str
@@ -97,15 +97,15 @@ class Measured:
 
     @property
     def times_plain(self) -> float | None:
-        """The product's MAD against plain 288's."""
+        """The product's MAD divided by plain 288's."""
         return self.errors[PRODUCT].times(self.errors[PLAIN_288]).mad
 
 
 @dataclass(frozen=True)
 class QualityReport:
-    """What `measure_quality` found.
+    """The results of `measure_quality`.
 
-    settings: what each one's mattes were computed by, for people.
+    settings: what computed each setting's mattes, for people.
     noise_levels: standard deviation of the noise that was added to clips.
     """
 
@@ -114,7 +114,7 @@ class QualityReport:
     pictures: tuple[Measured, ...]
 
     def groups(self) -> dict[str, dict[str, Errors]]:
-        """The settings' errors by group, the mean over its pictures; a clip counts as one."""
+        """The settings' errors by group: the mean over its pictures; a clip counts as one."""
         members: dict[str, list[Measured]] = {}
         for each in self.pictures:
             members.setdefault(each.group, []).append(each)
@@ -127,12 +127,12 @@ class QualityReport:
         }
 
     def average(self) -> dict[str, Errors]:
-        """The settings' errors on average of the groups, `ALL` being one, as small ones count."""
+        """The settings' errors averaged over the groups, with `ALL` as one; all count alike."""
         groups = self.groups().values()
         return {name: Errors.mean(group[name] for group in groups) for name in self.settings}
 
     def worst(self) -> list[tuple[float, Measured]]:
-        """Pictures by how many times plain 288's MAD the product has, the worst first."""
+        """Pictures by the product's MAD divided by plain 288's, the worst first."""
         known = [(ratio, each) for each in self.pictures if (ratio := each.times_plain) is not None]
         return sorted(known, key=lambda found: found[0], reverse=True)
 
@@ -141,7 +141,7 @@ class QualityReport:
         return sum(ratio > WORSE for ratio, _ in self.worst())
 
     def as_dict(self) -> dict[str, Any]:
-        """For JSON: errors as they are, without the tables' factors."""
+        """For JSON: errors without the tables' factors."""
         return {
             "settings": {name: list(used) for name, used in self.settings.items()},
             "noise_levels": self.noise_levels,
@@ -206,7 +206,7 @@ def _as_dict(errors: Mapping[str, Errors]) -> dict[str, Any]:
 
 
 def _number(value: float | None, scale: float = 1.0) -> str:
-    """With three digits or more that tell something."""
+    """With at least three significant digits."""
     if value is None:
         return "-"
     scaled = scale * value

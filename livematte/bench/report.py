@@ -1,4 +1,4 @@
-"""What a benchmark found: as data, as JSON and as tables."""
+"""The results of a benchmark: as data, as JSON and as tables."""
 
 from __future__ import annotations
 
@@ -30,7 +30,7 @@ class Spread(NamedTuple):
 
     @classmethod
     def of(cls, seconds: Sequence[float]) -> Spread | None:
-        """Percentiles between two durations are interpolated; None of no durations."""
+        """Percentiles between two durations are interpolated; None without durations."""
         if not seconds:
             return None
         return cls(median(seconds), float(np.percentile(seconds, 95)))
@@ -38,20 +38,20 @@ class Spread(NamedTuple):
 
 @dataclass(frozen=True)
 class Measurement:
-    """What one candidate came to; all but the first four are None or empty if it cannot be used.
+    """The results of one candidate; all but the first four are None or empty if it cannot be used.
 
-    candidate: what was asked for. description: what it is. reason: why, where livematte chose.
+    candidate: what was requested. description: what it is. reason: why livematte chose it.
     problem: why it cannot be used or failed.
-    frames: how many periods were measured, over all rounds; `latency_frames` the same of latencies.
+    frames: how many periods were measured, over all rounds; `latency_frames` counts latencies.
     frames_per_second: at full speed; the median of the rounds, so that one disturbed round does not
         count.
-    period: at full speed, from a picture to the next.
+    period: at full speed, from one picture to the next.
     latency: one frame at a time, from before its capture until the sink has it.
-    stages: of the frames of `latency`; without the waiting of one thread for another.
-    outside_network_seconds: the median of each frame's latency without its time in the network.
-    times_official: how many times as many frames a second as the official demo's way.
+    stages: of the frames in `latency`; without the time that threads wait for each other.
+    outside_network_seconds: the median of each frame's latency minus its time in the network.
+    times_official: frames a second divided by the official demo's.
     peak_memory_bytes: of its process, with a few frames to work on.
-    memory_growth_bytes: from the 200th frame to the `memory_frames`th.
+    memory_growth_bytes: from the 200th frame to the frame `memory_frames`.
     """
 
     candidate: str
@@ -82,13 +82,13 @@ class Comparison:
 
 @dataclass(frozen=True)
 class Report:
-    """All that `run_bench` measured, and where."""
+    """The results of `run_bench`, and the machine that they were measured on."""
 
     machine: Machine
     comparisons: tuple[Comparison, ...]
 
     def as_dict(self) -> dict[str, Any]:
-        """For JSON: names end in their unit, in seconds and bytes."""
+        """For JSON: in seconds and bytes; names end in their unit."""
         found = asdict(self)
         for measurement in chain.from_iterable(
             comparison["measurements"] for comparison in found["comparisons"]
@@ -103,9 +103,9 @@ class Report:
 def measured(
     candidate: Candidate, reason: str, rounds: Sequence[Round], endured: Round | None
 ) -> Measurement:
-    """What the rounds of a candidate come to, all taken together.
+    """The results of all of a candidate's rounds together.
 
-    rounds: at least one. endured: the long run for its memory, of which no times are taken.
+    rounds: at least one. endured: the long run for its memory, whose times are not used.
     """
     periods = [each for done in rounds for each in done.period_seconds]
     latencies = [each for done in rounds for each in done.latency_seconds]
@@ -145,7 +145,7 @@ def measured(
 
 
 def against(yardstick: Measurement | None, measurement: Measurement) -> Measurement:
-    """The measurement with its ratio to the yardstick, where both have a speed."""
+    """The measurement with its ratio to the yardstick, if both have a speed."""
     if yardstick is None or not yardstick.frames_per_second or not measurement.frames_per_second:
         return measurement
     ratio = measurement.frames_per_second / yardstick.frames_per_second

@@ -1,7 +1,7 @@
-"""A clip in front of a background, close-up or in 16:9, as a camera would have seen it.
+"""A clip in front of a background, close-up or in 16:9, as a camera would see it.
 
-The alpha that the frames come with is exact, and so are the true pictures: the same person on the
-same pixels, on any other background.
+The frames' alpha is exact, and so are the true pictures: the same person on the same pixels, on any
+other background.
 """
 
 from __future__ import annotations
@@ -28,24 +28,24 @@ from livematte.media.cover import cover
 ROOM_SIZE: Final = Size(1280, 720)
 
 PERSON_HEIGHT: Final = 0.7
-"""Of the frame's, in `Framing.ROOM`."""
+"""As a part of the frame's height, in `Framing.ROOM`."""
 
 NOISE_SEED: Final = 2009
 
 
 class Framing(Enum):
-    """What is around the person."""
+    """How much of the room is around the person."""
 
     CLOSE_UP = "close-up"
-    """The clip as it is."""
+    """The clip unchanged."""
     ROOM = "16:9"
     """The clip in the middle of `ROOM_SIZE`, on the lower edge, `PERSON_HEIGHT` as high."""
 
 
 class Shot(NamedTuple):
-    """One frame, and what is true of it.
+    """One frame and its ground truth.
 
-    image: uint8 BGR (H, W, 3), what the camera saw.
+    image: uint8 BGR (H, W, 3), the camera's picture.
     alpha: float32 (H, W) in [0, 1].
     soft: bool (H, W), where alpha is truly soft; see `metrics.SOFT`.
     soft_colours: float32 BGR (n, 3), the true composite on the new background at those n pixels.
@@ -61,8 +61,8 @@ class Shot(NamedTuple):
 class Scene:
     """A clip in front of a background.
 
-    background: of the frames. new_background: to render them on; None for plain green.
-    frames: how many there are. noise_levels: standard deviation of the camera's noise.
+    background: behind the frames. new_background: to render them on; None for plain green.
+    frames: how many to use. noise_levels: standard deviation of the camera's noise.
     """
 
     clip: Clip
@@ -77,7 +77,7 @@ class Scene:
         return f"{self.clip.name} on {self.background.stem}, {self.framing.value}"
 
     def size(self) -> Size:
-        """Of the frames. Raises `SourceError` if the first one cannot be read."""
+        """The size of the frames. Raises `SourceError` if the first one cannot be read."""
         if self.framing is Framing.ROOM:
             return ROOM_SIZE
         return Size.of(read_frame(self.clip.frames[0])[1])
@@ -89,10 +89,10 @@ class Scene:
         return ImageBackground(read_background(self.new_background), self.new_background.name)
 
     def shots(self) -> Iterator[Shot]:
-        """The frames one by one, made as they are asked for.
+        """The frames one by one, made on demand.
 
-        Raises `SourceError` and `BackgroundError` if a file cannot be read, or if a frame is not of
-        the first one's size.
+        Raises `SourceError` and `BackgroundError` if a file cannot be read, or if a frame differs
+        in size from the first one.
         """
         size = self.size()
         behind = cover(read_background(self.background), size)
@@ -103,8 +103,8 @@ class Scene:
             clip_size = clip_size or Size.of(alpha)
             if Size.of(alpha) != clip_size:
                 raise SourceError(
-                    f"{path} is {Size.of(alpha)}, but the first frame of its clip {clip_size}.",
-                    "Make all frames of one size.",
+                    f"{path} is {Size.of(alpha)}, but the first frame of its clip is {clip_size}.",
+                    "Make all frames the same size.",
                 )
             shot = place(colours, alpha, behind, new, self.framing)
             yield shot._replace(image=_noisy(shot.image, self.noise_levels, index))
@@ -119,9 +119,9 @@ def scenes_of(
 ) -> list[Scene]:
     """Each clip in front of each background, in each framing.
 
-    Each is rendered on the background that comes next.
+    Each is rendered on the next background.
 
-    frames, backgrounds: take only so many of the first ones; None for all.
+    frames, backgrounds: use only the first ones, this many; None for all.
     """
     rooms = footage.backgrounds
     new: list[Path | None] = [None] if len(rooms) == 1 else [*rooms[1:], *rooms[:1]]
@@ -148,7 +148,7 @@ def place(
     colours, alpha: uint8 BGR (h, w, 3) and straight alpha, float32 (h, w).
     behind, new: uint8 BGR (H, W, 3), the room and the background to render on.
     """
-    # Premultiplied, or what invisible pixels hold would come in at the edge.
+    # Premultiplied, or the colours of invisible pixels would show at the edge.
     premultiplied = colours * alpha[..., None]
     height, width = behind.shape[:2]
     if framing is Framing.ROOM:
@@ -175,7 +175,7 @@ def place(
 
 
 def _noisy(image: Image, sigma: float, index: int) -> Image:
-    """The same noise each time in a clip's frame of this index."""
+    """Add noise, which is the same each time for a frame's index."""
     if not sigma:
         return image
     noise = np.random.default_rng((NOISE_SEED, index)).standard_normal(image.shape, np.float32)

@@ -1,4 +1,4 @@
-"""How fast a renderer is in the real pipeline, measured in a process of its own.
+"""How fast a renderer is in the real pipeline, measured in its own process.
 
     process that compares          process of one candidate
                                    capture thread        render thread     main thread
@@ -6,8 +6,8 @@
           <──────── pipe ────────  Round: times                                  │
                                           ^──────────── when each came ──────────┘
 
-A process of its own makes what one candidate loads, and how much memory it takes, no matter of any
-other's; and between rounds it waits, so that candidates can take turns.
+Separate processes keep what one candidate loads, and how much memory it takes, from affecting the
+others. Between rounds a process waits, so that candidates can take turns.
 """
 
 from __future__ import annotations
@@ -47,27 +47,27 @@ if TYPE_CHECKING:
 OFFICIAL_DEMO: Final = "official demo"
 
 DIFFERENT_FRAMES: Final = 12
-"""Made beforehand and used in turn; few, because they count as memory of the candidate."""
+"""Made beforehand and used in turn; few, because they count as the candidate's memory."""
 
 WARM_UP_FRAMES: Final = 2
-"""At full speed, before what is measured; one at a time needs only one more."""
+"""At full speed, before measuring; one at a time needs only one more."""
 
 FEWEST_FRAMES: Final = 2
-"""Measured even if the time for a round is over."""
+"""The least that are measured, even if a round's time is over."""
 
 SETTLED_FRAMES: Final = 200
-"""After so many frames a renderer should have all the memory that it will ever take."""
+"""After this many frames a renderer should have all the memory that it will ever need."""
 
 POLL_SECONDS: Final = 0.1
-"""How long a wait for a wish may keep the thread from noticing that it is to stop."""
+"""The longest single wait for a wish; a request to stop is noticed after it."""
 
 
 @dataclass(frozen=True)
 class Candidate:
-    """Who is measured: livematte with its options.
+    """What is measured: livematte with its options.
 
-    is_official_demo: or, with the same weights and threads, the way that MODNet's own webcam demo
-        does it; see `official_demo`.
+    is_official_demo: instead, with the same weights and threads, the method of MODNet's own webcam
+        demo; see `official_demo`.
     """
 
     options: RenderOptions
@@ -75,7 +75,7 @@ class Candidate:
 
     @property
     def name(self) -> str:
-        """By what was asked for, also where it cannot be had: "cpu, int8, 288"."""
+        """The requested options, even if they are not available: "cpu, int8, 288"."""
         if self.is_official_demo:
             return OFFICIAL_DEMO
         options = self.options
@@ -83,7 +83,7 @@ class Candidate:
 
 
 class Opened(NamedTuple):
-    """The first answer: the renderer is open, and why it is as it is."""
+    """The first answer: the renderer is open. reason: why livematte chose it."""
 
     reason: str
 
@@ -92,7 +92,7 @@ class Opened(NamedTuple):
 class Wish:
     """A round to run: frames at full speed, then frames one at a time.
 
-    seconds, single_seconds: a slow candidate stops after so long, before it has done all.
+    seconds, single_seconds: a slow candidate stops after this time, before it has done all.
     """
 
     frames: int
@@ -103,13 +103,13 @@ class Wish:
 
 @dataclass(frozen=True)
 class Round:
-    """The answer to a `Wish`; nothing of the warm-up is in it.
+    """The answer to a `Wish`, without the warm-up.
 
-    period_seconds: at full speed, from a picture to the next.
+    period_seconds: at full speed, from one picture to the next.
     latency_seconds: one frame at a time, from before its capture until the sink has the picture.
-    stage_seconds: of those same frames, by stage, the times that make up most of the latency.
-    frames: how many there were since the renderer was opened.
-    settled_bytes: memory after `SETTLED_FRAMES`; None before, and where the system does not tell.
+    stage_seconds: for those same frames, by stage, the times that make up most of the latency.
+    frames: how many were rendered since the renderer was opened.
+    settled_bytes: memory after `SETTLED_FRAMES`; None before, or if the system does not tell.
     """
 
     description: str
@@ -122,10 +122,10 @@ class Round:
 
 
 class Nowhere(NullSink):
-    """Copies pictures into memory of its own, as drivers do, and notes when."""
+    """Copies pictures into its own memory, as drivers do, and notes the times."""
 
     def __init__(self, *, any_size: bool = False) -> None:
-        """any_size: for the official demo, whose pictures have a size of their own."""
+        """any_size: for the official demo, whose pictures have another size than the frames."""
         super().__init__()
         self._any_size = any_size
         self.sent = 0
@@ -155,12 +155,12 @@ class Nowhere(NullSink):
             self.settled_bytes = memory_of_this_process().present_bytes
 
     def wait_until_sent(self, count: int) -> None:
-        """Wait until `count` pictures have come in all, or until it is stopped."""
+        """Wait until `count` pictures have come in total, or until `stop`."""
         with self._changed:
             self._changed.wait_for(lambda: self._stopped or self.sent >= count)
 
     def stop(self) -> None:
-        """Let nobody wait any more; from any thread."""
+        """End every wait; from any thread."""
         with self._changed:
             self._stopped = True
             self._changed.notify_all()
@@ -172,18 +172,18 @@ class Nowhere(NullSink):
 
 @dataclass
 class _Phase:
-    """Frames that went through: when each was begun, and how long its capture took."""
+    """The frames of a phase: when each began, and how long its capture took."""
 
     begun_seconds: list[float] = field(default_factory=list)
     capture_seconds: list[float] = field(default_factory=list)
 
 
 class Rounds:
-    """A source that gives frames when the other process wishes, and answers with the times.
+    """A source that gives frames when the other process asks, and answers with the times.
 
-    The frames are the demo's, made beforehand. "Capturing" one is to copy it into a buffer, as
-    `cv2.VideoCapture.retrieve` does at best; what a camera's driver and decoder do is no part of
-    it.
+    The frames are the demo's, made beforehand. "Capturing" one means copying it into a buffer, as
+    `cv2.VideoCapture.retrieve` does at best; it does not include the work of a camera's driver and
+    decoder.
     """
 
     live = False
@@ -195,7 +195,7 @@ class Rounds:
     def __init__(self, size: Size, sink: Nowhere, connection: Connection) -> None:
         self.size = size
         self.choice: OpenedRenderer | None = None
-        """The renderer, to be set once it is open and before the first wish comes."""
+        """The renderer; set it when it is open and before the first wish."""
         self._sink = sink
         self._connection = connection
         self._interrupted = threading.Event()
@@ -214,7 +214,7 @@ class Rounds:
         error: BaseException | None,
         trace: TracebackType | None,
     ) -> None:
-        """Nothing is held that needs giving back."""
+        """There is nothing to release."""
 
     def frames(self) -> Iterator[Frame]:
         while not self._interrupted.is_set():
@@ -271,9 +271,9 @@ class Rounds:
     def _go(
         self, frames: int, warm_up: int, seconds: float, *, single: bool = False
     ) -> Generator[Frame, None, _Phase]:
-        """Give `frames`, but none after `seconds` from the end of the warm-up on.
+        """Give `frames` frames, but none later than `seconds` after the warm-up.
 
-        single: each only when the picture of the one before has come.
+        single: give each one only when the picture of the one before has come.
         """
         self._sink.forget_times()
         phase = _Phase()
@@ -301,10 +301,10 @@ class Rounds:
 
 
 def serve(connection: Connection, candidate: Candidate, size: Size, background: str) -> None:
-    """Open the candidate's renderer and run rounds until the other end of the pipe is closed.
+    """Open the candidate's renderer and run rounds until the other end closes the pipe.
 
-    Sends `Opened`, then a `Round` for each `Wish`. What fails is sent instead: a `LivematteError`
-    as it is, anything else as the text of its traceback.
+    Sends `Opened`, then a `Round` for each `Wish`. After a failure it sends the error instead: a
+    `LivematteError` itself, anything else as the text of its traceback.
     """
     sink = Nowhere(any_size=candidate.is_official_demo)
     source = Rounds(size, sink, connection)
@@ -320,14 +320,14 @@ def serve(connection: Connection, candidate: Candidate, size: Size, background: 
     except LivematteError as error:
         connection.send(error)
     except Exception:
-        with suppress(OSError):  # nobody listens any more
+        with suppress(OSError):  # nobody is listening any more
             connection.send(traceback.format_exc())
 
 
 def serve_in_process(
     connection: Connection, candidate: Candidate, size: Size, background: str
 ) -> None:
-    """`serve` as the whole of a process; the process that started it decides when it ends."""
+    """`serve` as a whole process; the process that started it decides when it ends."""
     signal.signal(signal.SIGINT, signal.SIG_IGN)
     if candidate.options.threads is not None:
         cv2.setNumThreads(candidate.options.threads)
@@ -335,7 +335,7 @@ def serve_in_process(
 
 
 def _opener(candidate: Candidate) -> Callable[[Size], OpenedRenderer]:
-    # What is imported here is memory and time of the candidates that need it, and of no others.
+    # Imported here, so that only candidates that need a module spend memory and time on it.
     from livematte.render.renderer import OpenedRenderer
 
     options = candidate.options

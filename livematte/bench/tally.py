@@ -1,4 +1,4 @@
-"""The errors of one matte, and of the mattes of a clip as they come."""
+"""The errors of one matte, and of a clip's mattes as they come."""
 
 from __future__ import annotations
 
@@ -16,14 +16,14 @@ from livematte.bench.scene import Shot
 from livematte.frame import Image
 
 CONNECTIVITY_EVERY: Final = 5
-"""Of clips the connectivity error is measured on each 5th frame only, because it takes long."""
+"""In clips, the connectivity error is measured only on each 5th frame, because it takes long."""
 
 
 @dataclass(frozen=True, eq=False)
 class Truth:
-    """The true matte, float32 (H, W), with what several mattes are compared to.
+    """The true matte, float32 (H, W), with values that several comparisons share.
 
-    motion: None for too few frames.
+    motion: None if there are too few frames yet.
     """
 
     alpha: NDArray[np.float32]
@@ -34,7 +34,7 @@ class Truth:
         return metrics.gradient_magnitude(self.alpha)
 
     def errors(self, matte: NDArray[np.float32], *, connectivity: bool = True) -> Errors:
-        """Of one matte, float32 (H, W); those over time are None, and connectivity if not asked."""
+        """The errors of one matte, float32 (H, W); those over time are None."""
         return Errors(
             mad=metrics.mean_absolute_error(matte, self.alpha),
             mse=metrics.mean_squared_error(matte, self.alpha),
@@ -55,14 +55,14 @@ class TrueClip:
         self._alphas: deque[NDArray[np.float32]] = deque(maxlen=metrics.LAG_FRAMES)  # newest first
 
     def truth(self, alpha: NDArray[np.float32]) -> Truth:
-        """The truth of the next frame, whose true matte is `alpha`, float32 (H, W)."""
+        """The `Truth` of the next frame, whose true matte is `alpha`, float32 (H, W)."""
         self._alphas.appendleft(alpha)
         is_enough = len(self._alphas) == metrics.LAG_FRAMES
         return Truth(alpha, metrics.true_motion(self._alphas) if is_enough else None)
 
 
 class ClipTally:
-    """The errors of one setting's pictures of a clip, added frame by frame."""
+    """The errors of one setting's pictures of a clip, added up frame by frame."""
 
     def __init__(self) -> None:
         self._frames: list[Errors] = []
@@ -72,9 +72,9 @@ class ClipTally:
         self._moving_pixels = 0
 
     def add(self, alpha: Image, image: Image, shot: Shot, truth: Truth) -> None:
-        """The next picture: its matte and what is seen, uint8 (H, W) and BGR (H, W, 3).
+        """Add the next picture: its matte and its colours, uint8 (H, W) and BGR (H, W, 3).
 
-        truth: of `shot`.
+        truth: that of `shot`.
         """
         matte = metrics.from_uint8(alpha)
         found = truth.errors(matte, connectivity=len(self._frames) % CONNECTIVITY_EVERY == 0)
@@ -90,6 +90,6 @@ class ClipTally:
         self._truth_before = truth.alpha
 
     def errors(self) -> Errors:
-        """The mean over the frames, and the lag over all of them; None where nothing moves."""
+        """The mean over the frames, and the lag over all of them; no lag if nothing moves."""
         lag = metrics.lag_frames(self._lag_errors.tolist()) if self._moving_pixels else None
         return replace(Errors.mean(self._frames), lag_frames=lag)

@@ -103,7 +103,7 @@ def test_a_candidate_whose_process_dies_does_not_end_the_others(
     monkeypatch.setattr(compare, "serve_in_process", die)
     report = run_bench([SIZE], frames=1, rounds=1, devices=[CPU], official=False)
     problems = [each.problem for each in report.comparisons[0].measurements]
-    assert problems == ["Its process ended with exit code 3."] * 3
+    assert problems == ["Its process exited with code 3."] * 3
 
 
 def names(candidates: Sequence[Candidate]) -> list[str]:

@@ -60,5 +60,5 @@ def test_where_no_sheet_can_go_is_told_before(tmp_path: Path) -> None:
     require_writable(tmp_path / "sheet.png")
     with pytest.raises(UsageError, match="cannot be written"):
         require_writable(tmp_path / "sheet.txt")
-    with pytest.raises(UsageError, match="no folder"):
+    with pytest.raises(UsageError, match="does not exist"):
         require_writable(tmp_path / "none" / "sheet.png")

@@ -75,13 +75,13 @@ def test_frames_go_by_their_number_and_clips_by_what_stands_before_it(tmp_path: 
 
 
 def test_a_folder_without_labels_or_backgrounds_is_refused(tmp_path: Path) -> None:
-    with pytest.raises(UsageError, match="no folder"):
+    with pytest.raises(UsageError, match="not a folder"):
         find_footage(tmp_path / "none")
     write(tmp_path / "backgrounds" / "a.jpg", room())
-    with pytest.raises(UsageError, match="is labelled"):
+    with pytest.raises(UsageError, match="no labelled footage"):
         find_footage(tmp_path)
     write_clip(tmp_path / "only" / "clip", [disc(20, 30, 15)] * 2)
-    with pytest.raises(UsageError, match="nothing to put them in front of"):
+    with pytest.raises(UsageError, match="no backgrounds to put them in front of"):
         find_footage(tmp_path / "only")
 
 
@@ -109,7 +109,7 @@ def test_a_matte_of_another_size_is_refused(tmp_path: Path) -> None:
     write_pair(tmp_path, "me", disc(20, 30, 15))
     write(tmp_path / "me_alpha.png", room(30, 20))
     (pair,) = find_footage(tmp_path).pairs
-    with pytest.raises(SourceError, match="is 20x30, but its picture 30x20"):
+    with pytest.raises(SourceError, match="is 20x30, but its picture is 30x20"):
         read_pair(pair)
 
 

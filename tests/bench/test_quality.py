@@ -278,7 +278,7 @@ def test_the_command_prints_tables(monkeypatch: pytest.MonkeyPatch, tmp_path: Pa
 def test_what_cannot_be_measured_is_told(tmp_path: Path) -> None:
     code, out, err = livematte("bench", "quality", tmp_path)
     assert (code, out) == (2, "")
-    assert "is labelled" in err
+    assert "no labelled footage" in err
     code, _, err = livematte("bench", "--rounds", "2", "quality", tmp_path)
     assert code == 2
     assert "come after its name" in err

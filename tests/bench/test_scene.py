@@ -140,5 +140,5 @@ def test_frames_of_several_sizes_are_refused(tmp_path: Path) -> None:
     shots = scene.shots()
     next(shots)
     next(shots)
-    with pytest.raises(SourceError, match="is 64x40, but the first frame of its clip 64x48"):
+    with pytest.raises(SourceError, match="is 64x40, but the first frame of its clip is 64x48"):
         next(shots)
