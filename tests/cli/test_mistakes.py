@@ -224,7 +224,7 @@ MISTAKES: dict[str, tuple[str, int, str, str]] = {
     "an end before the start": (
         "video clip.mp4 -o a.mp4 --start 5 --end 1s",
         2,
-        "between 5 and 1",
+        "is not after the start at 5",
         "",
     ),
     "several to one stream": (
