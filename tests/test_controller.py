@@ -486,7 +486,7 @@ def test_real_cameras_are_changed_and_the_call_stays_up(tmp_path: Path) -> None:
     run_in_lab(sys.executable, "-m", "tests.in_lab_controller", str(path), seconds=90)
     found = json.loads(path.read_text())
     print(found)
-    assert "no program feeds it" in found["nobody feeds"]["problem"]
+    assert "nothing is sending to it" in found["nobody feeds"]["problem"]
     assert "The former camera is used again" in found["nobody feeds"]["problem"]
     assert found["nobody feeds"]["camera"] == found["back"]["camera"] == "/dev/video-cam"
     assert "lab-feed" in found["fed"]["description"]

@@ -1,4 +1,4 @@
-"""What lets a person use a device that they may not use. Linux only."""
+"""How a user gets access to a device. Linux only."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ _GROUP_MAY: Final = stat.S_IRGRP | stat.S_IWGRP
 
 
 def remedy(device: str) -> str:
-    """`permission` as the sentence that an error ends with."""
+    """`permission` as one sentence, for the end of an error."""
     try:
         words, command = permission(device)
     except OSError:
@@ -26,9 +26,9 @@ def remedy(device: str) -> str:
 
 
 def permission(device: str, in_container: bool | None = None) -> tuple[str, str]:
-    """How the user of this process gets it: in words, and the command.
+    """How the user of this process gets access to a device: in words, and as a command.
 
-    in_container: None to look.
+    in_container: None to find out.
     """
     import grp
     import pwd
@@ -36,36 +36,36 @@ def permission(device: str, in_container: bool | None = None) -> tuple[str, str]
     node = os.stat(device)
     if is_container() if in_container is None else in_container:
         return (
-            "In a container, let its user in when you start it:",
+            "In a container, add the device and its group when you start it:",
             f"docker run --device {device} --group-add {node.st_gid} ...",
         )
     if node.st_gid == 0 or node.st_mode & _GROUP_MAY != _GROUP_MAY:
         return (
-            "No group of users may. Until it is plugged in again, or the computer starts anew:",
+            "No group has access to this device. To use it until you plug it in again or restart:",
             f'sudo chown "$USER" {device}',
         )
     try:
         group = grp.getgrgid(node.st_gid)
         name = pwd.getpwuid(os.geteuid()).pw_name
     except KeyError:
-        # A group or user without a name cannot be entered into a list of names.
-        return "Until it is plugged in again:", f"sudo chown {os.geteuid()} {device}"
+        # usermod takes names, and this user or group has none.
+        return "To use it until you plug it in again:", f"sudo chown {os.geteuid()} {device}"
     if name in group.gr_mem:
         return (
-            f"You have joined the group {group.gr_name} that may, but this session is older. Log "
-            "out and in again, or in this terminal:",
+            f"You are in the group {group.gr_name}, which has access, but this session is older. "
+            "Log out and in again, or run this in this terminal:",
             f"newgrp {group.gr_name}",
         )
     return (
-        f"Join the group {group.gr_name} that may, then log out and in again:",
+        f"Join the group {group.gr_name}, which has access, then log out and in again:",
         f'sudo usermod -aG {group.gr_name} "$USER"',
     )
 
 
 def is_container(files: Sequence[Path] = CONTAINER_FILES, mounts: Path = MOUNTS) -> bool:
-    """Whether devices and modules are those of another system around this one.
+    """Whether this is a container, which uses the devices and modules of its host.
 
-    A container's files may also be seen from a virtual machine, whose root is no layers of images.
+    A virtual machine may have the same marker files, but its root is not an overlay of layers.
     """
     try:
         roots = [line.split() for line in mounts.read_text().splitlines()]

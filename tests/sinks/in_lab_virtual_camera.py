@@ -173,7 +173,7 @@ def test_a_device_that_may_not_be_used_is_refused() -> None:
     finally:
         os.chown(OUT, was.st_uid, was.st_gid)
         os.chmod(OUT, was.st_mode & 0o7777)
-    assert remedies[0].startswith("No group of users may.")
+    assert remedies[0].startswith("No group has access to this device.")
     assert remedies[1].endswith('again: `sudo usermod -aG video "$USER"`.')
 
 
