@@ -1,11 +1,11 @@
-"""How far what is remembered, or seen in the mirror, may go beyond what a frame itself shows.
+"""Limits how far the memory, or a mirrored view, may go beyond what a frame itself shows.
 
-In OpenCV, for renderers that run on the CPU; `render.cuda.anchor` says the same to PyTorch.
+In OpenCV, for renderers that run on the CPU; `render.cuda.anchor` does the same in PyTorch.
 
-The network takes things in the room for people, now in one view and now in the other, and then no
-longer. Memory holds on to them, and a view in the mirror adds those of its own. So both are tied
-to what is broad in the frame's own matte, as bodies and heads are: they steady its margin and fill
-its holes. Anywhere else they only take away.
+The network mistakes things in the room for people, sometimes in one view, sometimes in the other,
+and then no longer. Memory would keep them, and a mirrored view would add its own. So both are tied
+to the broad parts of the frame's own matte, such as bodies and heads: there they steady its margin
+and fill its holes. Anywhere else they may only lower alpha.
 """
 
 from __future__ import annotations
@@ -20,51 +20,51 @@ from livematte.matting.cells import Cells, Extremes, Matte, levels_of, of_cells
 from livematte.matting.sameness import CELL
 
 SHOWS: Final = 64
-"""What is less shows nothing, and what is broad is more all over; in levels of alpha, 0 to 255."""
+"""Alpha below this shows nothing; broad parts are above it throughout; in levels, 0 to 255."""
 
 SAYS: Final = 128
-"""A view takes a cell for a person that is no less all over; in levels of alpha, 0 to 255."""
+"""A view takes a cell for a person if it is at least this throughout; in levels of alpha."""
 
 BROAD_CELLS: Final = 5
-"""A square of so many cells a side lies within what is broad: 20 pixels of 256."""
+"""A broad part contains a square of this many cells a side: 20 pixels of 256."""
 
 NEAR_CELLS: Final = 2
-"""So many cells around what is broad are its margin."""
+"""The margin of a broad part, in cells."""
 
 LOST: Final = 0.9
-"""Less alpha than this is not held on to: more is what the network was quite sure of for long."""
+"""Only alpha above this is kept: there the network was quite sure for a long time."""
 
 DISPUTE_FRAMES: Final = 50
-"""After a dispute of both views so many frames are not shown in the mirror: two seconds."""
+"""After the views disagree, this many frames are not mirrored: two seconds."""
 
 _BROAD: Final = np.ones((BROAD_CELLS, BROAD_CELLS), np.uint8)
 _NEAR: Final = np.ones((2 * NEAR_CELLS + 1, 2 * NEAR_CELLS + 1), np.uint8)
 
 
 class Anchor:
-    """Ties what is shown of successive frames to what the network says of each."""
+    """Ties the mattes shown for successive frames to what the network says of each."""
 
     def __init__(self) -> None:
         self._straight: _Said | None = None
-        """Of the last frame that was not mirrored."""
+        """What it said of the last frame that was not mirrored."""
         self._mirrored: _Said | None = None
-        """Of the last frame, if that was."""
+        """What it said of the last frame, if that was mirrored."""
 
     def tie(
         self, shown: Matte, said: Matte, extremes: Extremes, is_mirrored: bool, changed: Cells
     ) -> bool:
-        """Take back, in place, what is neither near nor within what is broad in a frame's matte.
+        """Limit, in place, what is neither inside nor near a broad part of a frame's matte.
 
-        A view in the mirror is tied to the last one without as well, except where the picture has
-        changed since. Where nobody is broad, as when the network misses someone in a frame, only
-        that is taken back which is less than `LOST`.
+        A mirrored view is also tied to the last view that was not, except where the picture has
+        changed since. If there is no broad part, as when the network misses someone in a frame,
+        only alpha below `LOST` is limited.
 
-        shown, said: float32 (h, w) in [0, 1], sides multiples of `CELL`, neither in the mirror.
-        extremes: of what is said, 0 where that does not count.
-        changed: of each cell, whether it is seen to look other than it is remembered.
+        shown, said: float32 (h, w) in [0, 1], sides multiples of `CELL`, neither mirrored.
+        extremes: those of `said`, 0 where it does not count.
+        changed: for each cell, whether it visibly differs from what is remembered.
 
-        Returns whether the views dispute a cell: one takes for a person what the other, as near to
-        nobody broad, does not.
+        Returns whether the views disagree on a cell: far from broad parts, one takes it for a
+        person and the other does not.
         """
         now = _Said(said.copy(), extremes, *_around(extremes.least))
         other = self._straight if is_mirrored else self._mirrored
@@ -85,7 +85,7 @@ class Anchor:
 
 
 class _Said(NamedTuple):
-    """What the network said of a frame: with `_around` of it."""
+    """What the network said of a frame, with the results of `_around`."""
 
     matte: Matte
     extremes: Extremes
@@ -94,7 +94,7 @@ class _Said(NamedTuple):
 
 
 def _tie(shown: Matte, now: _Said, near: Cells, others: list[tuple[_Said, Cells]]) -> None:
-    """Take back what is beyond `now` where it is not near, and beyond others in cells of theirs."""
+    """Where cells are not near, limit alpha to that of `now`, and of others in their cells."""
     far = ~near & (of_cells(levels_of(shown), np.maximum) > 0)
     rows, columns = np.nonzero(far)
     if not len(rows):
@@ -112,9 +112,9 @@ def _tie(shown: Matte, now: _Said, near: Cells, others: list[tuple[_Said, Cells]
 
 
 def _around(least: Image) -> tuple[Cells, bool]:
-    """What is broad by its least levels with its margin and what it surrounds; whether anything is.
+    """The broad parts, by least levels, with margins and what they surround; whether there are any.
 
-    A cell is surrounded that has broad ones to its left and right, above it and below.
+    A cell is surrounded if there are broad cells to its left and right, above and below it.
     """
     shows = (least > SHOWS).astype(np.uint8)
     broad = cv2.morphologyEx(shows, cv2.MORPH_OPEN, _BROAD).astype(np.uint8, copy=False)

@@ -1,4 +1,4 @@
-"""Cells of `sameness.CELL` x `CELL` pixels, in which mattes are judged by their extremes."""
+"""Cells of `sameness.CELL` x `CELL` pixels; mattes are judged by the extremes in each cell."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from livematte.matting.sameness import CELL
 
 Matte = NDArray[np.float32]
 Cells = NDArray[np.bool_]
-"""Of each cell whether something is so: (h / CELL, w / CELL)."""
+"""A truth value for each cell: (h / CELL, w / CELL)."""
 
 
 def levels_of(matte: Matte) -> Image:
@@ -23,7 +23,7 @@ def levels_of(matte: Matte) -> Image:
 
 def of_cells(levels: Image, extreme: np.ufunc) -> Image:
     """The largest or smallest level of each cell: uint8 (h / CELL, w / CELL)."""
-    # Rows first, which lie apart and so are taken at once.
+    # Rows first: they can be reduced as a whole.
     of_rows = extreme.reduce([levels[row::CELL] for row in range(CELL)])
     extremes: Image = extreme.reduce([of_rows[:, column::CELL] for column in range(CELL)])
     return extremes

@@ -1,24 +1,24 @@
-"""The person's own colours where the matte is soft, without the old room's.
+"""The person's own colours where the matte is soft, without those of the old room.
 
 After Forte and Pitié, "Approximate Fast Foreground Colour Estimation", ICIP 2021 (blur fusion):
-smooth colours of person and room, each blurred with the weight that the matte gives it, are
-corrected by what they leave unexplained of the picture. Four things are done differently. Blurs
-are three, from wide to narrow, so that the colours come from as near as there are any. Smooth
-colours are kept on a very small copy, since they hold no detail. What is unexplained is shared
-out to person and room as is most likely, not in proportion to alpha: taking the deviations of both
-from the smooth colours for independent, those of the room with `ROOM_VARIANCE` of the variance,
-the person's is best estimated by the gain in `person_gain` (linear least squares).
+smooth colours of person and room, each blurred with its weight in the matte, are corrected by the
+part of the picture that they leave unexplained. Four things differ. There are three blurs, from
+wide to narrow, so that the colours come from the nearest pixels that have any. Smooth colours are
+kept on a very small copy, because they hold no detail. The unexplained part is divided between
+person and room by likelihood, not in proportion to alpha: if the deviations of both from the smooth
+colours are independent, and those of the room have `ROOM_VARIANCE` of the variance, the gain in
+`person_gain` estimates the person's best (linear least squares).
 
-And the room must not be found in the result by looking at colours alone, without their alpha: not
-where alpha is low, and not where the network takes a piece of furniture for a little of a person.
-So smooth colours of the person come only from where more than half is person, from however far away
-that is, and detail is the person's only where alpha is above `OWN_DETAIL`. Correlation of the
-result with rooms of random colours, at alpha below 0.1 and from 0.1 to 0.5: 0.0 and at most 0.15;
-if all pixels give smooth colours and detail as their alpha says, 0.5 and 0.9.
+And the colours alone, without their alpha, must not show the room: not where alpha is low, and not
+where the network takes a piece of furniture for a little of a person. So smooth colours of the
+person come only from pixels that are more than half person, however far away, and detail is the
+person's only where alpha is above `OWN_DETAIL`. Correlation of the result with rooms of random
+colours, at alpha below 0.1 and from 0.1 to 0.5: 0.0 and at most 0.15; if all pixels gave smooth
+colours and detail in proportion to their alpha, 0.5 and 0.9.
 
-Error of the composite where 0.05 < alpha < 0.95, of a person with known foreground in four rooms,
-as part of the error without it, at 288 rows and enlarged to 504: 0.74 and 0.71; 0.63 and 0.62
-if the room's detail is let through.
+Error of the composite where 0.05 < alpha < 0.95, for a person with known foreground in four rooms,
+divided by the error without this method, at 288 rows and enlarged to 504: 0.74 and 0.71; 0.63 and
+0.62 if the room's detail is let through.
 """
 
 from __future__ import annotations
@@ -33,30 +33,29 @@ from livematte.frame import Image, Size
 from livematte.matting.edges import interpolated, points_of
 
 REDUCED_LONG_SIDE: Final = 160
-"""Longer side, in pixels, of the copy that colours are spread on."""
+"""Longer side, in pixels, of the copy for smooth colours."""
 
 RADII: Final = (0.07, 0.02, 0.007)
-"""Of the blurs, as parts of the longer side."""
+"""The radii of the blurs, as parts of the longer side."""
 
 ROOM_VARIANCE: Final = 0.5
-"""How much the room's colours vary around the smooth ones, compared with the person's."""
+"""The variance of the room's colours around the smooth ones, divided by the person's."""
 
 UNSURENESS: Final = 0.05
-"""As much variance again for what neither explains: noise, and mistakes of alpha."""
+"""Further variance, for what neither explains: noise, and errors of alpha."""
 
 OWN_DETAIL: Final = (0.5, 0.6)
-"""Up to the first alpha detail is all taken for the room's; from the second on it is shared out."""
+"""Up to the first alpha, all detail is the room's; from the second on, detail is divided."""
 
 LEAST_WEIGHT: Final = 1e-3
-"""What colours from further away count, so that there are some where nothing of a kind is near."""
+"""The weight of colours from further away, which count if there are none nearby."""
 
 LEAST_SURENESS: Final = 1e-6
-"""What pixels count that are hardly person, so that there is a colour even if there are no others.
-"""
+"""The weight of pixels that are hardly person, so that there is a colour if there are no others."""
 
 
 def person_gain(alpha: NDArray[np.float32]) -> NDArray[np.float32]:
-    """What part of the unexplained is added to the person's colour; 1 where alpha is 1."""
+    """The part of the unexplained that is added to the person's colour; 1 where alpha is 1."""
     none, full = OWN_DETAIL
     own = np.clip((alpha - none) / (full - none), 0, 1)
     own = own * own * (3 - 2 * own)  # without a kink
@@ -65,13 +64,13 @@ def person_gain(alpha: NDArray[np.float32]) -> NDArray[np.float32]:
 
 
 def room_gain(alpha: NDArray[np.float32]) -> NDArray[np.float32]:
-    """What part of the unexplained is added to the room's colour; 0 where alpha is 1."""
+    """The part of the unexplained that is added to the room's colour; 0 where alpha is 1."""
     gain = ROOM_VARIANCE * (1 - alpha) / _variance(alpha)
     return gain.astype(np.float32, copy=False)
 
 
 def sureness(alpha: NDArray[np.float32]) -> NDArray[np.float32]:
-    """What pixels count for the person's smooth colours: nothing up to one half."""
+    """The weight of pixels in the person's smooth colours: almost 0 up to one half."""
     sure: NDArray[np.float32] = np.maximum(2 * alpha - 1, LEAST_SURENESS * alpha)
     return sure.astype(np.float32, copy=False)
 
@@ -82,7 +81,7 @@ def _variance(alpha: NDArray[np.float32]) -> NDArray[np.float32]:
 
 
 _UNIT: Final = (np.arange(256) / 255).astype(np.float32)
-# At alpha 0 to 255.
+# Tables for alpha from 0 to 255.
 _PERSON_GAIN: Final = person_gain(_UNIT)
 _ROOM_GAIN: Final = room_gain(_UNIT)
 _SURENESS: Final = sureness(_UNIT)
@@ -90,13 +89,13 @@ _REST: Final = 1 - _UNIT + np.float32(LEAST_WEIGHT)
 
 
 def reduced_size(size: Size) -> Size:
-    """The size of the copy of a picture that colours are spread on."""
+    """The size of the copy of a picture for smooth colours."""
     scale = min(1.0, REDUCED_LONG_SIDE / max(size))
     return Size(max(1, round(size.width * scale)), max(1, round(size.height * scale)))
 
 
 def radii(reduced: Size) -> list[int]:
-    """Of the blurs, in pixels of the reduced copy, from wide to narrow."""
+    """The radii of the blurs, in pixels of the reduced copy, from wide to narrow."""
     return [max(1, round(radius * max(reduced))) for radius in RADII]
 
 
@@ -116,7 +115,7 @@ def estimate_foreground(image: Image, alpha: Image) -> Image:
 
 
 class PersonColours:
-    """Estimates colours in pictures of one size with buffers that are made once."""
+    """Estimates colours in pictures of one size, with reusable buffers."""
 
     def __init__(self, size: Size) -> None:
         self._size = size
@@ -156,7 +155,7 @@ class PersonColours:
             cv2.cvtColor(
                 cv2.LUT(small_alpha, table, dst=self._weight), cv2.COLOR_GRAY2BGR, dst=each
             )
-        # From everywhere, where no window reaches anything of the person.
+        # The mean over the whole picture, for places where no window reaches the person.
         further[...] = np.tensordot(self._sure, colours, 2)
         further /= max(float(self._sure.sum()), LEAST_SURENESS)
         person = room = colours
@@ -191,9 +190,9 @@ class PersonColours:
         radius: int,
         out: NDArray[np.float32],
     ) -> NDArray[np.float32]:
-        """Both sides of a normalised convolution with a box, to `out` and `_weights`.
+        """Both sums of a normalised convolution with a box, into `out` and `_weights`.
 
-        Nothing is beyond the border, of weight nothing.
+        Pixels beyond the border have no weight.
         """
         window = (2 * radius + 1, 2 * radius + 1)
         cv2.cvtColor(weight, cv2.COLOR_GRAY2BGR, dst=self._weights)
@@ -206,10 +205,10 @@ class PersonColours:
     def at(
         self, bgr0: NDArray[np.float32], alpha: Image, points: NDArray[np.int64]
     ) -> NDArray[np.float32]:
-        """The person's colours at some pixels of the picture: float32 (n, 4) as of `colours_at`.
+        """The person's colours at some pixels of the picture: float32 (n, 4) as from `colours_at`.
 
-        bgr0, alpha: float32 (n, 4) and uint8 (n,), the picture's there; `bgr0` is overwritten.
-        points: (n,) of `points_of`.
+        bgr0, alpha: the picture's values there, float32 (n, 4) and uint8 (n,); overwrites `bgr0`.
+        points: (n,) from `points_of`.
         """
         person = interpolated(self._person, self._size, points)
         room = interpolated(self._room, self._size, points)
@@ -223,9 +222,9 @@ class PersonColours:
 
 
 class Reduction:
-    """Makes a small copy of pictures of one size, each pixel the mean of the area it covers.
+    """Makes small copies of pictures of one size; each pixel is the mean of the area it covers.
 
-    By way of halves, because OpenCV is several times as fast at halving as at the rest.
+    Halves repeatedly, because OpenCV halves several times as fast as it resizes otherwise.
     """
 
     def __init__(self, size: Size, reduced: Size, channels: int) -> None:
@@ -247,18 +246,18 @@ class Reduction:
 
 
 def per_channel(table: NDArray[np.float32], alpha: Image) -> NDArray[np.float32]:
-    """`table`, (256,), at `alpha`, uint8 (n,), once for each channel: float32 (n, 4)."""
+    """Look up `alpha`, uint8 (n,), in `table`, (256,), for each channel: float32 (n, 4)."""
     found = cv2.LUT(alpha[None], table)
     values: NDArray[np.float32] = cv2.merge((found,) * 4)[0].astype(np.float32, copy=False)
     return values
 
 
 def colours_at(image: Image, points: NDArray[np.int64]) -> NDArray[np.float32]:
-    """Some pixels of a picture, uint8 (H, W, 3): float32 (n, 4), of which the last means nothing.
+    """Some pixels of a picture, uint8 (H, W, 3): float32 (n, 4); the last channel is unused.
 
-    Four of a pixel are faster to compute with than three. points: (n,) of `points_of`.
+    Four channels are faster to compute with than three. points: (n,) from `points_of`.
     """
-    # Each as one element, because that is thrice as fast to take.
+    # Each pixel as one element, which is three times as fast to take.
     pixels = image.reshape(-1, 3).view("V3").take(points).view(np.uint8).reshape(1, -1, 3)
     bgra = cv2.cvtColor(pixels, cv2.COLOR_BGR2BGRA)
     values: NDArray[np.float32] = bgra[0].astype(np.float32)
@@ -266,6 +265,6 @@ def colours_at(image: Image, points: NDArray[np.int64]) -> NDArray[np.float32]:
 
 
 def put_colours(image: Image, points: NDArray[np.int64], colours: NDArray[np.float32]) -> None:
-    """Write `colours`, float32 (n, 4) as of `colours_at`, to some pixels of a picture."""
+    """Write `colours`, float32 (n, 4) as from `colours_at`, to some pixels of a picture."""
     rounded = cv2.cvtColor(cv2.convertScaleAbs(colours[None]), cv2.COLOR_BGRA2BGR)
     np.put(image.reshape(-1, 3).view("V3"), points, rounded.view("V3"))

@@ -15,22 +15,23 @@ from livematte.matting.light_wrap import LightWrap
 from livematte.matting.room_blur import RoomBlur
 
 _UNIT: Final = (np.arange(256) / 255).astype(np.float32)
-"""What the person weighs where alpha is 0 to 255."""
+"""The person's weight for alpha from 0 to 255."""
 
 
 class Compositor:
-    """Composites pictures of one size with buffers that are made once.
+    """Composites pictures of one size, with reusable buffers.
 
-    Only where alpha is soft is there anything to compute, which is in a few pixels of a hundred.
+    Only soft pixels need computation, a few in a hundred.
     """
 
     def __init__(self, size: Size, *, colours: bool = False, light_wrap: float = 0.0) -> None:
-        """colours: where alpha is soft, take the old room's colour out of the person's.
+        """colours: remove the old room's colour from the person's where alpha is soft.
 
-        On a transparent background that is done anyway, or who ignores alpha would see the room.
-        light_wrap: 0 to 1: how much light of the background falls around the person's edge.
+            On a transparent background this is always done, or viewers that ignore alpha would
+            show the room.
+        light_wrap: 0 to 1: how much light of the background falls on the person's edge.
 
-        Both may be set anew between two pictures.
+        Both may be changed between two pictures.
         """
         self.colours = colours
         self.light_wrap = light_wrap
@@ -43,11 +44,11 @@ class Compositor:
         self._blur: RoomBlur | None = None
 
     def compose(self, frame: Frame, alpha: Image, background: Background, out: Image) -> None:
-        """Put the person of `frame` on `background`, pixel by pixel as `alpha` says.
+        """Put the person of `frame` on `background`, according to `alpha`.
 
         alpha, out: uint8 (H, W) and uint8 BGR (H, W, 3) of the compositor's size. Where alpha is 0,
-        `out` is exactly the background's, or 0 on a transparent one; where it is 255, the frame's,
-        but for light that falls on it. On a transparent background colours are straight, and the
+        `out` is exactly the background, or 0 on a transparent one; where it is 255, the frame plus
+        the light that falls on it. On a transparent background colours are straight, and the
         person's own at every alpha.
         """
         if isinstance(background, Transparent):
@@ -59,16 +60,16 @@ class Compositor:
         elif isinstance(background, Picture):
             np.copyto(out, background.picture_at(self._size, frame.media_seconds))
         else:
-            raise TypeError(f"{type(background).__name__} is no kind of background to composite on")
+            raise TypeError(f"cannot composite on a background of type {type(background).__name__}")
         self._over(frame.image, alpha, out, transparent=isinstance(background, Transparent))
 
     def _over(self, image: Image, alpha: Image, out: Image, *, transparent: bool) -> None:
         """Porter and Duff's "over" (SIGGRAPH 1984).
 
-        out: what is behind the person, and then with the person.
+        out: holds the background; afterwards, the result.
         """
         image = np.ascontiguousarray(image)
-        # Two comparisons in one, since what is below 0 wraps around.
+        # Two comparisons in one, because values below 0 wrap around.
         np.subtract(alpha, 1, out=self._blended.view(np.uint8))
         np.less(self._blended.view(np.uint8), 254, out=self._blended)
         colours = self._spread_colours(image, alpha) if transparent or self.colours else None

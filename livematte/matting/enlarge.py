@@ -11,12 +11,12 @@ from livematte.matting.edges import alpha_at, fit_lines, points_of
 
 
 class MatteEnlarger:
-    """Enlarges mattes for frames of one size with buffers that are made once."""
+    """Enlarges mattes for frames of one size, with reusable buffers."""
 
     def __init__(self, size: Size, *, edges: bool) -> None:
-        """edges: follow the edges of the frame (`matting.edges`), rather than blur them.
+        """edges: follow the edges of the frame (`matting.edges`) instead of blurring them.
 
-        It may be set anew between two frames.
+        It may be changed between two frames.
         """
         self.edges = edges
         self._size = size
@@ -28,10 +28,10 @@ class MatteEnlarger:
     def enlarge(self, matte: NDArray[np.float32], small: Image, image: Image, alpha: Image) -> None:
         """Write the alpha of a frame.
 
-        matte: float32 (h, w) in [0, 1]; its size may be another for each frame.
-        small, image: uint8 BGR (h, w, 3) and (H, W, 3), the frame as the network saw it and in
-            full. Without edges they are not looked at.
-        alpha: uint8 (H, W), to be written.
+        matte: float32 (h, w) in [0, 1]; its size may differ from frame to frame.
+        small, image: uint8 BGR (h, w, 3) and (H, W, 3), the frame at the network's size and in
+            full; unused without `edges`.
+        alpha: uint8 (H, W), the output.
         """
         cv2.resize(matte, self._size, dst=self._matte, interpolation=cv2.INTER_LINEAR)
         cv2.convertScaleAbs(self._matte, dst=alpha, alpha=255)

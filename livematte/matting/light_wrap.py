@@ -1,4 +1,4 @@
-"""Light of the background around the person."""
+"""Light from the background on the person's edge."""
 
 from __future__ import annotations
 
@@ -13,17 +13,17 @@ from livematte.matting.colours import Reduction, radii, reduced_size
 from livematte.matting.edges import interpolated
 
 LEAST: Final = 0.02
-"""Where less background than this is around, none of its light falls."""
+"""Where there is less background than this around, it gives no light."""
 
 _REST: Final = (1 - np.arange(256) / 255).astype(np.float32)
-"""How much background there is where alpha is 0 to 255."""
+"""The share of background for alpha from 0 to 255."""
 
 
 class LightWrap:
-    """Light of the background on the person's edge, so that the person stands in the picture.
+    """Light from the background on the person's edge, so that the person fits into the picture.
 
     Brinkmann, "The Art and Science of Digital Compositing", 2nd edition, 2008: the blurred
-    background is added to the foreground by the mode "screen", within the blurred inverse of the
+    background is added to the foreground in "screen" mode, within the blurred inverse of the
     matte.
     """
 
@@ -36,9 +36,9 @@ class LightWrap:
         self._mask = np.empty((size.height, size.width), np.uint8)
 
     def spread(self, alpha: Image, behind: Image, strength: float) -> None:
-        """Find what light falls where: `behind` is the new background, uint8 BGR (H, W, 3).
+        """Compute the light at each place. behind: the new background, uint8 BGR (H, W, 3).
 
-        strength: 0 to 1; at the most the light at the edge is half of the background's.
+        strength: 0 to 1; at 1 the light at the edge is half of the background's.
         """
         wide, _, narrow = radii(self._reduced)
         glow = self._picture_reduction.reduce(behind).astype(np.float32)
@@ -56,7 +56,7 @@ class LightWrap:
         lit: Image = np.asarray((self._light > 0).any(axis=2), np.uint8)
         reached = cv2.dilate(lit, np.ones((3, 3), np.uint8))
         cv2.resize(reached, self._size, dst=self._mask, interpolation=cv2.INTER_NEAREST)
-        np.minimum(self._mask, alpha, out=self._mask)  # 1 of the person where light falls
+        np.minimum(self._mask, alpha, out=self._mask)  # 1 where light falls on the person
         np.logical_or(blended, self._mask, out=blended)
 
     def light(self, person: NDArray[np.float32], points: NDArray[np.int64]) -> None:
@@ -67,7 +67,7 @@ class LightWrap:
 
 
 def _box(values: NDArray[np.float32], radius: int) -> NDArray[np.float32]:
-    """A box blur, twice: what is nearest counts most. The border goes on beyond itself."""
+    """Two box blurs, so that the nearest pixels count most. Border pixels are repeated outside."""
     window = (2 * radius + 1, 2 * radius + 1)
     once = cv2.blur(values, window, borderType=cv2.BORDER_REPLICATE)
     return cv2.blur(once, window, borderType=cv2.BORDER_REPLICATE).astype(np.float32, copy=False)

@@ -1,14 +1,14 @@
-"""Whether a matte can be one of a working network: judged before anything is made of it.
+"""Judges whether a matte can come from a working network, before it is used.
 
-Each `Doubt` is a number that grows with what is wrong, a limit, and for how many frames it must be
-beyond the limit: a working network errs for a frame or two, a broken one goes on. Evidence of all
-doubts is added up, and ebbs away. `python -m tests.guard_footage` tells how often footage of people
-is refused.
+Each `Doubt` is a number that grows with the fault, a limit, and how many frames beyond the limit
+are proof: a working network errs for a frame or two, a broken one continues. The evidence of all
+doubts adds up, and decays. `python -m tests.guard_footage` measures how often footage of people is
+refused.
 
-Two kinds are needed. What a matte of any person looks like shows in one frame: few soft pixels, and
-edges where the picture has some. That a matte belongs to this frame shows in how it changes: what
-looks as it did before is what it was before, room or person, and edges fit this picture better than
-the last ones.
+There are two kinds of doubts. One frame shows whether its matte looks like that of any person: few
+soft pixels, and edges where the picture has edges. The change between frames shows whether the
+matte belongs to this frame: a place that looks as before is what it was before, room or person, and
+edges fit this picture better than the last ones.
 """
 
 from __future__ import annotations
@@ -25,84 +25,84 @@ from numpy.typing import NDArray
 from livematte.frame import Image
 
 ALL: Final = 0.985
-"""A mean alpha above this leaves no background: the whole room would be the person."""
+"""A mean alpha above this leaves no background: it takes the whole room for the person."""
 
 NOBODY: Final = 0.002
 """A mean alpha below this shows nobody."""
 
 RANGE: Final = 0.01
-"""By how much a number may be below 0 or above 1: of rounding, not of a broken network."""
+"""How far a number may be below 0 or above 1: from rounding, not from a broken network."""
 
 SURELY_ROOM, EVEN, SURELY_PERSON = 26, 128, 229
-"""Levels of alpha, 0 to 255: below the first is room, above the last a person; 0.1, 0.5, 0.9."""
+"""Levels of alpha, 0 to 255: below the first is room, above the last is person; 0.1, 0.5, 0.9."""
 
 VEILED: Final = (4, 251)
-"""What is within is neither quite."""
+"""Levels between these are not quite room and not quite person."""
 
 CLIPPED_LEAST: Final = 0.02
-"""Of the clearly soft pixels; more is not told of how few are almost sure."""
+"""The least share of almost sure pixels that is assumed, relative to the clearly soft ones."""
 
 CELL: Final = 2
-"""Edges are compared in cells of so many pixels of the network each way."""
+"""Edges are compared in cells of this many pixels of the network a side."""
 
 LOOK_CELLS: Final = 2
-"""And looks in cells of so many of these each way."""
+"""Looks are compared in cells of this many of those a side."""
 
 LEAST_EDGE_CELLS: Final = 150
 LEAST_COVERAGE: Final = 0.04
-"""Edges tell nothing of a person who is smaller than this: in an empty room a working network sees
-ghosts, whose edges are anywhere."""
+"""Edges of a person smaller than this tell nothing: in an empty room a working network sees ghosts,
+whose edges can be anywhere."""
 
 STEEP: Final = 64
-"""Gradients of the picture above this count as this: one white line is not to outweigh the rest."""
+"""Steeper gradients of the picture count as this, so that one white line does not dominate."""
 
 OFFSETS: Final = (3, 6, 12, 24)
-"""How far, in cells, edges are moved to see whether they fit better there."""
+"""How far, in cells, edges are moved to test whether they fit better there."""
 
 LAGS: Final = (1, 3, 6)
-"""With which earlier pictures, in frames, the edges are compared."""
+"""The edges are compared with the pictures this many frames before."""
 
 MOVED: Final = 6
-"""A gradient that changed by more has moved."""
+"""A gradient that changed by more than this has moved."""
 
 LAG_SCALE: Final = 20
 LAG_DRIFT: Final = 0.03
 MOST_LAG: Final = 0.16
-"""Evidence of a late matte is added up: per edge cell in parts of the first, less the second,
-which is more than right mattes have; at most the last is held against the frames that follow."""
+"""Evidence of a late matte adds up: per edge cell, divided by the first, minus the second, which
+exceeds that of correct mattes. At most the last is carried over to the next frames."""
 
 SAME_EXPOSURE: Final = (0.9, 1.1)
-"""Times the gradients of an earlier picture: beyond, the light has changed."""
+"""The ratio of gradients to an earlier picture's; beyond this, the light has changed."""
 
 SAME_LOOK: Final = 8
-"""A cell that differs by less, in levels of the channel that changed most, looks the same."""
+"""A cell that differs by less looks the same; in levels of the channel that changed most."""
 
 NEAR_LOOK: Final = 0.5
-"""Of that, from the range of looks that were within reach of a small movement."""
+"""The same as a part of `SAME_LOOK`, from the range of looks within reach of a small movement."""
 
 LOOK_CONTRAST: Final = 0.12
-"""`SAME_LOOK` is at most this part of the picture's standard deviation: in the dark or in fog all
-looks alike, and nothing would be evidence."""
+"""`SAME_LOOK` is at most this part of the picture's standard deviation: in the dark or in fog
+everything looks alike, so it would not be evidence."""
 
 LEAST_LOOK: Final = 2
-"""In levels: with less contrast than that asks for, nothing is told."""
+"""In levels: if contrast demands a smaller difference than this, nothing is compared."""
 
 REACH: Final = np.ones((5, 5), np.uint8)
 
 KNOWN_FRAMES: Final = 8
-"""What has been room for so many frames, and looks the same, is known to be room."""
+"""A place that was room for this many frames, and looks the same, is known to be room."""
 
 LEARNING: Final = 0.1
-"""The share of a new frame in how the known room looks."""
+"""The weight of a new frame in the look of the known room."""
 
 LEARNING_EVIDENCE: Final = 0.6
-"""With so much against the frames before, of 1, a frame is shown, but nothing is learned of it."""
+"""With this much evidence (of 1) against earlier frames, a frame is shown but not learned from."""
 
 VANISHED_SHARE: Final = 0.3
-"""Of a person, at least; else a hand that is lost for a frame would be a fault."""
+"""The least share of a person that counts; else a hand lost for a frame would be a fault."""
 
 FORGETTING_FRAMES: Final = 45
-"""What is seen for so long, and is in doubt only for how it came, is how it is."""
+"""After this many frames that only doubts about changes object to, the new state is accepted."""
 
 _SQUARE: Final = np.ones((3, 3), np.uint8)
 
@@ -111,7 +111,7 @@ Levels = NDArray[np.integer[Any] | np.floating[Any]]
 
 
 class SeenView(Protocol):
-    """What the network was shown of a frame, and what it said; see `matting.steady.View`."""
+    """A frame as the network saw it, and its matte; see `matting.steady.View`."""
 
     @property
     def pixels(self) -> Image: ...
@@ -123,9 +123,9 @@ class SeenView(Protocol):
 
 @dataclass(frozen=True)
 class Doubt:
-    """What may be wrong. limit: what footage of people stays below, but for a frame or two.
+    """A possible fault. limit: footage of people stays below it, except for a frame or two.
 
-    frames: how many beyond the limit are proof. problem: in a few words.
+    frames: how many beyond the limit are proof. problem: the fault in a few words.
     """
 
     limit: float
@@ -137,36 +137,36 @@ _FITS: Final = "The matte does not fit the picture"
 _CHANGED: Final = "The matte changed where the picture did not"
 
 DOUBTS: Final = {
-    # The share of pixels that are clearly soft, and of those that are not quite 0 or 1.
+    # The share of pixels that are clearly soft, and the share that are not quite 0 or 1.
     "soft": Doubt(0.30, 1, "The matte is soft all over"),
     "veil": Doubt(0.50, 1, "The matte is soft all over"),
-    # Of what may be a person, the share that is not surely one.
+    # Among the pixels that may be a person, the share that is not surely one.
     "unsure": Doubt(0.75, 1, "The matte is soft all over"),
-    # Edge pixels per soft pixel: of a matte that was cut off at a level it is large.
+    # Edge pixels per soft pixel: large in a matte that was cut off at a level.
     "hard": Doubt(3.2, 2, "The matte has no soft edge"),
-    # Clearly soft pixels per pixel that is almost one: where a sum is clipped, edges end in steps.
+    # Clearly soft pixels per pixel that is almost 1: if a sum is clipped, edges end in steps.
     "clipped": Doubt(7.0, 2, "The matte has no soft edge"),
-    # How much rows differ from their neighbours, in parts of how much they change over two.
+    # How much rows differ from their neighbours, divided by their change over two rows.
     "comb": Doubt(0.5, 1, "The matte is noise"),
-    # The largest mean gradient under the edges moved aside, in parts of that where they are.
+    # The largest mean gradient under edges moved aside, divided by that at their own place.
     "aside": Doubt(1.2, 4, _FITS),
     # The share of edges where the picture has less than its mean gradient.
     "loose": Doubt(0.65, 3, _FITS),
-    # The share of a row or column that is an edge, with next to nothing in the picture.
+    # The share of a row or column that is an edge, with almost no edge in the picture.
     "straight": Doubt(0.45, 3, _FITS),
     # How much better the edges fit earlier pictures.
     "late": Doubt(0.10, 2, "The matte lags behind the picture"),
-    # Shares of the frame that look as they did, and were room, and are person now.
+    # Shares of the frame that look as before, and were room, and are person now.
     "known": Doubt(0.018, 3, _CHANGED),
     "grown": Doubt(0.15, 2, _CHANGED),
     "spread": Doubt(0.15, 2, _CHANGED),
-    # The share that was person, looks like it, and is none now.
+    # The share that was person, still looks like it, and is not person now.
     "vanished": Doubt(0.08, 4, "The person cannot be seen"),
 }
-"""What is measured of a matte, the first of most weight."""
+"""What is measured in a matte, the most important first."""
 
 OF_CHANGE: Final = frozenset({"known", "grown", "spread", "vanished"})
-"""The doubts that are of what was before."""
+"""The doubts that compare with earlier frames."""
 
 
 class MatteGuard:
@@ -180,12 +180,12 @@ class MatteGuard:
         self._changed_frames = 0
         self._evidence = 0.0
         self.measured: dict[str, float] = {}
-        """What was measured of the last frame, of `DOUBTS` what could be told."""
+        """The measurements of the last frame: those of `DOUBTS` that were possible."""
 
     def problem(self, views: Sequence[SeenView]) -> str:
         """Why the matte of a frame cannot be right, in a few words; "" if it can.
 
-        views: of one frame, in one size, which may be another for each frame.
+        views: of one frame, all in one size, which may differ from frame to frame.
         """
         if any(each.matte.shape != each.pixels.shape[:2] for each in views):
             return "The matte has a wrong size"
@@ -199,7 +199,7 @@ class MatteGuard:
         return self.problem_of(levels, first.pixels, is_mirrored=first.is_mirrored)
 
     def problem_of(self, levels: Image, pixels: Image, *, is_mirrored: bool = False) -> str:
-        """The same of a matte, uint8 (h, w), and what the network saw, uint8 (h, w, 3)."""
+        """The same for a matte, uint8 (h, w), and the network's input, uint8 (h, w, 3)."""
         fine = _Look.of(levels, pixels, CELL, is_mirrored)
         now = _Look.of(fine.levels, fine.colours, LOOK_CELLS)
         self.measured = self._measure(levels, fine, now)
@@ -240,7 +240,7 @@ class MatteGuard:
         return measured
 
     def _lag(self, edge: _Edge, picture: Image) -> float:
-        """How much better the matte's edges fit earlier pictures, of which some is remembered."""
+        """How much better the matte's edges fit earlier pictures; carries evidence over."""
         here = picture.ravel()[edge.places].astype(np.float32)
         mean = cv2.mean(picture)[0] + 1
         for lag in LAGS:
@@ -257,11 +257,11 @@ class MatteGuard:
 
 
 def range_problem(*mattes: Matte) -> str:
-    """What is wrong with the numbers of mattes, float32, in a few words; "" if nothing is."""
+    """What is wrong with the numbers in mattes, float32, in a few words; "" if nothing is."""
     for matte in mattes:
-        # A sum is NaN or infinite if any of its numbers is; the extremes of NaN are anything.
+        # A sum is NaN or infinite if any number is; the extremes are undefined with NaN.
         if not np.isfinite(cv2.sumElems(matte)[0]):
-            return "The matte holds what is no number"
+            return "The matte holds values that are not numbers"
         least, most, *_ = cv2.minMaxLoc(matte)
         if least < -RANGE or most > 1 + RANGE:
             return "The matte goes beyond 0 to 1"
@@ -275,7 +275,7 @@ def _counter(levels: Image) -> Callable[[int, int], float]:
 
 
 def _measure_numbers(levels: Image, count: Callable[[int, int], float]) -> dict[str, float]:
-    """Of `DOUBTS` what a matte, uint8 (h, w), tells without its picture, and its coverage."""
+    """Those of `DOUBTS` that need only the matte, uint8 (h, w), and its coverage."""
     soft, veiled = count(SURELY_ROOM, SURELY_PERSON), count(*VEILED)
     columns = levels[:, ::4].copy()
     mean_rows = cv2.addWeighted(columns[2:], 0.5, columns[:-2], 0.5, 0)
@@ -290,9 +290,10 @@ def _measure_numbers(levels: Image, count: Callable[[int, int], float]) -> dict[
 
 @dataclass(frozen=True, eq=False)
 class _Edge:
-    """Where alpha passes the middle.
+    """Where alpha crosses one half.
 
-    mask: uint8 (h, w), 1 at both sides of it, else 0. places: of these in the flattened mask.
+    mask: uint8 (h, w), 1 on both sides of the edge, else 0.
+    places: the indices of these in the flattened mask.
     """
 
     mask: Image
@@ -310,7 +311,7 @@ class _Edge:
         return cls(mask, points[:, 1] * mask.shape[1] + points[:, 0], len(points))
 
     def measure_fit(self, picture: Image, measured: dict[str, float]) -> None:
-        """Of `DOUBTS` how well the edge fits the gradient of a picture, uint8 (h, w)."""
+        """Measure those of `DOUBTS` that compare the edge with a gradient, uint8 (h, w)."""
         height, width = self.mask.shape
         mean = cv2.mean(picture)[0]
         beside = cv2.dilate(picture, _SQUARE)
@@ -338,7 +339,7 @@ class _Edge:
 
 
 def _levels(matte: Matte) -> Image:
-    """A matte in about [0, 1] as uint8."""
+    """A matte in approximately [0, 1] as uint8."""
     return cv2.convertScaleAbs(matte, alpha=255).astype(np.uint8, copy=False)
 
 
@@ -347,7 +348,7 @@ def _turned(picture: Image, is_mirrored: bool) -> Image:
 
 
 def _gradient(colours: Image) -> Image:
-    """How much the channel that changes most does over two pixels, at most `STEEP`: (h, w)."""
+    """The change over two pixels of the channel that changes most, at most `STEEP`: (h, w)."""
     across = cv2.absdiff(colours[1:-1, 2:], colours[1:-1, :-2])
     down = cv2.absdiff(colours[2:, 1:-1], colours[:-2, 1:-1])
     cv2.max(across, down, dst=across)
@@ -366,14 +367,14 @@ def _strongest(picture: Levels) -> Image:
 
 @dataclass(frozen=True, eq=False)
 class _Look:
-    """A frame and its matte in cells: uint8 (h, w, 3) and (h, w)."""
+    """A frame and its matte, reduced to cells: uint8 (h, w, 3) and (h, w)."""
 
     colours: Image
     levels: Image
 
     @classmethod
     def of(cls, levels: Image, pixels: Image, cell: int, is_mirrored: bool = False) -> _Look:
-        """Of pictures whose sides are at least a cell, of so many pixels each way."""
+        """Reduce pictures to cells of `cell` pixels a side."""
         cells = (max(1, levels.shape[1] // cell), max(1, levels.shape[0] // cell))
         colours, small = (
             _turned(
@@ -386,21 +387,21 @@ class _Look:
 
 
 class _Past:
-    """The last frame whose matte was right, and how the room looks as far as it is known."""
+    """The last frame with a correct matte, and the look of the room where it is known."""
 
     def __init__(self, first: _Look) -> None:
         self._last = first
         self._room = first.colours.astype(np.float32)
         self._frames = np.zeros(first.levels.shape, np.uint8)
-        """For how many frames a pixel has been room and looked like this."""
+        """For how many frames each pixel has been room and looked like this."""
         self._same = np.zeros(first.levels.shape, np.uint8)
-        """Whether the frame that was compared last looks like the room: 0 or 255."""
+        """Where the last compared frame looks like the room: 0 or 255."""
 
     def is_like(self, now: _Look) -> bool:
         return self._last.levels.shape == now.levels.shape
 
     def compare(self, now: _Look, measured: dict[str, float]) -> None:
-        """Of `DOUBTS` what the change to a frame tells."""
+        """Measure those of `DOUBTS` that compare a frame with the past."""
         contrast = float(cv2.meanStdDev(now.colours)[1].max())
         look = min(SAME_LOOK, round(LOOK_CONTRAST * contrast))
         if look < LEAST_LOOK:
@@ -415,7 +416,7 @@ class _Past:
         last = self._last
         still = _within(_strongest(cv2.absdiff(now.colours, last.colours)), look)
         rise = _above(cv2.subtract(now.levels, last.levels), EVEN)
-        # What a small movement explains: each channel within what was around.
+        # Changes that a small movement explains: each channel stays in the range around it.
         least, most = cv2.erode(last.colours, REACH), cv2.dilate(last.colours, REACH)
         beyond = cv2.max(cv2.subtract(now.colours, most), cv2.subtract(least, now.colours))
         near = _within(_strongest(beyond), int(NEAR_LOOK * look))
@@ -429,7 +430,7 @@ class _Past:
         measured["vanished"] = vanished if enough else 0.0
 
     def add(self, now: _Look) -> None:
-        """Remember a frame that was compared, and is right."""
+        """Remember a frame that was compared and is correct."""
         none = _below(now.levels, SURELY_ROOM)
         stays = cv2.bitwise_and(none, self._same)
         new = cv2.bitwise_and(none, cv2.bitwise_not(self._same))
@@ -437,24 +438,24 @@ class _Past:
         cv2.add(self._frames, np.minimum(stays, 1), dst=self._frames)  # 255 at most
         cv2.copyTo(now.colours.astype(np.float32), new, self._room)
         self._frames[new > 0] = 1
-        # A person who looks like the room is no evidence against a matte.
+        # A person who looks like the room is not evidence against a matte.
         person = _above(now.levels, EVEN)
         self._frames[cv2.bitwise_and(person, self._same) > 0] = 0
         self._last = now
 
 
 def _within(difference: Image, most: int) -> Image:
-    """255 where it is at most so much, else 0."""
+    """255 where the difference is at most `most`, else 0."""
     return _below(difference, most + 1)
 
 
 def _above(picture: Levels, level: int) -> Image:
-    """255 where it is more, else 0."""
+    """255 where the picture is above `level`, else 0."""
     return cv2.threshold(picture, level, 255, cv2.THRESH_BINARY)[1].astype(np.uint8, copy=False)
 
 
 def _below(picture: Levels, level: int) -> Image:
-    """255 where it is less, else 0."""
+    """255 where the picture is below `level`, else 0."""
     inverse = cv2.threshold(picture, level - 1, 255, cv2.THRESH_BINARY_INV)[1]
     return inverse.astype(np.uint8, copy=False)
 

@@ -1,9 +1,9 @@
-"""The room out of focus, so that it cannot be brought back into focus.
+"""Blurs the room so that sharpening cannot restore it.
 
-A Gaussian alone can be undone in part: it leaves a little of all that is fine, which sharpening
-brings out. So colours are taken in cells about as large as the blur is wide, rounded to whole
-levels, and the picture is made of these alone, by cubic interpolation. What is finer than two cells
-is not there any more to be sharpened.
+A Gaussian alone can partly be undone: it leaves a little of all fine detail, which sharpening
+brings out. So colours are averaged in cells about as large as the blur is wide, and rounded to
+whole levels. The picture is made from these cells alone, by cubic interpolation. Detail finer than
+two cells is gone, so it cannot be sharpened.
 """
 
 from __future__ import annotations
@@ -19,24 +19,23 @@ from livematte.background import Blur
 from livematte.frame import Image, Size
 
 CELL_SIGMAS: Final = 1.5
-"""Side of a cell, in standard deviations of the blur. A picture that moves would shimmer if larger.
-"""
+"""Side of a cell, in standard deviations of the blur. Larger cells shimmer in moving pictures."""
 
 OVERSAMPLING: Final = 3
-"""The Gaussian is computed on a copy of so many pixels a side of a cell."""
+"""The Gaussian is computed on a copy with this many pixels per side of a cell."""
 
 MEAN_WEIGHT: Final = 0.1
-"""What the mean of the whole room counts in place of what the person covers; what is seen counts 1.
+"""The weight of the whole room's mean where the person covers it; visible room has the weight 1.
 
-So cells of which little is seen, between an arm and the body or along an edge that moves, do not
-show what is in just that gap; and behind the person there is a colour, too.
+So cells with little visible room, between an arm and the body or along a moving edge, do not show
+exactly what is in that gap, and there is also a colour behind the person.
 """
 
 _UNIT: Final = (np.arange(256) / 255).astype(np.float32)
 
 
 class Grids(NamedTuple):
-    """The sizes that a reduced copy of the room is brought to, one after the other, and back."""
+    """The sizes that a reduced copy of the room is resized to in turn, and back."""
 
     reduced: Size
     blurred: Size
@@ -44,7 +43,7 @@ class Grids(NamedTuple):
 
     @classmethod
     def of(cls, reduced: Size, sigma: float) -> Grids:
-        """sigma: of the blur, in pixels of the reduced copy."""
+        """sigma: the blur's, in pixels of the reduced copy."""
         side = max(1.0, CELL_SIGMAS * sigma)
         cells = Size(*(math.ceil(each / side) for each in reduced))
         blurred = Size(*map(min, reduced, (OVERSAMPLING * each for each in cells)))
@@ -53,9 +52,9 @@ class Grids(NamedTuple):
     def into_cells(
         self, values: NDArray[np.float32], sigma: float, *, across: bool = True
     ) -> NDArray[np.float32]:
-        """float32 of the reduced size, with any channels, blurred and in cells.
+        """Blur float32 values of the reduced size, with any channels, and reduce them to cells.
 
-        across: blur along rows, too, and not only along columns.
+        across: also blur along rows, not only along columns.
         """
         x, y = (
             sigma * small / large for small, large in zip(self.blurred, self.reduced, strict=True)
@@ -67,22 +66,22 @@ class Grids(NamedTuple):
         return cells.astype(np.float32, copy=False)
 
     def out_of_cells(self, cells: NDArray[np.float32]) -> NDArray[np.float32]:
-        """float32 of the reduced size, of cells."""
+        """Enlarge cells to the reduced size, float32."""
         smooth = cv2.resize(cells, self.reduced, interpolation=cv2.INTER_CUBIC)
         return smooth.astype(np.float32, copy=False)
 
 
 def taps(reduced: Size, sigma: float) -> NDArray[np.float32]:
-    """The same as matrices, for the GPU: what each row and column is made of, there and back.
+    """The same as matrices, for the GPU: the weights for each row and column, there and back.
 
-    Four of them, flattened one after the other: into cells, (h, h) for rows and (w, w) for columns,
-    and out of cells. The size is that of the reduced copy, however many cells there are: the rest
-    is 0. The GPU's work has so the same shape at any strength.
+    Four matrices, flattened one after the other: into cells, (h, h) for rows and (w, w) for
+    columns, and out of cells. They have the size of the reduced copy, however many cells there
+    are; the rest is 0. So the GPU's work has the same shape at any strength.
     """
     into, out_of = [], []
     grids = Grids.of(reduced, sigma)
     for side, blurred, cells in zip(*(size[::-1] for size in grids), strict=True):
-        # What is linear and does the same to each column is known by what it does to unit vectors.
+        # A linear map that treats each column alike is known from its results for unit vectors.
         one_axis = Grids(Size(side, side), Size(side, blurred), Size(side, cells))
         matrix = np.zeros((side, side), np.float32)
         matrix[:cells] = one_axis.into_cells(np.eye(side, dtype=np.float32), sigma, across=False)
@@ -102,9 +101,9 @@ def taps_size(reduced: Size) -> int:
 class RoomBlur:
     """The room out of focus, without the person.
 
-    A plain blur would mix the person's colours into the room around them. Here each pixel of the
-    room counts by how little of the person it holds, and the blurred sum is divided by the blurred
-    weights: normalised convolution, Knutsson and Westin, CVPR 1993.
+    A plain blur would mix the person's colours into the room around them. Here each pixel's weight
+    is its share of room, and the blurred sum is divided by the blurred weights: normalised
+    convolution, Knutsson and Westin, CVPR 1993.
     """
 
     def __init__(self, size: Size) -> None:
@@ -125,12 +124,12 @@ class RoomBlur:
     def blur(self, image: Image, alpha: Image, sigma: float, out: Image) -> None:
         """Write the room of `image`, uint8 BGR (H, W, 3), to `out`.
 
-        sigma: of the Gaussian, in pixels of the reduced copy.
+        sigma: the Gaussian's, in pixels of the reduced copy.
         """
         cv2.bitwise_not(alpha, dst=self._weight)
         cv2.merge((self._weight, self._weight, self._weight), dst=self._weight_bgr)
         cv2.multiply(image, self._weight_bgr, dst=self._room, scale=1 / 255)
-        # By way of half the size, because OpenCV is several times as fast at halving.
+        # Through half the size, because OpenCV halves several times as fast.
         for full, half, reduced in (
             (self._room, self._half_room, self._reduced_room),
             (self._weight, self._half_weight, self._reduced_weight),

@@ -1,11 +1,11 @@
-"""Whether a picture still looks as it is remembered, by its own noise and contrast.
+"""Whether a picture still looks as remembered, judged by its own noise and contrast.
 
-In OpenCV, for renderers that run on the CPU; `render.cuda.sameness` says the same to PyTorch.
+In OpenCV, for renderers that run on the CPU; `render.cuda.sameness` does the same in PyTorch.
 
-What a difference means depends on the picture: in a dark or foggy room a person may differ by a
-level or two from what is behind them, which in a bright room is nothing. So it is judged twice.
-Pixel by pixel, for what is small; there noise hides what is faint. And in cells of `CELL` x `CELL`
-pixels, by the mean with its sign: there noise cancels out, and what is faint is seen.
+The meaning of a difference depends on the picture: in a dark or foggy room a person may differ by a
+level or two from what is behind them, which means nothing in a bright room. So pictures are
+compared twice. Pixel by pixel, which finds small things, but noise hides faint ones. And in cells
+of `CELL` x `CELL` pixels, by the mean with its sign: noise cancels out, so faint things show.
 """
 
 from __future__ import annotations
@@ -20,7 +20,7 @@ from livematte.frame import Image, Size
 
 Matte = NDArray[np.float32]
 Map = NDArray[np.float32]
-"""A value a cell: (h / CELL, w / CELL)."""
+"""A value for each cell: (h / CELL, w / CELL)."""
 
 Picture = TypeVar("Picture", Image, Matte)
 
@@ -28,62 +28,62 @@ CELL: Final = 4
 """Sides of the cells, in pixels."""
 
 AROUND: Final = 16
-"""The contrast at a cell is that of so many cells to each side: the levels' standard deviation."""
+"""A cell's contrast is the levels' standard deviation over this many cells to each side."""
 
 FULL_CONTRAST: Final = 40.0
-"""From this contrast on, in levels, a picture is not faint at all. Lit rooms have 40 to 65."""
+"""From this contrast on, in levels, a picture is not faint. Lit rooms have 40 to 65."""
 
 SAME: Final = 4.0
-"""A pixel that changed by less looks the same, and by twice that not at all: levels of the channel
-that changed most, mean over 3x3, at full contrast. At less contrast in proportion, but no less than
-the noise makes of it; there never more than at full contrast."""
+"""A pixel that changed by less than this looks the same; by twice this, entirely different. In
+levels of the channel that changed most, mean over 3x3, at full contrast. With less contrast it is
+smaller in proportion, but not below the noise, unless that is more than this."""
 
 SAME_CELL: Final = 8.0
-"""The same for the mean of a cell. It is more, because what a cell shows counts beyond it."""
+"""The same for the mean of a cell. It is larger, because a cell also affects its neighbours."""
 
 NOISES, CELL_NOISES = 8.0, 3.0
-"""What noise makes of pixels and of cells, in parts of the noise of cells: few exceed it."""
+"""How far noise changes pixels and cells, in multiples of the cells' noise; few exceed it."""
 
 LEAST_CHANGE: Final = 0.3
-"""In levels: whole ones tell no less."""
+"""In levels: whole levels cannot show smaller changes."""
 
 BANDS: Final = 8
-"""Noise is measured by brightness, because it grows with the light. In bands of the square root of
-the level, as that of photons grows."""
+"""Noise is measured by brightness, because it grows with the light: in bands of the square root of
+the level, as photon noise grows."""
 
 QUIET_SHARE: Final = 0.3
-"""Noise is what this share of a band's cells do not exceed. The others may move."""
+"""Noise is the change that this share of a band's cells do not exceed. The others may move."""
 
 LEAST_CELLS: Final = 100
-"""A band of fewer cells is taken to have the noise of all."""
+"""A band with fewer cells gets the noise of all cells."""
 
 MOST_NOISES: Final = 2.0
-"""A band that changes more than so many times as much as all moves."""
+"""A band that changes more than this many times as much as all cells is moving."""
 
 NOISE_STEPS: Final = 16
-"""Noise is measured in steps of a level, so many each, and up to 255 of them."""
+"""Noise is measured in this many steps per level, up to 255 steps."""
 
 NOISE_RISE: Final = 1.05
-"""Noise rises by this factor and a step from frame to frame, no faster, and falls at once: a lamp
-that is switched, or a camera that is moved, is none."""
+"""From frame to frame, noise rises at most by this factor and a step, but falls at once: a lamp
+that is switched on, or a camera that is moved, is not noise."""
 
 CLEAR: Final = (6.0, 12.0)
-"""Contrast, in parts of the least change seen in a cell: at the first it does not tell people from
-rooms, at the second it does."""
+"""Contrast divided by the least visible change of a cell: at the first it cannot distinguish people
+from rooms, at the second it can."""
 
 LIVELY: Final = (15.0, 30.0)
-"""Contrast, in levels: at the first there are large parts of people that look like the room behind
-them, at the second hardly any."""
+"""Contrast, in levels: at the first, large parts of people look like the room behind them; at the
+second, hardly any."""
 
 DISAGREES: Final = 0.2
-"""The network has changed its mind where it says so much less than is remembered, in the mean."""
+"""The network has changed its mind where its mean is this much less than remembered."""
 
 REACH, REACHES = 5, 4
-"""Where the network changes its mind, what a cell shows counts for those in the square of so many
-a side around it, and from there again, so many times."""
+"""Where the network changes its mind, a cell's change counts for the square of `REACH` cells a side
+around it, and spreads on from there, `REACHES` times in all."""
 
 FINE: Final = 2
-"""Changes of pixels are compared in such parts of a level, up to 255 of them."""
+"""Changes of pixels are compared in this many parts per level, up to 255 parts."""
 
 _NEXT: Final = np.ones((3, 3), np.uint8)
 _REACH: Final = np.ones((REACH, REACH), np.uint8)
@@ -92,15 +92,15 @@ _WINDOW: Final = (2 * AROUND + 1, 2 * AROUND + 1)
 
 
 class Sameness:
-    """How much of a picture is as it is remembered.
+    """How much of a picture looks as remembered.
 
     All are float32 in [0, 1], valid until the next picture is compared.
 
-    moved: of each pixel, (h, w): 0 where it looks the same, 1 where it does not at all.
-    seen: of each cell: 1 where it, or one next to it, does not look the same.
-    likely: also where the picture is too faint to tell.
-    strict: also, in a picture of little contrast, where the network changes its mind near to what
-        is seen.
+    moved: for each pixel, (h, w): 0 where it looks the same, 1 where it looks entirely different.
+    seen: for each cell: 1 where it, or one next to it, does not look the same.
+    likely: like `seen`, and also where the picture is too faint to tell.
+    strict: like `likely`, and also, in pictures of little contrast, where the network changes its
+        mind near a visible change.
     """
 
     def __init__(self, size: Size) -> None:
@@ -112,7 +112,7 @@ class Sameness:
             np.zeros((self._cells.height, self._cells.width), np.float32) for _ in range(3)
         )
         self._noise = np.full(BANDS, np.inf)
-        # Memory of this size is slow to take anew for each frame.
+        # Allocating memory of this size for each frame is slow.
         self._half_change = np.empty((size.height // 2, size.width // 2, 3), np.float32)
         self._fine = np.empty((*shape, 3), np.uint8)
         self._channels = [np.empty(shape, np.uint8) for _ in range(3)]
@@ -120,8 +120,8 @@ class Sameness:
     def compare(self, change: NDArray[np.float32], turn: Matte, pixels: Image) -> None:
         """Compare a picture with the past.
 
-        change: float32 BGR (h, w, 3), how many levels it differs by. turn: float32 (h, w), how much
-            what the network says does. pixels: uint8 BGR (h, w, 3), the picture.
+        change: float32 BGR (h, w, 3), its difference in levels. turn: float32 (h, w), the
+            difference of the network's matte. pixels: uint8 BGR (h, w, 3), the picture.
         """
         change_of_cells, turn_of_cells = self._means(change, turn)
         gray = cv2.cvtColor(cv2.resize(pixels, self._cells), cv2.COLOR_BGR2GRAY)
@@ -149,8 +149,8 @@ class Sameness:
         self._compare_pixels(change, same)
 
     def _means(self, change: NDArray[np.float32], turn: Matte) -> tuple[Map, Map]:
-        """How much each cell changed, in the channel that did most, and what is said of it."""
-        # By halves, each the mean of 2x2, for which OpenCV takes half as long as for all at once.
+        """How much each cell changed, in the channel that changed most, and its mean `turn`."""
+        # In two halvings, means of 2x2, which take OpenCV half as long as one step.
         half = Size.of(self._half_change)
         cv2.resize(change, half, dst=self._half_change)
         changes = cv2.resize(self._half_change, self._cells)
@@ -172,7 +172,7 @@ class Sameness:
 
 
 def by_rows(picture: Picture) -> Picture:
-    """(h, w) as (h / CELL, CELL, w): the rows of cells, to go with `widened`."""
+    """(h, w) as (h / CELL, CELL, w): the rows of cells, to combine with `widened`."""
     return picture.reshape(-1, CELL, picture.shape[1])
 
 
@@ -182,9 +182,9 @@ def widened(cells: Map) -> Map:
 
 
 def noise_by_band(change: Map, band: Image) -> NDArray[np.float64]:
-    """How many levels cells change by where nothing moves: float64 (BANDS,).
+    """By how many levels cells change where nothing moves: float64 (BANDS,).
 
-    change: of each cell, in levels. band: uint8, which it belongs to.
+    change: of each cell, in levels. band: uint8, the band of each cell.
     """
     steps = cv2.convertScaleAbs(change, alpha=NOISE_STEPS)
     index = band.astype(np.int32) * 256 + steps
@@ -207,7 +207,7 @@ def _contrast(gray: Map) -> Map:
 
 
 def _slope(values: Map, ends: tuple[float, float]) -> Map:
-    """0 below both ends, 1 above, and straight between them."""
+    """0 below both ends, 1 above them, and linear between them."""
     low, high = ends
     slope: Map = np.clip((values - low) / (high - low), 0, 1)
     return slope

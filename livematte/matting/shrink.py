@@ -9,9 +9,9 @@ from livematte.frame import Image, Size
 
 
 def shrink_photo(image: Image, size: Size) -> Image:
-    """`image`, uint8 (H, W, 3) of any size, at the network's: a large photo by way of halves.
+    """Resize `image`, uint8 (H, W, 3) of any size, to the network's; halves large photos first.
 
-    OpenCV is several times as fast at halving as at the rest; colours differ by less than a level.
+    OpenCV halves several times as fast as it resizes; colours differ by less than a level.
     """
     while image.shape[1] >= 2 * size.width and image.shape[0] >= 2 * size.height:
         half = (image.shape[1] // 2, image.shape[0] // 2)
@@ -24,7 +24,7 @@ def shrink_photo(image: Image, size: Size) -> Image:
 def shrink(image: Image, out: Image) -> None:
     """Resample `image`, uint8 BGR (H, W, 3), into `out`, (h, w, 3)."""
     size = Size.of(out)
-    # The mean of all pixels when shrinking, or fine patterns would flicker in the matte.
+    # Average all pixels when shrinking, or fine patterns would flicker in the matte.
     shrinking = size.height < image.shape[0]
     cv2.resize(
         image, size, dst=out, interpolation=cv2.INTER_AREA if shrinking else cv2.INTER_LINEAR

@@ -1,7 +1,7 @@
-"""The matte at the network's size, made steady over time and rid of what no person can be.
+"""Steadies the matte at the network's size over time, and removes what cannot be a person.
 
-Owns what is remembered of earlier frames. In OpenCV, for renderers that run on the CPU;
-`render.cuda.steady` says the same to PyTorch.
+Owns the memory of earlier frames. In OpenCV, for renderers that run on the CPU;
+`render.cuda.steady` does the same in PyTorch.
 """
 
 from __future__ import annotations
@@ -22,44 +22,44 @@ from livematte.matting.sameness import CELL, Sameness, by_rows, widened
 from livematte.options.refinement import Refinement
 
 MOST_FRAMES: Final = 16
-"""So many frames are averaged at most: in half a second a mistake is forgotten."""
+"""The most frames to average: a mistake is forgotten in half a second."""
 
 FAITH: Final = 0.1
-"""By how much alpha may differ from what the network says of a place that changes."""
+"""How far alpha may differ from the network's where the picture changes."""
 
 MIRRORED_CONTRAST: Final = 24.0
-"""A picture of less contrast is not shown in the mirror, in levels of the channel that has most of
-it: standard deviation over the whole. In faint ones the network finds other people in the mirror,
-and an average of them is none. Lit rooms have 45 to 65."""
+"""A picture with less contrast is not mirrored; in levels, the standard deviation over the whole
+picture of the channel with the most. In faint pictures the network finds other people in the
+mirrored view, and their average is wrong. Lit rooms have 45 to 65."""
 
 UNCONFIRMED: Final = 0.2
-"""How much alpha one view alone gives where nothing is seen to change: too little for a room."""
+"""How much alpha one view alone can add where no change is visible: too little to show a room."""
 
 CONFIRMED: Final = 1.9
-"""So many times as much alpha may be shown as two views in a row have agreed on."""
+"""Alpha may be this many times what two views in a row have agreed on."""
 
 CLEAR: Final = 40
-"""A cell all below is clear of people, if those above it and left of it are, too; in levels of
-alpha, 0 to 255."""
+"""A cell entirely below this is clear of people, if those above and left of it are too; in levels
+of alpha, 0 to 255."""
 
 POSSIBLE, SURE = 26, 229
-"""A cell that goes beyond the first may belong to a person, one that is all beyond the second does;
+"""A cell that is partly above the first may belong to a person; one entirely above the second does;
 in levels of alpha, 0 to 255."""
 
 CONNECTS: Final = 52
-"""A cell that stays below connects nothing to a person; in levels of alpha, 0 to 255."""
+"""A cell entirely below this does not connect anything to a person; in levels of alpha."""
 
 FRINGE_CELLS: Final = 3
-"""Cells that connect nothing, as those of fine hair, may belong to a person so near by."""
+"""Cells that do not connect, such as fine hair, may belong to a person within this distance."""
 
 DOUBT: Final = 77
-"""What is below this anywhere is no doubt but a hole, through which the background is seen."""
+"""If any part is below this, it is not a doubt but a hole that shows the background."""
 
 SOLID_CELLS: Final = 5
-"""A person has somewhere a square of so many sure cells a side: 20 pixels of 256."""
+"""A person contains a square of this many sure cells a side: 20 pixels of 256."""
 
 MARGIN_ROWS: Final = 720
-"""The margin is in pixels of a frame of so many rows."""
+"""The margin is in pixels of a frame with this many rows."""
 
 _SOLID: Final = np.ones((SOLID_CELLS, SOLID_CELLS), np.uint8)
 _FRINGE: Final = np.ones((2 * FRINGE_CELLS + 1, 2 * FRINGE_CELLS + 1), np.uint8)
@@ -71,9 +71,10 @@ Values = TypeVar("Values", Matte, Image)
 
 
 class View(NamedTuple):
-    """What the network was shown of a frame, and what it said.
+    """A frame as the network saw it, and its matte.
 
-    pixels: uint8 BGR (h, w, 3). matte: float32 (h, w) in [0, 1]. is_mirrored: both left to right.
+    pixels: uint8 BGR (h, w, 3). matte: float32 (h, w) in [0, 1]. is_mirrored: both are, left to
+    right.
     """
 
     pixels: Image
@@ -82,24 +83,24 @@ class View(NamedTuple):
 
 
 class Refiner:
-    """Refines the mattes of successive frames, each when its turn has come.
+    """Refines the mattes of successive frames, in order.
 
-    Steadiness: every pixel remembers what it looked like lately, and what was said of it is
-    averaged for as long as it looks the same. Once it does not, the average begins anew, so that
-    nothing lags and no ghost is left behind a hand. It is compared with the mean look of what was
-    averaged, not with the last frame, so a slow movement is found too.
+    Steadiness: every pixel remembers its recent look, and its alpha is averaged as long as it looks
+    the same. When it looks different, the average restarts, so that nothing lags and a moving hand
+    leaves no ghost. It is compared with the mean look of the averaged frames, not with the last
+    frame, so slow movements are found too.
 
-    What looks the same is judged by the picture's own noise and contrast (`sameness`). Where
-    a change is seen, or could not be in a picture so faint, the past may hardly differ from what
-    the network says now: it would show the room where someone was, or holes where someone comes.
+    Whether it looks the same is judged by the picture's own noise and contrast (`sameness`). Where
+    a change is visible, or the picture is too faint to show one, the past may hardly differ from
+    the network's matte now: it would show the room where someone was, or holes where someone comes.
 
-    Every second frame is shown to the network in the mirror: what it gets wrong in one of both
-    views is halved by the average. An ensemble for no more work. Not in faint pictures, in which
-    there is little to average, and for a while not where both disagree on who is a person. What
-    both add to a frame's own matte is tied to the people in it (`matting.anchor`).
+    Every second frame is mirrored for the network: the average halves an error in one of the two
+    views. This is an ensemble at no extra cost. It is not used in faint pictures, where there is
+    little to average, nor for a while after the views disagree on who is a person. What memory and
+    mirroring add to a frame's own matte is tied to the people in it (`matting.anchor`).
 
-    A matte of everything or of nothing, as a network gives that is broken, is passed on as it is,
-    for whoever guards what is shown, and forgotten: averaged, it would let the room shine through.
+    A matte of everything or nothing, as from a broken network, is passed on unchanged, for the
+    guard of the output, and forgotten: averaged, it would let the room shine through.
     """
 
     def __init__(self, refinement: Refinement) -> None:
@@ -110,16 +111,16 @@ class Refiner:
         self._straight_frames = 0
 
     def forget(self) -> None:
-        """As if no frame had been seen."""
+        """Forget all frames."""
         self._past = None
         self._anchor = Anchor()
         self._straight_frames = 0
 
     def next_views(self, pixels: Image, refinement: Refinement | None = None) -> tuple[bool, ...]:
-        """How the next frame is to be shown to the network: for each time whether in the mirror.
+        """The views of the next frame to give the network: for each, whether it is mirrored.
 
         pixels: uint8 BGR (h, w, 3), the frame at the network's size.
-        refinement: of this frame, if it is another than the refiner was made with.
+        refinement: for this frame; None for the one that the refiner was made with.
         """
         refinement = refinement or self._refinement
         if refinement.both_views:
@@ -135,13 +136,13 @@ class Refiner:
     def refine(
         self, views: Sequence[View], refinement: Refinement | None = None
     ) -> tuple[Matte, Image]:
-        """The refined matte of a frame, and what the network saw of it, neither in the mirror.
+        """The refined matte of a frame, and the frame as the network saw it, neither mirrored.
 
-        views: what `next_views` said. Their size may change from frame to frame.
-        refinement: the same as `next_views` was told. What is remembered stays across a change, but
-            for a frame that is not made steady, which ends it.
+        views: those that `next_views` asked for. Their size may change from frame to frame.
+        refinement: the same as for `next_views`. The memory survives a change of it, except that a
+            frame that is not made steady clears it.
 
-        Returns float32 (h, w) in [0, 1], for the caller to keep, and uint8 BGR (h, w, 3), valid for
+        Returns float32 (h, w) in [0, 1], which the caller may keep, and uint8 BGR (h, w, 3), valid
         as long as the first view.
         """
         refinement = refinement or self._refinement
@@ -185,18 +186,18 @@ def _is_faint(pixels: Image) -> bool:
 
 
 def _turned(picture: Values, is_mirrored: bool) -> Values:
-    """A picture that may be in the mirror, as it is without."""
+    """Undo the mirroring of a picture, if it is mirrored."""
     return cv2.flip(picture, 1).astype(picture.dtype, copy=False) if is_mirrored else picture
 
 
 class _Past:
-    """What pixels have looked like lately, and the mean of what was said about them meanwhile.
+    """The recent look of pixels, and the mean of their mattes.
 
     alpha: float32 (h, w). colour: float32 BGR (h, w, 3). frames: float32 (h, w), how many were
-        averaged; less than a whole one of a pixel that looks only partly the same.
+        averaged; a pixel that looks only partly the same counts fewer.
     said: float32 (h, w), the last frame's matte.
-    agreed: float32 (h, w), the most that two frames in a row have said of a pixel that has looked
-        the same since.
+    agreed: float32 (h, w), the most alpha that two frames in a row agreed on for a pixel that has
+        looked the same since.
     """
 
     def __init__(
@@ -213,7 +214,7 @@ class _Past:
         self._said = said
         self._agreed = agreed
         self._sameness = Sameness(self.size)
-        # Memory of this size is slow to take anew for each frame.
+        # Allocating memory of this size for each frame is slow.
         self._weight, self._step, self._upper, self._lower = (
             np.empty_like(alpha) for _ in range(4)
         )
@@ -221,7 +222,7 @@ class _Past:
 
     @classmethod
     def begun(cls, matte: Matte, pixels: Image) -> _Past:
-        """With the first frame."""
+        """Start with the first frame."""
         once = np.ones_like(matte)
         colour = pixels.astype(np.float32)
         return cls(matte.copy(), colour, once, matte.copy(), np.zeros_like(matte))
@@ -237,7 +238,7 @@ class _Past:
 
     @property
     def changed(self) -> Cells:
-        """Which cells of the last frame were seen not to look the same."""
+        """The cells of the last frame that visibly changed."""
         return self._sameness.seen > 0.5
 
     def add(self, matte: Matte, pixels: Image) -> None:
@@ -245,7 +246,7 @@ class _Past:
         np.subtract(pixels, self._colour, out=self._step_bgr)
         np.subtract(matte, self.alpha, out=step)
         self._sameness.compare(self._step_bgr, step, pixels)
-        # A pixel that looks quite different has no past, and one that looks a little so, a shorter.
+        # A pixel that looks entirely different has no past, a slightly different one a shorter.
         moved = self._sameness.moved
         np.subtract(1, moved, out=weight)
         self._agreed *= weight
@@ -265,11 +266,11 @@ class _Past:
         cv2.accumulateProduct(self._step_bgr, self._weight_bgr, dst=self._colour)
 
     def _bound_by(self, matte: Matte) -> None:
-        """How far the past may take alpha from what the network says: `_upper` and `_lower`.
+        """Compute `_upper` and `_lower`: how far the past may move alpha from the network's.
 
-        Where a change is seen, or likely, no further than `FAITH`. Where none is seen, one view
-        alone does not raise alpha to where the room would show, however often it says so in turn
-        with the other.
+        Where a change is visible or likely, at most by `FAITH`. Where no change is visible, one
+        view alone does not raise alpha so far that the room would show, however often it repeats
+        that in turn with the other view.
         """
         sameness = self._sameness
         agreed, said, now, upper, lower = (
@@ -284,10 +285,10 @@ class _Past:
         np.subtract(now, widened(1 - (1 - FAITH) * sameness.likely), out=lower)
 
     def _let_go(self, matte: Matte) -> None:
-        """Where the network says that nobody is near, the past shows no more than one view would.
+        """Where the network says that nobody is near, limit the past to what one view could add.
 
-        It takes things in the room for people for a while, and then no longer. A hand that it
-        misses in one frame has been `LOST` in none.
+        The network mistakes things in the room for people for a while, then no longer. A hand that
+        it misses in one frame had alpha above `LOST` before, so it stays.
         """
         said, remembered = (of_cells(levels_of(each), np.maximum) for each in (matte, self.alpha))
         clear = cv2.erode((said < CLEAR).astype(np.uint8), _CORNER).astype(bool)
@@ -301,15 +302,15 @@ class _Past:
 
 
 def take_out_islands(matte: Matte, said: Matte) -> None:
-    """Set to 0 what is connected to no person, and to 1 what a person surrounds and may be them.
+    """Set parts that no person connects to to 0, and doubtful parts inside a person to 1.
 
-    matte: float32 (h, w) in [0, 1], of sides that are multiples of `CELL`; changed in place.
-    said: the same, what the network says of the frame; it tells of people who are new in it.
+    matte: float32 (h, w) in [0, 1], with sides that are multiples of `CELL`; changed in place.
+    said: the same shape, the network's matte of the frame, which shows people who are new in it.
 
-    Found in cells of `CELL` x `CELL` pixels. A person is what holds a solid square somewhere, so
-    that someone who leans in is kept; if nobody does, all is left as it is. Of what lies within a
-    person only that is settled which the network itself takes for rather a person than not: a gap
-    between arm and body stays open, since the background is to be seen there.
+    Works in cells of `CELL` x `CELL` pixels. A person is a part that contains a solid square, so
+    that someone who leans in is kept; if there is no such part, nothing changes. Inside a person,
+    only parts that the network takes for a person rather than not are set: a gap between arm and
+    body stays open, because it shows the background.
     """
     _take_out_islands(matte, of_cells(levels_of(said), np.minimum))
 
@@ -328,7 +329,7 @@ def _take_out_islands(matte: Matte, least_said: Image) -> None:
 
 
 def _forget_islands(extremes: Extremes) -> None:
-    """Set the levels of what is connected to no person to 0, in place."""
+    """Set the levels of parts that are not connected to a person to 0, in place."""
     solid = _solid(extremes.least)
     if solid.any():
         islands = _islands(extremes.most, solid)
@@ -337,7 +338,7 @@ def _forget_islands(extremes: Extremes) -> None:
 
 
 def _islands(most: Image, solid: Cells) -> Cells:
-    """What is connected to nobody solid."""
+    """The cells that are not connected to a solid part."""
     person = _connected((most > CONNECTS) | solid, solid)
     fringe = cv2.dilate(person.astype(np.uint8), _FRINGE).astype(bool) & (most <= CONNECTS)
     islands: Cells = (most > POSSIBLE) & ~person & ~fringe
@@ -345,12 +346,12 @@ def _islands(most: Image, solid: Cells) -> Cells:
 
 
 def _solid(least: Image) -> NDArray[np.bool_]:
-    """Where in cells a person is, by their least levels."""
+    """The cells at the centres of solid squares, by their least levels."""
     return cv2.erode((least > SURE).astype(np.uint8), _SOLID).astype(bool)
 
 
 def _connected(within: NDArray[np.bool_], seeds: NDArray[np.bool_]) -> NDArray[np.bool_]:
-    """What of `within` is connected to a seed, diagonally too.
+    """The parts of `within` that are connected to a seed, also diagonally.
 
     Morphological reconstruction (Vincent, IEEE Transactions on Image Processing, 1993).
     """
@@ -364,8 +365,8 @@ def _connected(within: NDArray[np.bool_], seeds: NDArray[np.bool_]) -> NDArray[n
 def move_edge(matte: Matte, margin: int) -> Matte:
     """The matte with its edge moved outwards by `margin` pixels of a frame of `MARGIN_ROWS` rows.
 
-    A dilation, or of a negative margin an erosion, by an octagon: squares and crosses in turn. What
-    is left of a whole pixel is a mean of two steps.
+    A dilation, or for a negative margin an erosion, with an octagon: squares and crosses in turn. A
+    fraction of a pixel is the weighted mean of two steps.
     """
     change = cv2.dilate if margin > 0 else cv2.erode
     pixels = abs(margin) * matte.shape[0] / MARGIN_ROWS
