@@ -114,7 +114,7 @@ def find(name_or_path: str) -> Path:
     names = " and ".join((SHIPPED, *CHECKPOINT_SHA256))
     raise WeightsError(
         f"There are no weights called {name_or_path!r}, and no file with that name.",
-        f"Use {names}, or the path of a .safetensors file.",
+        f"Known names are {names}. For other weights, give the path of a .safetensors file.",
     )
 
 

@@ -156,7 +156,8 @@ class Camera:
             captured_seconds = time.monotonic()
             if Size.of(image) != self._size:
                 raise SourceError(
-                    f"{self._called} changed its pictures from {self._size} to {Size.of(image)}.",
+                    f"{self._called} changed its picture size from {self._size} to "
+                    f"{Size.of(image)}.",
                     "Start again.",
                 )
             if first_seconds is None:
