@@ -1,4 +1,4 @@
-"""What a backend promises: a library that computes mattes, on one device."""
+"""The interface of a backend: a library that computes mattes, on one device."""
 
 from __future__ import annotations
 
@@ -13,14 +13,14 @@ if TYPE_CHECKING:
 
 
 class Backend(Protocol):
-    """Opens what computes on it. Making one loads nothing.
+    """Opens renderers and networks for single pictures. Creating a backend loads nothing.
 
-    `render.opening` asks for a problem first. Opening raises `DeviceError` if the device cannot be
-    used after all, or not as is asked, and `WeightsError` if the weights cannot.
+    `render.opening` calls `problem` first. Opening raises `DeviceError` if the device cannot be
+    used after all, or not with these options, and `WeightsError` if the weights cannot be used.
     """
 
     def problem(self, options: RenderOptions) -> str | None:
-        """Why it cannot be used; None if nothing speaks against it, and it is worth a try.
+        """Why the backend cannot be used; None if it is worth trying.
 
         A clause for the middle of a sentence, without a full stop.
         """

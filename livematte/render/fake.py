@@ -1,4 +1,4 @@
-"""A renderer without a network, for tests of what stands around a renderer."""
+"""A renderer without a network, for tests of the code around renderers."""
 
 from __future__ import annotations
 
@@ -17,14 +17,14 @@ from livematte.render.result_buffers import ResultBuffers
 from livematte.render.timings import Timings
 
 PERSON_BRIGHTNESS: Final = 128
-"""The fake takes pixels whose every channel is above this for the person."""
+"""Pixels with all channels above this count as the person."""
 
 
 class FakeRenderer:
-    """Keeps the promises of `Renderer`, but takes what is bright for the person.
+    """Implements `Renderer`, with a threshold on brightness in place of the network.
 
-    seconds_per_frame: how long a frame is made to take, to stand for a slow network.
-    refinement: only what of it concerns compositing is done; see `Compositor`.
+    seconds_per_frame: delay per frame, to simulate a slow network.
+    refinement: only its compositing options are applied; see `Compositor`.
     """
 
     depth = 2
@@ -65,4 +65,4 @@ class FakeRenderer:
         return self._buffers.collect(timeout_seconds)
 
     def close(self) -> None:
-        """Nothing is held that needs giving back."""
+        """Nothing to release."""

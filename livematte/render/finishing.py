@@ -1,4 +1,4 @@
-"""From what the network says to what may be seen, for renderers that do it on the CPU."""
+"""From the network's output to the finished picture, for renderers that finish on the CPU."""
 
 from __future__ import annotations
 
@@ -19,16 +19,16 @@ if TYPE_CHECKING:
 
 
 class Finisher:
-    """Judges, refines, enlarges and composites the mattes of successive frames.
+    """Checks, refines, enlarges and composites the mattes of successive frames.
 
-    Owns what is remembered of earlier frames. Each frame may be refined in another way: nothing is
-    made anew for that. One thread may ask for `next_views` while another finishes.
+    Owns the state kept from earlier frames. The refinement may change with each frame; nothing is
+    recreated for that. One thread may call `next_views` while another calls `finish`.
     """
 
     def __init__(self, frame_size: Size, timings: Timings, guard: MatteGuard | None = None) -> None:
-        """timings: told how long the stages take.
+        """timings: records how long the stages take.
 
-        guard: who judges mattes; None for one of its own.
+        guard: checks the mattes; None for a new one.
         """
         self._timings = timings
         self._guard = guard or MatteGuard()
@@ -37,7 +37,7 @@ class Finisher:
         self._compositor = Compositor(frame_size)
 
     def next_views(self, pixels: Image, refinement: Refinement) -> tuple[bool, ...]:
-        """How the next frame is to be shown to the network; see `Refiner.next_views`."""
+        """How to show the next frame to the network; see `Refiner.next_views`."""
         return self._refiner.next_views(pixels, refinement)
 
     def finish(
@@ -51,9 +51,9 @@ class Finisher:
     ) -> None:
         """Write the picture of a frame: `image`, uint8 BGR (H, W, 3), and `alpha`, uint8 (H, W).
 
-        views: what the network says of the frame, for each of `next_views`.
+        views: the network's output for each of `next_views`.
 
-        Raises `MatteError` if that cannot be right, and remembers nothing of it.
+        Raises `MatteError` if the matte cannot be right; nothing of it is remembered.
         """
         with self._timings.stage("refine"):
             if doubt := self._guard.problem(views):
@@ -62,7 +62,7 @@ class Finisher:
             matte, pixels = self._refiner.refine(views, refinement)
             self._enlarger.edges = refinement.edges
             self._enlarger.enlarge(matte, pixels, frame.image, alpha)
-            del matte  # its memory is for compositing
+            del matte  # frees memory for compositing
         with self._timings.stage("composite"):
             self._compositor.colours = refinement.colours
             self._compositor.light_wrap = refinement.light_wrap

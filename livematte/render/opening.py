@@ -1,4 +1,4 @@
-"""The one place where it is chosen by what mattes are computed, live and of photos alike."""
+"""The one place that chooses the backend for mattes, for live video, files and photos."""
 
 from __future__ import annotations
 
@@ -27,7 +27,7 @@ _CANDIDATES: Final[dict[DeviceKind, Callable[[Device], tuple[Backend, ...]]]] = 
     DeviceKind.CUDA: lambda device: (CudaBackend(str(device)),),
     DeviceKind.OPENVINO: lambda device: (OpenVinoBackend(device.name),),
 }
-"""What is tried for each kind of device, the best first."""
+"""The backends to try for each kind of device, best first."""
 
 OpenedT = TypeVar("OpenedT")
 
@@ -39,9 +39,9 @@ def open_renderer(
 ) -> OpenedRenderer:
     """Open the renderer for frames of `frame_size`.
 
-    on_change: told in a sentence when the renderer could not use what an earlier start has stored.
+    on_change: called with a sentence when the renderer could not use a cached network.
 
-    Raises `DeviceError` if no device that is asked for can be used as is asked, with every reason;
+    Raises `DeviceError`, with every reason, if no requested device can be used with these options;
     `WeightsError` if the weights cannot be used.
     """
     return OpenedRenderer(
@@ -50,9 +50,9 @@ def open_renderer(
 
 
 def open_still_network(options: RenderOptions, parallel: int = 1) -> StillNetwork:
-    """The network for single pictures; of the options, size and refinement do not concern it.
+    """Open the network for single pictures. The options' size and refinement are ignored.
 
-    parallel: how many threads will ask at once.
+    parallel: how many threads will call it at once.
 
     Raises what `open_renderer` raises.
     """
@@ -60,11 +60,11 @@ def open_still_network(options: RenderOptions, parallel: int = 1) -> StillNetwor
 
 
 def _first(options: RenderOptions, opened: Callable[[Backend], OpenedT]) -> tuple[OpenedT, str]:
-    """What the first candidate opens that can be used, and why it is that one.
+    """What the first usable candidate opens, and why it was chosen.
 
-    "" if that was not left to livematte.
+    The reason is "" if the user chose the device.
     """
-    weights.find(options.weights)  # what is wrong with these is wrong on all of them
+    weights.find(options.weights)  # bad weights fail on every backend
     candidates = _CANDIDATES[options.device.kind](options.device)
     reasons: list[str] = []
     for backend in candidates:
@@ -91,5 +91,5 @@ def _remedy(options: RenderOptions) -> str:
     if options.precision != "auto":
         return "Leave out --precision, or choose --device cpu."
     if options.device.kind in (DeviceKind.AUTO, DeviceKind.CPU):
-        return "See what `livematte doctor` finds, or install livematte again."
+        return "Run `livematte doctor` to see what is missing, or reinstall livematte."
     return "Leave out --device, or choose --device cpu."

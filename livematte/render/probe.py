@@ -1,6 +1,6 @@
-"""A drawn picture by which to tell whether a device computes right mattes, in its precision.
+"""A drawn test picture, to check that a device computes correct mattes at its precision.
 
-A wrong matte is no small matter: where it is 1 and should be 0, the room shows.
+Wrong mattes matter: where alpha is 1 and should be 0, the room shows.
 """
 
 from __future__ import annotations
@@ -13,15 +13,15 @@ from numpy.typing import NDArray
 from livematte.frame import Size
 
 PROBE_TOLERANCE: Final = 5e-3
-"""Mean difference of two mattes in [0, 1] up to which they count as the same. With MODNet's own
-weights float16 is 4e-4 off on the probe; with sums in float16, which overflow, it is NaN."""
+"""Two mattes in [0, 1] count as the same up to this mean difference. With MODNet's own weights,
+float16 is off by 4e-4 on the probe; with sums in float16, which overflow, the result is NaN."""
 
 
 def probe_pixels(size: Size) -> NDArray[np.float32]:
-    """Somebody in a room, drawn: (1, 3, H, W) float32 RGB in [-1, 1], the same every time.
+    """A drawn person in a room: (1, 3, H, W) float32 RGB in [-1, 1], the same every time.
 
-    Flat or random pixels leave much of the network at rest. Shapes with shading and fine texture
-    take it to activations as large as those of photographs.
+    Flat or random pixels leave much of the network inactive. Shapes with shading and fine texture
+    produce activations as large as those of photographs.
     """
     y, x = np.mgrid[-1 : 1 : size.height * 1j, -1 : 1 : size.width * 1j]
     texture = np.random.default_rng(0).normal(0, 0.05, (size.height, size.width))

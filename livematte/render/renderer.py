@@ -1,8 +1,8 @@
-"""What a renderer promises.
+"""The interface of a renderer.
 
-`FakeRenderer` (`render.fake`) keeps the same promises without a network, for tests of what stands
-around a renderer; `tests/render/test_contract.py` holds every implementation to them. Which one is
-opened, `render.opening` chooses.
+`FakeRenderer` (`render.fake`) implements it without a network, for tests of the code around
+renderers; `tests/render/test_contract.py` tests every implementation against it. `render.opening`
+chooses the implementation.
 """
 
 from __future__ import annotations
@@ -21,11 +21,11 @@ if TYPE_CHECKING:
 class Renderer(Protocol):
     """Turns frames into publishable pictures, in order, at most `depth` in flight.
 
-    Every frame that was submitted comes back exactly once, matted by its own matte and never by
-    another frame's, on the background and in the refinement it was submitted with.
+    Every submitted frame comes back exactly once, with its own matte and never another frame's, on
+    the background and with the refinement it was submitted with.
 
     `submit` and `collect` may be called from two different threads, each always from the same one.
-    A renderer is made and closed by the thread that submits.
+    The thread that submits also creates and closes the renderer.
     """
 
     @property
@@ -35,65 +35,65 @@ class Renderer(Protocol):
 
     @property
     def description(self) -> str:
-        """What the user is told: "OpenVINO int8 on the CPU, matte at 512x288". It may change."""
+        """Shown to the user: "OpenVINO int8 on the CPU, matte at 512x288". It can change."""
         ...
 
     @property
     def timings(self) -> Timings:
-        """How long the stages of the last frames took; empty where a device does not tell."""
+        """How long the stages of the last frames took; empty if the device does not report it."""
         ...
 
     def wait_until_ready(self, timeout_seconds: float) -> bool:
-        """Whether a frame would be worked on at once, waiting for that if need be.
+        """Wait until a frame would be processed at once; returns whether that is so.
 
-        Who has a newer frame every moment submits only then, because a frame that waits in the
-        renderer grows old. Who has a file need not ask: `submit` takes frames ahead.
+        With a live source, submit only then: a frame that waits in the renderer gets old. With a
+        file this is not needed: `submit` accepts frames ahead.
         """
         ...
 
     def submit(
         self, frame: Frame, background: Background, refinement: Refinement | None = None
     ) -> bool:
-        """Take a frame to render; False, at once and untouched, if `depth` are in flight.
+        """Take a frame to render. Returns False at once, with no effect, if `depth` are in flight.
 
-        refinement: what is done to the matte from this frame on, beyond what the network says; None
-            for no change. At first it is what the renderer was opened with. The network stays, and
-            what is remembered of earlier frames too, while mattes are made steady.
+        refinement: how to refine the network's matte from this frame on; None for no change. The
+            renderer starts with the one it was opened with. A change keeps the network, and the
+            state from earlier frames while mattes are stabilised.
 
         The renderer reads `frame.image` until the picture made from it has been collected.
 
-        Raises `RenderError` if the frame is not of the size that the renderer was opened for, or
-        if rendering failed.
+        Raises `RenderError` if the frame does not have the size the renderer was opened for, or if
+        rendering failed.
         """
         ...
 
     def collect(self, timeout_seconds: float) -> Rendered | None:
-        """The oldest picture in flight once it is done; None if it is not done in time.
+        """Wait for the oldest picture in flight; None if it is not done in time.
 
-        The picture's arrays belong to the renderer and are written again after the next call of
-        `collect`: who keeps a picture longer copies it.
+        The picture's arrays belong to the renderer and are overwritten after the next call of
+        `collect`: copy the picture to keep it longer.
 
-        Raises `RenderError` if rendering it failed, and of these `MatteError` if the network gave
-        it a matte that cannot be right (`matting.matte_guard`); nothing of that is remembered.
+        Raises `RenderError` if rendering failed. It raises its subclass `MatteError` if the matte
+        cannot be right (`matting.matte_guard`); nothing of that matte is remembered.
         """
         ...
 
     def close(self) -> None:
-        """Give everything back. Closing twice is fine; pictures in flight are lost."""
+        """Release everything. Closing twice is fine; pictures in flight are lost."""
         ...
 
 
 class OpenedRenderer(NamedTuple):
-    """A renderer, and why it is this one where that was left to livematte; "" where it was not."""
+    """A renderer, and why livematte chose it; "" if the user chose."""
 
     renderer: Renderer
     reason: str
 
 
 def require_size(frame: Frame, size: Size) -> None:
-    """Raises `RenderError` if `frame` is not of the size that a renderer was opened for."""
+    """Raises `RenderError` if `frame` does not have the size the renderer was opened for."""
     if frame.size != size:
         raise RenderError(
             f"Frame {frame.index} is {frame.size}; the renderer was opened for {size}.",
-            "Start again: the camera has changed its mode.",
+            "The camera changed its mode. Restart livematte.",
         )

@@ -18,10 +18,10 @@ if TYPE_CHECKING:
 
 
 class ResultBuffers:
-    """A queue of at most `depth` finished pictures for renderers that finish within `submit`.
+    """A queue of at most `depth` finished pictures, for renderers that finish within `submit`.
 
-    The pictures live in `depth + 1` pairs of buffers that are made once and used in turn: up to
-    `depth` wait or are being rendered, and one is in the hands of whoever collected last.
+    The pictures live in `depth + 1` pairs of buffers that are allocated once and reused in turn:
+    up to `depth` wait or are being rendered, and one is held by the last caller of `collect`.
     """
 
     def __init__(self, depth: int, size: Size) -> None:
@@ -34,12 +34,12 @@ class ResultBuffers:
         self._changed = threading.Condition()
 
     def has_room(self) -> bool:
-        """Whether a picture may be rendered now; only the rendering thread can make this False."""
+        """Whether a picture can be rendered now; only the rendering thread can make this False."""
         with self._changed:
             return self._has_room()
 
     def wait_for_room(self, timeout_seconds: float) -> bool:
-        """Whether there is room, waiting for it if need be."""
+        """Wait for room; returns whether there is some."""
         with self._changed:
             return self._changed.wait_for(self._has_room, timeout_seconds)
 
@@ -50,7 +50,7 @@ class ResultBuffers:
     def render(self, frame: Frame, background: Background) -> Iterator[tuple[Image, Image]]:
         """Buffers to render `frame` into: image (H, W, 3) and alpha (H, W). Queued on success.
 
-        A `MatteError` is queued too, to be raised when the picture would be collected.
+        A `MatteError` is queued too; `collect` raises it in the picture's place.
         """
         with self._changed:
             image, alpha = buffers = self._free.popleft()
@@ -79,7 +79,7 @@ class ResultBuffers:
             self._changed.notify_all()
 
     def collect(self, timeout_seconds: float) -> Rendered | None:
-        """As `Renderer.collect`: what it returned last time may be rendered into from now on."""
+        """As `Renderer.collect`: the picture it returned last can be overwritten from now on."""
         with self._changed:
             if self._leased is not None:
                 self._free.append((self._leased.image, self._leased.alpha))

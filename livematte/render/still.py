@@ -1,4 +1,4 @@
-"""What a network for single pictures promises: of any size, asked by several threads at once."""
+"""The interface of a network for single pictures of any size, called from several threads."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ class StillNetwork(Protocol):
 
     @property
     def description(self) -> str:
-        """What the user is told: "OpenVINO fp32 on the CPU"."""
+        """Shown to the user: "OpenVINO fp32 on the CPU"."""
         ...
 
     def matte(self, pixels: Image) -> NDArray[np.float32]:
@@ -27,14 +27,14 @@ class StillNetwork(Protocol):
 
         Values are in [0, 1].
 
-        Raises `RenderError` if the network fails, and of these `MatteError` if numbers of the matte
-        are no alpha.
+        Raises `RenderError` if the network fails, or its subclass `MatteError` if values of the
+        matte are not valid alpha.
         """
         ...
 
 
 def usable(matte: NDArray[np.float32]) -> NDArray[np.float32]:
-    """The same matte. Raises `MatteError` if its numbers cannot be alpha."""
+    """Return the matte. Raises `MatteError` if its values are not valid alpha."""
     if problem := range_problem(matte):
         raise MatteError(problem)
     return matte

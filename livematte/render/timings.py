@@ -1,4 +1,4 @@
-"""How long the stages of rendering take, frame by frame: what `livematte bench` reports."""
+"""How long the stages of rendering take, frame by frame. `livematte bench` reports it."""
 
 from __future__ import annotations
 
@@ -12,10 +12,10 @@ KEPT_FRAMES: Final = 1000
 
 
 class Timings:
-    """Durations in seconds by the name of a stage, of the last frames.
+    """Durations of the last frames in seconds, by stage.
 
-    A stage is one of resize (the frame to the network's size), network, refine (the matte to the
-    frame's size) and composite. Writing and reading may happen in different threads.
+    The stages are resize (the frame to the network's size), network, refine (the matte to the
+    frame's size) and composite. Different threads may write and read.
     """
 
     def __init__(self) -> None:
@@ -25,19 +25,19 @@ class Timings:
 
     @contextmanager
     def stage(self, name: str) -> Iterator[None]:
-        """Time what is done within."""
+        """Time the block."""
         started = time.perf_counter()
         yield
         self.record(name, time.perf_counter() - started)
 
     def record(self, name: str, seconds: float) -> None:
-        """Note a duration that was measured otherwise, as that of a request in flight."""
+        """Add a duration that was measured elsewhere, such as that of a request in flight."""
         self._seconds[name].append(seconds)
 
     def by_stage(self) -> dict[str, list[float]]:
-        """Copies of what was noted, in seconds, oldest first."""
+        """Copies of the recorded durations, in seconds, oldest first."""
         return {name: list(seconds) for name, seconds in list(self._seconds.items())}
 
     def clear(self) -> None:
-        """Forget what was noted, as that of a warm-up."""
+        """Discard all durations, such as those of a warm-up."""
         self._seconds.clear()

@@ -76,17 +76,17 @@ def _built_with_cuda(monkeypatch: pytest.MonkeyPatch) -> None:
         (
             "cuda:1",
             Machine((8, 6), (6, 1)),
-            "this PyTorch was built without code for GPU 1 (compute capability 6.1)",
+            "this build of PyTorch does not support GPU 1 (compute capability 6.1)",
         ),
         (
             "cuda",
             Machine((12, 0), built_for="sm_80 sm_90a compute_90a"),
-            "this PyTorch was built without code for GPU 0 (compute capability 12.0)",
+            "this build of PyTorch does not support GPU 0 (compute capability 12.0)",
         ),
         (
             "cuda",
             Machine((8, 0), built_for="sm_86"),
-            "this PyTorch was built without code for GPU 0 (compute capability 8.0)",
+            "this build of PyTorch does not support GPU 0 (compute capability 8.0)",
         ),
     ],
 )
@@ -112,7 +112,7 @@ def plain_network() -> Iterator[MODNet]:
     ("capability", "dtype", "description"),
     [
         ((6, 0), torch.float16, "float16"),
-        ((6, 1), torch.float32, "float32 (float16 is slow on it)"),
+        ((6, 1), torch.float32, "float32 (float16 is slow on this GPU)"),
         ((7, 5), torch.float16, "float16"),
         ((12, 0), torch.float16, "float16"),
     ],
@@ -143,7 +143,7 @@ def test_a_wrong_float16_is_found_by_trying(error: float) -> None:
     network.dtypes, network.error = (torch.float16,), error
     with simulated_cuda(capability=(7, 5)) as cuda:
         precision = choose_precision(network, MATTE_SIZE, DEVICE, cuda)
-    assert precision == Precision(torch.float32, "float32 (float16 gave a wrong matte on it)")
+    assert precision == Precision(torch.float32, "float32 (float16 gives wrong mattes on this GPU)")
 
 
 def test_a_device_that_is_wrong_in_float32_too_is_refused() -> None:

@@ -333,7 +333,7 @@ def test_too_little_memory_is_an_error_of_ours(
         raise torch.OutOfMemoryError("CUDA out of memory. Tried to allocate 2.00 GiB.")
 
     monkeypatch.setattr(CudaDevice, "mirror", out_of_memory)
-    with pytest.raises(DeviceError, match="too little free memory on cuda:0"):
+    with pytest.raises(DeviceError, match="Not enough free memory on cuda:0"):
         opened(network)
 
 
@@ -344,7 +344,7 @@ def test_a_device_that_cannot_be_used_is_an_error_of_ours(network: MODNet) -> No
 
 def test_description(renderer: CudaRenderer) -> None:
     assert renderer.description == (
-        "CUDA float32 (float16 is slow on it) on NVIDIA Simulated (cuda:0), matte at 64x32"
+        "CUDA float32 (float16 is slow on this GPU) on NVIDIA Simulated (cuda:0), matte at 64x32"
     )
 
 
@@ -494,7 +494,7 @@ def test_of_a_refused_matte_nothing_is_remembered(network: MODNet, one_thread: N
         assert doubting.collect(timeout_seconds=20) is not None
     submit(doubting, refused, room)
     submit(doubting, refused + 1, room)
-    for doubt in ("the matte is noise", "the matte before was wrong"):
+    for doubt in ("the matte is noise", "the previous matte was wrong"):
         with pytest.raises(MatteError, match=doubt):
             doubting.collect(timeout_seconds=20)
     # An even number of frames was seen, so that the mirror's turns are the same.

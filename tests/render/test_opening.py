@@ -135,15 +135,25 @@ def test_photos_are_computed_by_what_live_pictures_are(
     [
         (
             *("auto", "int8", "driver openvino"),
-            ["no NVIDIA driver", "OpenVINO cannot be used", "PyTorch computes in fp32"],
+            [
+                "no NVIDIA driver",
+                "OpenVINO cannot be used",
+                "PyTorch on the CPU supports only fp32",
+            ],
             "Leave out --precision",
         ),
-        ("cpu", "fp16", "openvino", ["OpenVINO cannot", "not in fp16"], "Leave out --precision"),
+        ("cpu", "fp16", "openvino", ["OpenVINO cannot", "not fp16"], "Leave out --precision"),
         ("cuda:1", "auto", "driver", ["Device cuda:1 cannot", "NVIDIA driver"], "--device cpu"),
-        ("cuda", "int8", "", ["does not compute in int8"], "Leave out --precision"),
+        ("cuda", "int8", "", ["does not support int8"], "Leave out --precision"),
         ("cuda", "auto", "", ["too little free memory on cuda:0"], "Use the CPU"),
-        ("torch:cpu", "int8", "", ["PyTorch computes in fp32"], "Leave out --precision"),
-        ("openvino:NPU.7", "auto", "", ["OpenVINO finds no NPU.7"], "--device cpu"),
+        (
+            "torch:cpu",
+            "int8",
+            "",
+            ["PyTorch on the CPU supports only fp32"],
+            "Leave out --precision",
+        ),
+        ("openvino:NPU.7", "auto", "", ["does not find the device NPU.7"], "--device cpu"),
     ],
 )
 def test_where_nothing_can_be_used_every_reason_is_told(

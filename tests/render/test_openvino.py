@@ -65,7 +65,7 @@ def test_without_an_int8_form_the_weights_are_used_in_fp32(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     monkeypatch.setattr(weights, "find_quantized", lambda _path: None)
-    with pytest.raises(WeightsError, match=r"no int8 form of .*livematte weights quantize"):
+    with pytest.raises(WeightsError, match=r"has no int8 form.*livematte weights quantize"):
         open_fixed("int8")
     assert "fp32" in open_fixed().renderer.description
 

@@ -199,7 +199,7 @@ def test_whatever_becomes_of_a_file_mattes_are_as_before(
             assert again.compiled == 1, told
             assert len(again.said) == 1, told
             assert str(path) in again.said[0], told
-            assert again.said[0].endswith("; it is compiled again."), told
+            assert again.said[0].endswith("; compiling it again."), told
         for each in folder.iterdir():
             if each != path:
                 each.unlink()

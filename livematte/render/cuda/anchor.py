@@ -1,6 +1,6 @@
 """How far memory and the mirror may go beyond what a frame shows: `matting.anchor` on the GPU.
 
-Written to be captured as a CUDA graph, as is `render.cuda.frame`.
+Written to be captured as a CUDA graph, like `render.cuda.frame`.
 """
 
 from __future__ import annotations
@@ -15,7 +15,7 @@ from livematte.render.cuda.sameness import dilated, widened
 
 
 class CudaAnchor:
-    """What `anchor.Anchor` does, at one size."""
+    """`anchor.Anchor` on the GPU, for one size."""
 
     def __init__(self, size: Size, device: torch.device) -> None:
         """size: of the mattes, sides multiples of `CELL`."""
@@ -27,24 +27,24 @@ class CudaAnchor:
         )
 
     def forget(self) -> None:
-        """As if no frame had been seen."""
+        """Reset to the state before the first frame."""
         self._has_straight.fill_(False)
         self._has_mirrored.fill_(False)
 
     def forget_if(self, wish: Tensor) -> None:
-        """The same if `wish`, bool of one element on the device."""
+        """Reset if `wish`, bool (1,) on the device."""
         self._has_straight.masked_fill_(wish, False)
         self._has_mirrored.masked_fill_(wish, False)
 
     def tie(
         self, shown: Tensor, said: Tensor, is_mirrored: Tensor, changed: Tensor
     ) -> tuple[Tensor, Tensor]:
-        """What is shown without what is neither near nor within what is broad in a frame's matte.
+        """Remove from `shown` what is neither near nor inside the broad parts of a frame's matte.
 
         shown, said: float32 (h, w) in [0, 1]. is_mirrored: bool (1,). changed: bool
             (h / CELL, w / CELL). See `anchor.Anchor.tie`.
 
-        Returns what is left, and whether the views dispute a cell, bool (1,).
+        Returns the rest, and whether the two views disagree about a cell, bool (1,).
         """
         other = torch.where(is_mirrored, self._straight, self._mirrored)
         has_other = torch.where(is_mirrored, self._has_straight, self._has_mirrored)
@@ -60,7 +60,7 @@ class CudaAnchor:
         tied = torch.minimum(shown, torch.where(is_tied_to_both, both, said))
         is_held = near | (shown >= LOST) & ~is_anybody[0]
 
-        said = said.nan_to_num(0)  # which would be held on to
+        said = said.nan_to_num(0)  # NaN would never be forgotten
         self._straight.copy_(torch.where(is_mirrored, self._straight, said))
         self._mirrored.copy_(said)
         self._has_straight.logical_or_(is_mirrored.logical_not())
@@ -76,8 +76,8 @@ def of_cells(mattes: Tensor) -> tuple[Tensor, Tensor]:
 
 
 def _around(least: Tensor) -> tuple[Tensor, Tensor]:
-    """What `anchor.around` finds by the least levels: bool (n, rows, columns), and bool (n,)."""
-    # The CPU's erosion too takes what lies beyond the border for broad.
+    """`anchor.around` from the least levels: bool (n, rows, columns), and bool (n,)."""
+    # Like the CPU's erosion, this counts everything beyond the border as broad.
     shows = 1 - dilated((least <= SHOWS).float(), BROAD_CELLS)
     broad = dilated(shows, BROAD_CELLS)
     sides = [

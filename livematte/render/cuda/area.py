@@ -1,8 +1,8 @@
-"""Resizing as `cv2.INTER_AREA` does it, in PyTorch, so that every renderer feeds the network alike.
+"""`cv2.INTER_AREA` resizing in PyTorch, so that all renderers give the network the same input.
 
-PyTorch has no such mode. Of its own, "area" rounds the covered area to whole pixels and antialiased
-"bilinear" covers twice of it: on 1280x720 to 512x288, webcam pictures come out 0.6 and 0.5 levels
-off on average and over 30 at edges; this agrees with OpenCV to rounding.
+PyTorch has no such mode. Its "area" rounds the covered area to whole pixels, and its antialiased
+"bilinear" covers twice the area: from 1280x720 to 512x288, webcam pictures are 0.6 and 0.5 levels
+off on average, and over 30 at edges. This code agrees with OpenCV up to rounding.
 """
 
 from __future__ import annotations
@@ -18,7 +18,7 @@ from livematte.frame import Size
 class AreaResize:
     """Each pixel of the target is the mean of the area of the source that it covers.
 
-    A side that grows is interpolated linearly instead, with pixels centred at halves.
+    A side that grows is interpolated linearly instead, with pixel centres at halves.
     """
 
     def __init__(self, source: Size, target: Size, device: torch.device) -> None:
@@ -59,4 +59,4 @@ def _between(source: int, target: int) -> tuple[NDArray[np.int64], NDArray[np.fl
 
 
 _EDGE_TOLERANCE = 1e-9
-"""Edges that rounding put just beside a whole pixel must not add a tap of no weight."""
+"""Rounding can put an edge just beside a whole pixel; that must not add a tap with zero weight."""

@@ -1,4 +1,4 @@
-"""CUDA as a backend. PyTorch, which takes seconds to load, is loaded only where a driver is."""
+"""CUDA as a backend. PyTorch takes seconds to load, so it is loaded only if a driver is found."""
 
 from __future__ import annotations
 
@@ -18,14 +18,14 @@ if TYPE_CHECKING:
 
 class CudaBackend:
     def __init__(self, device: str) -> None:
-        """device: "cuda", which is the first, or "cuda:N"."""
+        """device: "cuda" (the first device) or "cuda:N"."""
         self._device = "cuda:0" if device == "cuda" else device
 
     def problem(self, options: RenderOptions) -> str | None:
         if problem := driver_problem():
             return problem
         if options.precision == "int8":
-            return "the CUDA renderer does not compute in int8"
+            return "the CUDA renderer does not support int8"
         from livematte.render.cuda.renderer import cuda_problem
 
         return cuda_problem(self._device)

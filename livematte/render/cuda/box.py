@@ -1,4 +1,4 @@
-"""Box blurs as `cv2.blur` makes them, in PyTorch, at their borders too."""
+"""`cv2.blur` in PyTorch, with the same border handling."""
 
 from __future__ import annotations
 
@@ -18,10 +18,10 @@ class BoxBlur:
     def __init__(
         self, size: Size, radius: int, border: Literal["reflect", "edge"], device: torch.device
     ) -> None:
-        """border: what lies beyond it: the picture in the mirror, or its outermost pixel again;
+        """border: how the picture continues beyond its border, mirrored or with its edge repeated;
         `cv2.BORDER_REFLECT_101` and `cv2.BORDER_REPLICATE`.
         """
-        # PyTorch's own padding by reflection ends where the picture does, and windows may be wider.
+        # PyTorch's reflection padding cannot be wider than the picture, but a window can.
         rows, columns = (
             torch.from_numpy(np.pad(np.arange(side), radius, mode=border)).to(device)
             for side in (size.height, size.width)
@@ -36,7 +36,7 @@ class BoxBlur:
 
 
 def box_blur_within(channels: Tensor, radius: int) -> Tensor:
-    """As `BoxBlur`, with nothing, 0, beyond the border: `cv2.BORDER_CONSTANT`."""
+    """As `BoxBlur`, with zeros beyond the border: `cv2.BORDER_CONSTANT`."""
     side = 2 * radius + 1
     across = F.avg_pool2d(channels, (1, side), 1, (0, radius))
     return F.avg_pool2d(across, (side, 1), 1, (radius, 0))

@@ -1,4 +1,4 @@
-"""PyTorch on a device, as we want it: what fails in our words, and float32 that is float32."""
+"""Calls to PyTorch on a device: errors as livematte's own, and float32 without TF32."""
 
 from __future__ import annotations
 
@@ -13,14 +13,14 @@ from livematte.render.cuda.probe import first_sentence
 
 @contextmanager
 def failing_as(error_type: type[LivematteError], device: torch.device) -> Iterator[None]:
-    """PyTorch reports whatever goes wrong on a device as a RuntimeError; say it in our words."""
+    """Turn PyTorch's RuntimeErrors on a device into livematte's errors with a remedy."""
     try:
         yield
     except LivematteError:
         raise
     except torch.OutOfMemoryError as error:
         raise error_type(
-            f"There is too little free memory on {device}.",
+            f"Not enough free memory on {device}.",
             "Close other programs that use the GPU, lower --matte-size, or use --device cpu.",
         ) from error
     except RuntimeError as error:
@@ -34,9 +34,9 @@ def failing_as(error_type: type[LivematteError], device: torch.device) -> Iterat
 def exact_float32(*, measure: bool = True) -> Iterator[None]:
     """Let cuDNN choose the fastest algorithm, but not round float32 to TF32's 10 bits.
 
-    measure: choose by trying them all, which is worth it for one size.
+    measure: choose by trying all algorithms; worth it only if the size stays the same.
 
-    The choice is captured with graphs, so that the setting need not outlive this.
+    Graphs capture the choice, so the setting is needed only within this block.
     """
     with torch.backends.cudnn.flags(enabled=True, benchmark=measure, allow_tf32=False):
         yield

@@ -1,7 +1,7 @@
 """The person's own colours and the background's light on them, on the GPU.
 
-What `matting.colours` and `matting.light_wrap` do on the CPU, at all pixels, since where alpha
-is soft only the device knows. Written to be captured as a CUDA graph.
+The same as `matting.colours` and `matting.light_wrap` on the CPU, but for all pixels, since only
+the device knows where alpha is soft. Written to be captured as a CUDA graph.
 """
 
 from __future__ import annotations
@@ -36,7 +36,7 @@ class CudaColours:
     def estimate(self, frame: Tensor, matte: Tensor) -> Tensor:
         """float32 BGR (H, W, 3) from 0 to 255, of the frame (H, W, 3) and its matte (H, W, 1).
 
-        Where alpha is 1 they are the frame's own; where it is 0 they are of no consequence.
+        Where alpha is 1 they are the frame's own; where it is 0 they are not used.
         """
         image = frame.float()
         small = self._reduce(torch.cat((image, matte), dim=2)).permute(2, 0, 1)
@@ -44,7 +44,7 @@ class CudaColours:
         return _explained(image, matte, smooth[..., :3], smooth[..., 3:])[0]
 
     def _smooth(self, colours: Tensor, part: Tensor) -> Tensor:
-        """Smooth colours of person and room, (6, h, w), of colours and matte, (3 and 1, h, w)."""
+        """Smooth colours of person and room, (6, h, w), from colours and matte, (3 and 1, h, w)."""
         sure = torch.maximum(2 * part - 1, LEAST_SURENESS * part)  # `foreground.sureness`
         person = room = colours
         total = sure.sum().clamp_min(LEAST_SURENESS)
@@ -63,9 +63,9 @@ class CudaColours:
 def _explained(
     colours: Tensor, part: Tensor, person: Tensor, room: Tensor
 ) -> tuple[Tensor, Tensor]:
-    """Colours of person and room with their shares of what these leave unexplained.
+    """Add to the colours of person and room their shares of the unexplained rest.
 
-    part: how much of the person there is; the shares are `foreground.person_gain` and `room_gain`.
+    part: the person's share of each pixel; the gains are `foreground.person_gain` and `room_gain`.
     """
     rest = 1 - part
     none, full = OWN_DETAIL
@@ -80,7 +80,7 @@ def _explained(
 
 
 class CudaLight:
-    """Light of the background on the person's edge; see `light_wrap.LightWrap`."""
+    """The background's light on the person's edge; see `light_wrap.LightWrap`."""
 
     def __init__(self, size: Size, device: torch.device) -> None:
         reduced = reduced_size(size)
@@ -90,7 +90,7 @@ class CudaLight:
         self._spread_narrowly = BoxBlur(reduced, narrow, "edge", device)
 
     def shine(self, person: Tensor, matte: Tensor, behind: Tensor, strength: Tensor) -> Tensor:
-        """The person's colours in that light: float32 BGR (H, W, 3) from 0 to 255.
+        """The person's colours with that light: float32 BGR (H, W, 3) from 0 to 255.
 
         person, behind: float32 BGR (H, W, 3) from 0 to 255. matte: float32 (H, W, 1).
         strength: float32 (1,) from 0 to 1.
@@ -103,7 +103,7 @@ class CudaLight:
 
 
 def _enlarged(small: Tensor, picture: Tensor) -> Tensor:
-    """(channels, h, w) at the size of `picture`, (H, W, ...): (H, W, channels)."""
+    """Enlarge (channels, h, w) to the size of `picture`, (H, W, ...): (H, W, channels)."""
     shape = picture.shape[:2]
     enlarged = F.interpolate(small[None], shape, mode="bilinear", align_corners=False)
     return enlarged[0].permute(1, 2, 0)

@@ -1,7 +1,7 @@
-"""What the ring asks of a device, said to `torch.cuda`.
+"""Implements `ring.Device` with `torch.cuda`.
 
-All knowledge of streams, events, pinned memory and graph capture is here. Every call names its
-stream: PyTorch's current stream is a property of the thread and a trap.
+All code for streams, events, pinned memory and graph capture is here. Every call names its stream:
+PyTorch's current stream belongs to the thread and is easy to get wrong.
 """
 
 from __future__ import annotations
@@ -16,10 +16,10 @@ from torch import Tensor
 
 @dataclass(frozen=True, eq=False)
 class Mirror:
-    """The same bytes on both sides.
+    """The same bytes on host and device.
 
-    host: pinned (page-locked), since a copy from or to other memory blocks the thread.
-    device: on the device, of the same shape and dtype.
+    host: pinned (page-locked) memory, since copies from or to other memory block the thread.
+    device: memory of the same shape and dtype on the device.
     """
 
     host: Tensor
@@ -28,7 +28,7 @@ class Mirror:
 
 @dataclass(eq=False)
 class Work:
-    """What is done for one frame: upload some mirrors, replay a graph, download a mirror."""
+    """The work for one frame: upload some mirrors, replay a graph, download a mirror."""
 
     uploads: Sequence[Mirror]
     graph: Any
@@ -39,7 +39,7 @@ class CudaDevice:
     """`ring.Device` over `torch.cuda`."""
 
     def __init__(self, device: torch.device, cuda: Any = torch.cuda) -> None:
-        """cuda: the module to speak to; another stands in for it where no GPU is."""
+        """cuda: the CUDA module; a simulated one for tests without a GPU."""
         self._device = device
         self._cuda = cuda
         self._graph_memory = cuda.graph_pool_handle()
@@ -51,23 +51,23 @@ class CudaDevice:
         )
 
     def capture(self, run: Callable[[], None], stream: Any, rehearse: Callable[[], None]) -> Any:
-        """Record all that `run` queues as a graph, to be replayed on `stream` by one call.
+        """Record everything that `run` queues as a graph, to replay it on `stream` with one call.
 
-        `run` must wait for nothing and use only memory that stays where it is. All graphs share the
-        memory of what they compute on the way: they are replayed on one stream, so never at once,
+        `run` must not wait, and must use only memory with fixed addresses. All graphs share the
+        memory for intermediate results: they are replayed on one stream, so never at the same time,
         and none reads what another left there.
 
-        rehearse: does the same, and leaves nothing behind that a frame in flight would miss.
+        rehearse: does the same, without changing state that a frame in flight needs.
         """
         # Buffers were filled on the default stream, which other streams do not wait for.
         self._cuda.synchronize(self._device)
-        # A first run lets cuDNN measure its algorithms and libraries take their workspaces, which a
-        # capture does not allow.
+        # On a first run cuDNN measures its algorithms and libraries allocate their workspaces. A
+        # capture allows neither.
         self.run(rehearse, stream)
-        # What it reads may be uploaded to next, by a stream that does not wait for this one.
+        # Its inputs can be uploaded to next, by a stream that does not wait for this one.
         self._cuda.synchronize(self._device)
         graph = self._cuda.CUDAGraph()
-        # Any other mode makes the calls of other threads, whatever they do, fail the capture.
+        # In any other mode, a CUDA call on any other thread fails the capture.
         with self._cuda.graph(
             graph,
             pool=self._graph_memory,
@@ -78,12 +78,12 @@ class CudaDevice:
         return graph
 
     def run(self, action: Callable[[], None], stream: Any) -> None:
-        """Queue what `action` does, to be done after all that is queued there."""
+        """Queue what `action` does on `stream`, after everything queued there."""
         with self._cuda.stream(stream):
             action()
 
     def synchronize(self) -> None:
-        """Wait for everything: only before the first frame and after the last."""
+        """Wait for everything. Only for use before the first frame and after the last."""
         self._cuda.synchronize(self._device)
 
     def stream(self) -> Any:

@@ -1,4 +1,4 @@
-"""Whether there can be a CUDA device at all, without the seconds that loading PyTorch takes."""
+"""Quick check for NVIDIA's driver, without loading PyTorch, which takes seconds."""
 
 from __future__ import annotations
 
@@ -10,12 +10,12 @@ _DRIVERS: Final = {"linux": "libcuda.so.1", "win32": "nvcuda.dll"}
 
 
 def driver_problem() -> str | None:
-    """Why no CUDA device can be used; None if there is NVIDIA's driver, and it is worth a look.
+    """Why no CUDA device can be used; None if NVIDIA's driver is installed.
 
     A clause for the middle of a sentence, without a full stop.
     """
     if sys.platform not in _DRIVERS:
-        return "NVIDIA has no CUDA for this system"
+        return "CUDA is not available for this operating system"
     try:
         ctypes.CDLL(_DRIVERS[sys.platform])
     except OSError:

@@ -1,7 +1,7 @@
 """The matte at the frame's size, along the frame's edges: `livematte.matting.edges` on the GPU.
 
-The same at each pixel as on the CPU, but at all of them, since where alpha is soft only the device
-knows. Written to be captured as a CUDA graph.
+The same per pixel as on the CPU, but for all pixels, since only the device knows where alpha is
+soft. Written to be captured as a CUDA graph.
 """
 
 from __future__ import annotations
@@ -28,10 +28,10 @@ from livematte.render.cuda.box import BoxBlur
 
 
 class CudaEdges:
-    """Enlarges mattes of one size for frames of another."""
+    """Enlarges mattes from one size to the frames' size."""
 
     def __init__(self, frame_size: Size, matte_size: Size, device: torch.device) -> None:
-        """matte_size: sides multiples of 2 and `REDUCTION`, as the network's are."""
+        """matte_size: both sides multiples of 2 and `REDUCTION`, like the network's."""
         self._shape = (frame_size.height, frame_size.width)
         half = Size(matte_size.width // 2, matte_size.height // 2)
         coarse = Size(half.width // REDUCTION, half.height // REDUCTION)
@@ -42,7 +42,8 @@ class CudaEdges:
         """The matte of a frame: float32 (H, W, 1) in [0, 1].
 
         matte: float32 (h, w) in [0, 1].
-        pixels, frame: float32 BGR (h, w, 3), uint8 BGR (H, W, 3), the frame small and in full.
+        pixels: float32 BGR (h, w, 3), the frame at the matte's size.
+        frame: uint8 BGR (H, W, 3), at full size.
         """
         is_soft = ((matte > SURE) & (matte < 1 - SURE)).float()
         soft = F.max_pool2d(is_soft[None], 3, 1, 1)  # and around it
@@ -54,7 +55,7 @@ class CudaEdges:
         return torch.where(reach > 0, alpha, enlarged[4])[..., None]
 
     def _lines(self, matte: Tensor, pixels: Tensor) -> Tensor:
-        """What alpha changes with each colour, and an offset: float32 (4, h, w)."""
+        """Alpha as a linear function of the colours, slopes and offset: float32 (4, h, w)."""
         small = torch.cat((pixels.permute(2, 0, 1), matte[None]))
         half = F.avg_pool2d(small, 2)
         known = torch.stack((half[3] - (1 - KNOWN), KNOWN - half[3])) / KNOWN
@@ -62,7 +63,7 @@ class CudaEdges:
         variance = NOISE + matte * person[3] + (1 - matte) * room[3]
         between = person[:3] - room[:3]
         slope = between / ((between * between).sum(dim=0) + variance / DISTRUST**2)
-        # Where the colours say just what the network says, the line goes through its alpha.
+        # Where the colours agree with the network, the line goes through the network's alpha.
         offset = matte - (slope * (room[:3] + matte * between)).sum(dim=0)
         return torch.cat((slope, offset[None]))
 
@@ -70,7 +71,7 @@ class CudaEdges:
         """The colours around each pixel: float32 (2, 4, h, w), means and the sum of variances.
 
         colours: float32 (3, h, w).
-        known: float32 (2, h, w), what counts how much for the person and for the room; limited to
+        known: float32 (2, h, w), weights of the pixels for the person and for the room; clamped to
             [0, 1] here.
         """
         seen = torch.cat((colours, (colours * colours).sum(dim=0, keepdim=True)))
@@ -87,18 +88,18 @@ class CudaEdges:
 
 
 def _constant(matte: Tensor) -> Tensor:
-    """The lines of an alpha that no colour changes: (4, h, w)."""
+    """Lines for an alpha that does not depend on colour: (4, h, w)."""
     return F.pad(matte[None], (0, 0, 0, 0, 3, 0))
 
 
 def _local_means(sums: Tensor, wider: Tensor) -> Tensor:
-    """Means in windows, with a little of those in wider ones.
+    """Means in windows, mixed with a little of the means in wider windows.
 
-    sums: (2, 5, h, w), the fifth of the weights. wider: (2, 4, h, w), or of one pixel for all.
+    sums: (2, 5, h, w); the fifth channel sums the weights. wider: (2, 4, h, w) or (2, 4, 1, 1).
     """
     return (sums[:, :4] + WIDER * wider) / (sums[:, 4:] + WIDER)
 
 
 def _bilinear(pictures: Tensor, shape: Sequence[int]) -> Tensor:
-    """(n, channels, h, w) in another size, with pixels centred at halves."""
+    """Resize (n, channels, h, w), with pixel centres at halves."""
     return F.interpolate(pictures, tuple(shape), mode="bilinear", align_corners=False)

@@ -1,10 +1,9 @@
-"""All that happens to a frame on the GPU, from its pixels to the picture that may be seen.
+"""Everything that happens to a frame on the GPU, from its pixels to the finished picture.
 
-Written to be captured as a CUDA graph: it waits for nothing, takes no value to the host, and reads
-and writes only tensors that stay where they are. The rules of refining and compositing are the
-CPU's (`matting.steady`, `matting.composite`). Only the network runs in half precision. Pixels are
-float32, because a half has 11 bits and a weighted sum of two levels needs more to round as it
-should.
+Written to be captured as a CUDA graph: it never waits, copies no value to the host, and reads and
+writes only tensors with fixed addresses. Refining and compositing follow the same rules as on the
+CPU (`matting.steady`, `matting.composite`). Only the network runs in half precision. Pixels are
+float32: a half has 11 bits, and a weighted sum of two levels needs more to round correctly.
 """
 
 from __future__ import annotations
@@ -34,11 +33,11 @@ if TYPE_CHECKING:
     from livematte.network.modnet import MODNet
 
 LEAST_WEIGHT: Final = 1e-6
-"""With less of the room than this in a picture, the person covers all of it."""
+"""With less of the room in a picture than this, the person covers everything."""
 
 
 class Compositing(Enum):
-    """The three ways to put a person on a background; each is a graph of its own."""
+    """The three ways to put a person on a background; each has its own graph."""
 
     PICTURE = auto()
     BLUR = auto()
@@ -47,17 +46,17 @@ class Compositing(Enum):
 
 @dataclass(frozen=True, eq=False)
 class FrameTensors:
-    """What a frame is read from and written to, on the device.
+    """The inputs and outputs of a frame, on the device.
 
     frame, picture: uint8 BGR (H, W, 3); `picture` is read only for `Compositing.PICTURE`.
     blur_taps: float32, only for `Compositing.BLUR`; see `room_blur.taps`.
     image: uint8 BGR (H, W, 3).
     alpha: uint8 (H, W).
-    forget: bool (1,): whether earlier frames are to be forgotten first.
-    light_wrap: float32 (1,), its strength from 0 to 1, if there is to be any.
-    pixels: uint8 BGR (h, w, 3), the frame as the network saw it, not in the mirror.
-    raw: uint8 (h, w), the network's matte of it, unrefined, the mean of its views.
-    is_alpha: uint8 (1,): 0 if a number of the network's is NaN, infinite or beyond 0 to 1.
+    forget: bool (1,): whether to forget earlier frames first.
+    light_wrap: float32 (1,), its strength from 0 to 1, used only with light wrap.
+    pixels: uint8 BGR (h, w, 3), the network's input, not mirrored.
+    raw: uint8 (h, w), the network's matte before refinement, the mean of its views.
+    is_alpha: uint8 (1,): 0 if a value of the network's is NaN, infinite or outside 0 to 1.
     """
 
     frame: Tensor
@@ -84,9 +83,9 @@ class FramePath:
         device: torch.device,
         refinement: Refinement,
     ) -> None:
-        """network: float32, in evaluation mode, on the CPU; it is copied and left alone.
+        """network: float32, in evaluation mode, on the CPU; it is copied, not changed.
 
-        dtype: float16 or float32, what the network computes in.
+        dtype: float16 or float32, for the network.
         """
         self._shape = (frame_size.height, frame_size.width)
         self._to_network = AreaResize(frame_size, matte_size, device)
@@ -101,7 +100,7 @@ class FramePath:
 
     @property
     def refinement(self) -> Refinement:
-        """What is rendered, or captured, from now on. All that is captured shares one past."""
+        """Used for rendering and captures from now on. All captures share one past."""
         return self._refiner.refinement
 
     @refinement.setter
@@ -109,13 +108,13 @@ class FramePath:
         self._refiner.refinement = refinement
 
     def rehearse(self, tensors: FrameTensors, compositing: Compositing) -> None:
-        """Do what `render` does, without a past and without leaving one."""
+        """Do what `render` does, without reading or changing the past."""
         self._render(tensors, compositing, self._new_refiner(refinement=self.refinement))
 
     def render(self, tensors: FrameTensors, compositing: Compositing) -> None:
-        """Matte and composite `tensors.frame` into `image`, `alpha`, and what a guard is to judge.
+        """Matte and composite `tensors.frame` into `image`, `alpha` and the guard's inputs.
 
-        Frames are to be rendered in their order, since refining remembers earlier ones.
+        Render frames in their order, since refining depends on earlier ones.
         """
         self._render(tensors, compositing, self._refiner)
 
@@ -137,7 +136,7 @@ class FramePath:
             matte = self._enlarge(small_matte[..., None])
 
         levels = (255 * matte).round_()
-        # Below half a level the picture is the background and nothing else.
+        # Below half a level the picture is the background only.
         matte = torch.where(levels > 0, matte, 0)
 
         tensors.alpha.copy_(levels[..., 0])
@@ -149,7 +148,7 @@ class FramePath:
         tensors.image.copy_(composite(tensors, matte).round_())
 
     def _mattes(self, views: Tensor) -> Tensor:
-        """What the network says of views of a frame, (n, h, w, 3): float32 (n, h, w) in [0, 1]."""
+        """The network's mattes of views of a frame, (n, h, w, 3): float32 (n, h, w) in [0, 1]."""
         rgb = normalise_(views.flip(3))
         pixels = rgb.permute(0, 3, 1, 2)  # (n, 3, h, w)
         pixels = pixels.to(self._dtype, memory_format=torch.channels_last)
@@ -160,7 +159,7 @@ class FramePath:
         return self._over(tensors.picture.float(), tensors, matte)
 
     def _on_blurred_room(self, tensors: FrameTensors, matte: Tensor) -> Tensor:
-        """On the room out of focus, without the person's colours in it; see `room_blur`."""
+        """On the blurred room, without the person's colours in it; see `room_blur`."""
         weight = 1 - matte
         weighted = torch.cat((tensors.frame * weight, weight), dim=2)  # (H, W, 4)
         channels = self._to_reduced(weighted).permute(2, 0, 1)  # (4, h, w)
@@ -190,15 +189,15 @@ class FramePath:
         return torch.lerp(behind, person, matte)
 
     def _enlarge(self, picture: Tensor) -> Tensor:
-        """(h, w, channels) to the frame's size, bilinearly with pixels centred at halves."""
+        """Resize (h, w, channels) to the frame's size, bilinearly with pixel centres at halves."""
         nchw = picture.permute(2, 0, 1)[None]
         enlarged = F.interpolate(nchw, self._shape, mode="bilinear", align_corners=False)
         return enlarged[0].permute(1, 2, 0)
 
 
 def network_on(device: torch.device, dtype: torch.dtype, network: MODNet) -> MODNet:
-    """A copy of the network on a device, in the layout in which its convolutions are fastest."""
-    # PyTorch's own annotations do not know that a module takes `memory_format`.
+    """A copy of the network on a device, in the memory layout with the fastest convolutions."""
+    # PyTorch's annotations lack the `memory_format` argument of modules.
     moved: MODNet = copy.deepcopy(network).to(  # type: ignore[call-overload]
         device=device, dtype=dtype, memory_format=torch.channels_last
     )

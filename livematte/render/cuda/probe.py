@@ -1,8 +1,8 @@
-"""Whether a CUDA device can be used, and at what precision.
+"""Checks whether a CUDA device can be used, and at what precision.
 
-Half precision is twice as fast or more on most devices, of no use on some, and wrong on a few:
+Half precision is at least twice as fast on most devices, useless on some, and wrong on a few:
 GeForce GTX 10xx computes it at 1/64 of its usual rate, and GTX 16xx has returned NaN from networks
-like this one. What is slow is known from the compute capability; what is wrong is found by trying.
+like this one. The compute capability tells which devices are slow; a trial tells which are wrong.
 """
 
 from __future__ import annotations
@@ -24,11 +24,11 @@ if TYPE_CHECKING:
 
 _FAST_HALF_FROM: Final = (7, 0)
 _FAST_HALF_BEFORE: Final = ((6, 0),)
-"""Compute capabilities: from Volta on all compute halves faster than floats, before only P100."""
+"""Compute capabilities where halves are faster than floats: all since Volta; before, only P100."""
 
 
 class Precision(NamedTuple):
-    """dtype: what the network computes in. description: for the user, with the reason if slower."""
+    """dtype: the network's. description: for the user, with the reason if it is the slower one."""
 
     dtype: torch.dtype
     description: str
@@ -43,7 +43,7 @@ def cuda_problem(device: str, cuda: Any = torch.cuda) -> str | None:
         return "this PyTorch was built without CUDA"
     try:
         with warnings.catch_warnings():
-            # PyTorch warns about devices too old or too new for it; that is checked below.
+            # PyTorch warns about devices that are too old or too new for it; checked below.
             warnings.simplefilter("ignore")
             cuda.init()
             count = cuda.device_count()
@@ -57,7 +57,7 @@ def cuda_problem(device: str, cuda: Any = torch.cuda) -> str | None:
     if not _runs_on(capability, cuda.get_arch_list()):
         major, minor = capability
         return (
-            f"this PyTorch was built without code for {cuda.get_device_name(index)} "
+            f"this build of PyTorch does not support {cuda.get_device_name(index)} "
             f"(compute capability {major}.{minor})"
         )
     return None
@@ -70,11 +70,12 @@ def choose_precision(
     cuda: Any = torch.cuda,
     wanted: str = "auto",
 ) -> Precision:
-    """What is `wanted` ("fp16" or "fp32"); of "auto" float16 where it is fast and its matte right.
+    """The precision that is `wanted`; for "auto", float16 if it is fast and its matte correct.
 
-    network: float32, in evaluation mode, on the CPU; its matte there is taken for right.
+    network: float32, in evaluation mode, on the CPU; its matte there is the reference.
+    wanted: fp16, fp32 or auto.
 
-    Raises `DeviceError` if the device's matte is wrong in what is wanted, or in float32 too.
+    Raises `DeviceError` if the device's matte is wrong at that precision, for "auto" at both.
     """
     capability = cuda.get_device_capability(device)
     is_fast = capability >= _FAST_HALF_FROM or capability in _FAST_HALF_BEFORE
@@ -82,9 +83,9 @@ def choose_precision(
     with torch.no_grad():
         expected = network(pixels)
         if wanted == "fp32":
-            reason = "as asked"
+            reason = "as requested"
         elif not is_fast and wanted == "auto":
-            reason = "float16 is slow on it"
+            reason = "float16 is slow on this GPU"
         elif _is_right(network, pixels, expected, device, torch.float16):
             return Precision(torch.float16, "float16")
         elif wanted == "fp16":
@@ -93,7 +94,7 @@ def choose_precision(
                 "Leave out --precision.",
             )
         else:
-            reason = "float16 gave a wrong matte on it"
+            reason = "float16 gives wrong mattes on this GPU"
         if _is_right(network, pixels, expected, device, torch.float32):
             return Precision(torch.float32, f"float32 ({reason})")
     raise DeviceError(
@@ -103,15 +104,15 @@ def choose_precision(
 
 
 def first_sentence(error: BaseException) -> str:
-    """What PyTorch's many-line errors say first, without its full stop."""
+    """The first sentence of PyTorch's long errors, without its full stop."""
     return re.split(r"\.\s|\n", str(error).strip() or type(error).__name__)[0].rstrip(".")
 
 
 def _runs_on(capability: tuple[int, int], built_for: list[str]) -> bool:
     """Whether code for any of `built_for` ("sm_86", "compute_90", ...) runs on the capability.
 
-    Machine code (sm) runs on later devices of its own generation, PTX (compute) on all later ones.
-    A letter at the end ("sm_90a") ties code to just that one.
+    Machine code (sm) runs on later devices of the same generation, PTX (compute) on all later ones.
+    A letter at the end ("sm_90a") limits the code to exactly that capability.
     """
     codes = re.findall(r"(sm|compute)_(\d+)(\d)([af]?)", " ".join(built_for))
     for kind, major, minor, tie in codes:

@@ -1,8 +1,8 @@
 """MODNet and all compositing on an NVIDIA GPU.
 
-Three slots of pinned memory go round a ring (`ring`); per frame the host copies the picture
-in and queues two copies and one CUDA graph. Pinned memory never leaves this file but as the arrays
-of a `Rendered`, until the next is collected.
+Three slots of pinned memory are used in turn (`ring`). Per frame the host copies the picture in and
+queues two copies and one CUDA graph. Pinned memory leaves this file only as the arrays of a
+`Rendered`, until the next one is collected.
 
 No speed is claimed: this has been checked in every way that needs no GPU (`tests/cuda`), and
 measured on none.
@@ -41,11 +41,11 @@ if TYPE_CHECKING:
 __all__ = ["CudaRenderer", "cuda_problem"]
 
 SLOTS: Final = 3
-"""Two for frames in flight, and one for the picture in the hands of whoever collected it."""
+"""Two for frames in flight, and one for the picture that was collected last."""
 
 
 class CudaRenderer:
-    """Renders on the GPU while the host goes on; see `Renderer`."""
+    """Renders on the GPU while the host continues; see `Renderer`."""
 
     depth: Final = SLOTS - 1
 
@@ -60,23 +60,23 @@ class CudaRenderer:
         refinement: Refinement = DEFAULT,
         guard: MatteGuard | None = None,
     ) -> None:
-        """Take memory, choose the precision and capture all graphs, before any frame.
+        """Allocate memory, choose the precision and capture all graphs, before the first frame.
 
         device: "cuda" or "cuda:N".
-        network: float32, in evaluation mode, on the CPU; it is copied and left alone.
-        cuda: the module to speak to CUDA through.
+        network: float32, in evaluation mode, on the CPU; it is copied, not changed.
+        cuda: the CUDA module; a simulated one for tests without a GPU.
         precision: auto, fp16 or fp32.
-        refinement: what is done to the matte beyond what the network says.
-        guard: who judges mattes; None for one of its own.
+        refinement: how to refine the network's matte.
+        guard: checks the mattes; None for a new one.
 
-        Raises `DeviceError` if the device cannot be used, or has too little memory.
+        Raises `DeviceError` if the device cannot be used or has too little memory.
         """
         if problem := cuda_problem(device, cuda):
             raise DeviceError(f"Device {device} cannot be used: {problem}.", "Use --device cpu.")
         self.timings = Timings()
         self._device = torch.device("cuda", torch.device(device).index or 0)
         self._frame_size = frame_size
-        # Work on another device would start CUDA there too, which takes memory and time.
+        # Otherwise PyTorch would start CUDA on another device too, which takes memory and time.
         with cuda.device(self._device), failing_as(DeviceError, self._device), exact_float32():
             chosen = choose_precision(network, matte_size, self._device, cuda, precision)
             path = FramePath(
@@ -102,7 +102,7 @@ class CudaRenderer:
         )
 
     def wait_until_ready(self, timeout_seconds: float) -> bool:
-        return True  # frames overlap on the device, so that none waits behind another
+        return True  # frames overlap on the device, so none waits for another
 
     def submit(
         self, frame: Frame, background: Background, refinement: Refinement | None = None
@@ -126,9 +126,9 @@ class CudaRenderer:
         return None if slot is None else slot.work.rendered()
 
     def close(self) -> None:
-        # A device that has failed says so again here; it was reported when it happened.
+        # A failed device raises again here; the failure was already reported.
         with suppress(RuntimeError):
-            self._cuda.synchronize()  # before the ring lets go of memory that may be in use
+            self._cuda.synchronize()  # before the ring releases memory that may be in use
         self._ring.close()
 
 
@@ -139,11 +139,11 @@ def _kind_of(background: Background) -> Compositing:
         return Compositing.BLUR
     if isinstance(background, Picture):
         return Compositing.PICTURE
-    raise TypeError(f"{type(background).__name__} is no kind of background to composite on")
+    raise TypeError(f"{type(background).__name__} is not a background to composite on")
 
 
 def _captured_form(refinement: Refinement) -> Refinement:
-    """What of a refinement is captured with a graph: of light wrap that it is, not how strong."""
+    """The part of a refinement that a graph captures: whether there is light wrap, not how much."""
     return replace(refinement, light_wrap=float(refinement.light_wrap > 0))
 
 
@@ -153,8 +153,8 @@ class _Graphs:
     def __init__(
         self, path: FramePath, device: CudaDevice, cuda: Any, name: torch.device, stream: Any
     ) -> None:
-        """cuda: the module to speak to CUDA through. stream: where graphs will be replayed."""
-        # Graphs know the weights by their address alone.
+        """cuda: the CUDA module. stream: where graphs will be replayed."""
+        # Graphs refer to the weights only by address, so something must keep them alive.
         self.path = path
         self._device = device
         self._cuda = cuda
@@ -162,7 +162,7 @@ class _Graphs:
         self._stream = stream
 
     def capture(self, tensors: FrameTensors, kind: Compositing, refinement: Refinement) -> Any:
-        """The graph of a frame. Waits for the device, and leaves the past of frames as it is."""
+        """Capture the graph of a frame. Waits for the device; does not change the past."""
         self.path.refinement = refinement
         run, rehearse = (
             partial(each, tensors, kind) for each in (self.path.render, self.path.rehearse)
@@ -172,23 +172,23 @@ class _Graphs:
 
 
 class _Memory:
-    """Who judges mattes, and of what is remembered on the device how often it was forgotten.
+    """The guard, and how often the state on the device was reset.
 
-    A matte is judged when it is back, and frames may be on their way then that remember it. They
-    are let go: right is only what was submitted after that.
+    A matte is checked when it is back, and by then frames that depend on it may be in flight. They
+    are dropped: only frames submitted after the reset are right.
     """
 
     def __init__(self, guard: MatteGuard) -> None:
         self.guard = guard
         self.wished = 0
-        """How often it was to be forgotten; the thread that collects counts."""
+        """How many resets were requested; counted by the thread that collects."""
         self.forgotten = 0
-        """How often it was; the thread that submits counts."""
+        """How many resets were submitted; counted by the thread that submits."""
 
 
 @dataclass(frozen=True)
 class _Stamp:
-    """Which frame this is; the frame itself goes back to its source."""
+    """The frame's index and times; the frame itself goes back to its source."""
 
     index: int
     captured_seconds: float
@@ -198,12 +198,12 @@ class _Stamp:
 
 
 class _SlotWork(Work):
-    """A slot's memory on both sides, its graphs, and what is to be done for the frame in it.
+    """A slot's memory on host and device, its graphs, and the work for its frame.
 
-    Backgrounds are held by each slot for itself. A picture that changes while frames are in flight
-    can so reach none but the frames that were submitted with it, and one that stays is uploaded
-    once a slot. Likewise graphs of another refinement: they are captured when a frame needs them,
-    in place of the slot's own, which no frame uses then.
+    Each slot has its own copy of the background. So a picture that changes while frames are in
+    flight reaches only frames that were submitted with it, and one that stays is uploaded once per
+    slot. The same holds for graphs with another refinement: they are captured when a frame needs
+    them, and replace the slot's own, which no frame uses at that time.
     """
 
     def __init__(
@@ -222,7 +222,7 @@ class _SlotWork(Work):
         self._blur_taps = cuda.mirror((taps_size(self._reduced_size),), torch.float32)
         self._forget = cuda.mirror((1,), torch.bool)
         self._light_wrap = cuda.mirror((1,), torch.float32)
-        # All that comes back is in one piece of memory, for one copy.
+        # All results are in one block of memory, for one copy.
         shape, small = picture_shape[:2], (matte_size.height, matte_size.width)
         shapes = (picture_shape, shape, (*small, 3), small, (1,))
         result = cuda.mirror((sum(map(math.prod, shapes)),), torch.uint8)
@@ -258,9 +258,9 @@ class _SlotWork(Work):
         self._stamp = _Stamp(-1, 0.0, 0.0, transparent=False, forgotten=0)
 
     def prepare(self, kind: Compositing, refinement: Refinement) -> None:
-        """Have the graph of the next frame, capturing it if need be.
+        """Set the graph for the next frame, and capture it first if needed.
 
-        refinement: as `_captured_form` says.
+        refinement: as returned by `_captured_form`.
         """
         if refinement != self._refinement:
             self._captured.clear()
@@ -270,8 +270,8 @@ class _SlotWork(Work):
         self.graph = self._captured[kind]
 
     def fill(self, frame: Frame, background: Background, light_wrap: float) -> None:
-        """Copy the frame, and of background and light wrap what has changed."""
-        # First, because a background that cannot be read on leaves the slot as it was.
+        """Copy the frame, and the background and light wrap if they changed."""
+        # First, because a background that fails to read must leave the slot unchanged.
         changed = self._hold(background, frame.media_seconds)
         self._frame.host.numpy()[...] = frame.image
         wished = self._memory.wished
@@ -294,7 +294,7 @@ class _SlotWork(Work):
         self.uploads = (self._frame, *changed)
 
     def _hold(self, background: Background, media_seconds: float) -> tuple[Mirror, ...]:
-        """What of a background must be uploaded to this slot."""
+        """The parts of a background to upload to this slot."""
         if isinstance(background, Blur):
             sigma = background.reduced_sigma(self._frame_size)
             if sigma != self._held_sigma:
@@ -319,7 +319,7 @@ class _SlotWork(Work):
         if doubt:
             memory.wished += 1
         elif stamp.forgotten < memory.wished:
-            doubt = "The matte before was wrong"
+            doubt = "The previous matte was wrong"
         if doubt:
             raise MatteError(doubt, stamp.index)
         return Rendered(

@@ -1,11 +1,11 @@
 """Slots in a ring, so that one frame is uploaded while another is computed and a third downloaded.
 
-This is the order of things and nothing else. What a device is, a small protocol says; `CudaDevice`
-(`render.cuda.device`) implements it for CUDA, and the tests with one that runs the streams in any
-order a device might choose and reports every race.
+This file defines only the order of operations. A small protocol, `Device`, stands for the device:
+`CudaDevice` (`render.cuda.device`) implements it for CUDA; the tests have one that runs the streams
+in every order a device might choose and reports each race.
 
-Each frame goes through three steps on three streams, and events keep the steps of one frame in
-order without keeping the frames apart:
+Each frame goes through three steps on three streams. Events keep the steps of one frame in order,
+and let different frames overlap:
 
     upload stream      upload(n)  up▸       upload(n+1)  up▸    ...
     compute stream                ▸compute(n)  run▸      ▸compute(n+1)  run▸
@@ -22,8 +22,8 @@ from dataclasses import dataclass
 from typing import Final, Generic, Protocol, TypeVar
 
 POLL_SECONDS: Final = 0.0005
-"""How often a frame in flight is asked for. CUDA has no wait that can be given up, and a device
-that hangs must not take the program with it."""
+"""How often to check a frame in flight. CUDA has no wait with a timeout, and a device that hangs
+must not hang the program."""
 
 WorkT = TypeVar("WorkT")
 WorkT_contra = TypeVar("WorkT_contra", contravariant=True)
@@ -32,10 +32,10 @@ EventT = TypeVar("EventT")
 
 
 class Device(Protocol[WorkT_contra, StreamT, EventT]):
-    """What the ring asks of a device. Nothing here waits: each call queues, or looks.
+    """The operations that the ring needs. None waits: each call queues work or checks its state.
 
-    A stream runs what is queued on it in order; streams run beside each other. An event that is
-    recorded on a stream is done when all that was queued there before it is done.
+    A stream runs its queued work in order; streams run in parallel. An event recorded on a stream
+    is done when everything queued there before it is done.
     """
 
     def stream(self) -> StreamT: ...
@@ -50,7 +50,7 @@ class Device(Protocol[WorkT_contra, StreamT, EventT]):
 
 @dataclass(eq=False)
 class Slot(Generic[WorkT, EventT]):
-    """The place of one frame: its work (buffers, and what is to be done) and its three events."""
+    """The place of one frame: its work (buffers and what to do) and its three events."""
 
     work: WorkT
     up: EventT
@@ -61,23 +61,23 @@ class Slot(Generic[WorkT, EventT]):
 class Ring(Generic[WorkT, StreamT, EventT]):
     """A first-in, first-out queue of frames through a device.
 
-    A slot is in exactly one place: free, in flight, or leased to whoever collected last. It comes
-    back to the free ones only after its download is done and the lease has ended, so its memory is
-    never written while a device or a reader still uses it. There is one slot more than frames may
-    be in flight, because one may be leased.
+    A slot is in exactly one place: free, in flight, or leased to the last caller of `collect`. It
+    becomes free again only after its download is done and the lease has ended, so its memory is
+    never written while a device or a reader still uses it. There is one more slot than frames in
+    flight, because one can be leased.
 
-    One thread calls `free_slot`, `submit` and `close`, one thread calls `collect`; they may be two.
+    One thread calls `free_slot`, `submit` and `close`; one thread, maybe another, calls `collect`.
     Only the first takes from the free slots and only the second takes from those in flight, so
-    what either saw there stays true until it acts; a lock guards the moving itself and is never
+    what either saw there stays true until it acts. A lock guards the moves themselves and is never
     held while the device is called.
     """
 
     def __init__(
         self, device: Device[WorkT, StreamT, EventT], works: Sequence[WorkT], compute: StreamT
     ) -> None:
-        """works: what each slot works on; no two may share memory.
+        """works: the work of each slot; no two may share memory.
 
-        compute: the stream to compute on, which has to be the one that graphs were captured on.
+        compute: the stream to compute on; it must be the one that graphs were captured on.
         """
         self.depth: Final = len(works) - 1
         self._device = device
@@ -95,7 +95,7 @@ class Ring(Generic[WorkT, StreamT, EventT]):
     def free_slot(self) -> Slot[WorkT, EventT] | None:
         """The slot to fill for the next `submit`; None while `depth` frames are in flight.
 
-        It remains the next one until it is submitted, so filling it may fail without loss.
+        It stays the next one until it is submitted, so a failure to fill it loses nothing.
         """
         with self._changed:
             has_room = self._free and len(self._in_flight) < self.depth
@@ -104,8 +104,8 @@ class Ring(Generic[WorkT, StreamT, EventT]):
     def submit(self, slot: Slot[WorkT, EventT]) -> None:
         """Queue the three steps of the slot that `free_slot` returned.
 
-        If the device refuses, the slot is lost: some of its steps may be queued, so that nobody
-        can say when its memory is at rest.
+        If the device refuses, the slot is lost: some of its steps may be queued, so it is unknown
+        when its memory is no longer in use.
         """
         with self._changed:
             self._free.remove(slot)
@@ -128,8 +128,9 @@ class Ring(Generic[WorkT, StreamT, EventT]):
         device.record(slot.down, self._download)
 
     def collect(self, timeout_seconds: float) -> Slot[WorkT, EventT] | None:
-        """The oldest slot in flight once it is done, leased until the next call; None if not in
-        time, or if the ring was closed.
+        """Wait for the oldest slot in flight, which is leased until the next call.
+
+        None if it is not done in time, or if the ring was closed.
         """
         deadline_seconds = time.monotonic() + timeout_seconds
         with self._changed:
@@ -158,7 +159,7 @@ class Ring(Generic[WorkT, StreamT, EventT]):
         return True
 
     def close(self) -> None:
-        """Forget all slots; whoever waits in `collect` gets None."""
+        """Drop all slots; a thread that waits in `collect` gets None."""
         with self._changed:
             self._closed = True
             self._free.clear()

@@ -1,6 +1,6 @@
-"""Whether a picture still looks as it is remembered: `matting.sameness` on the GPU.
+"""Whether a picture still looks as remembered: `matting.sameness` on the GPU.
 
-Written to be captured as a CUDA graph, as is `render.cuda.frame`.
+Written to be captured as a CUDA graph, like `render.cuda.frame`.
 """
 
 from __future__ import annotations
@@ -38,14 +38,14 @@ from livematte.matting.sameness import (
 from livematte.render.cuda.box import BoxBlur
 
 GRAY = (0.114, 0.587, 0.299)
-"""Of blue, green and red (ITU-R BT.601), as OpenCV weights them."""
+"""OpenCV's weights of blue, green and red (ITU-R BT.601)."""
 
 STEPS = 256
-"""Steps in which noise is counted, the last for all that is more."""
+"""Bins of the noise histogram; the last one also counts everything above."""
 
 
 class Sameness(NamedTuple):
-    """What `sameness.Sameness` tells, all float32 (h, w) in [0, 1]."""
+    """The results of `sameness.Sameness`, all float32 (h, w) in [0, 1]."""
 
     moved: Tensor
     seen: Tensor
@@ -54,7 +54,7 @@ class Sameness(NamedTuple):
 
 
 class CudaSameness:
-    """What `sameness.Sameness` does."""
+    """`sameness.Sameness` on the GPU."""
 
     def __init__(self, size: Size, device: torch.device) -> None:
         """size: of the pictures, sides multiples of `CELL`."""
@@ -67,7 +67,7 @@ class CudaSameness:
         """Compare a picture with the past.
 
         change, pixels: float32 BGR (h, w, 3); turn: float32 (h, w); see `sameness.Sameness`.
-        is_first: bool (), whether there is no past, and so no noise to be seen.
+        is_first: bool (), whether there is no past, and so no noise to measure.
         """
         cell_change = _cells(change).mean((1, 3)).abs().amax(dim=2)
         middle = _cells(pixels)[:, 1:3, :, 1:3].mean((1, 3))
@@ -108,7 +108,7 @@ class CudaSameness:
 def noise_by_band(change: Tensor, band: Tensor) -> Tensor:
     """How many levels cells change by where nothing moves: float32 (BANDS,).
 
-    change: float32 (rows, columns), of each cell, in levels. band: int64, which it belongs to.
+    change: float32 (rows, columns), of each cell, in levels. band: int64, the band of each cell.
     """
     steps = _whole((NOISE_STEPS * change).round(), STEPS)
     index = (STEPS * band + steps).view(-1)
@@ -124,33 +124,34 @@ def noise_by_band(change: Tensor, band: Tensor) -> Tensor:
 
 
 def dilated(cells: Tensor, side: int) -> Tensor:
-    """The largest value within a square around each: (h, w) or (n, h, w), beyond which is none."""
+    """The largest value in a square around each cell: (h, w) or (n, h, w), nothing beyond it."""
     of_cells = cells if cells.dim() == 3 else cells[None]
     return F.max_pool2d(of_cells, side, 1, side // 2).view(cells.shape)
 
 
 def widened(cells: Tensor) -> Tensor:
-    """A value a cell as one a pixel: (h, w)."""
+    """Repeat each cell's value for all its pixels: (h, w)."""
     rows, columns = cells.shape
     wide = cells[:, None, :, None].expand(rows, CELL, columns, CELL)
     return wide.reshape(rows * CELL, columns * CELL)
 
 
 def _whole(values: Tensor, count: int) -> Tensor:
-    """Rounded down to one of so many whole numbers from 0: int64.
+    """Round down to a whole number from 0 to `count` - 1: int64.
 
-    A graph is captured with whatever the memory holds, and an index out of range ends all of CUDA.
+    A graph is captured with undefined memory contents, and an index out of range breaks CUDA for
+    the whole process.
     """
     return values.nan_to_num(0).clamp(0, count - 1).to(torch.int64)
 
 
 def _cells(picture: Tensor) -> Tensor:
-    """(h, w, ...) as (h / CELL, CELL, w / CELL, CELL, ...)."""
+    """View (h, w, ...) as (h / CELL, CELL, w / CELL, CELL, ...)."""
     height, width = picture.shape[:2]
     return picture.view(height // CELL, CELL, width // CELL, CELL, *picture.shape[2:])
 
 
 def _slope(values: Tensor, ends: tuple[float, float]) -> Tensor:
-    """0 below both ends, 1 above, and straight between them."""
+    """0 below both ends, 1 above, and linear between them."""
     low, high = ends
     return ((values - low) / (high - low)).clamp(0, 1)

@@ -1,8 +1,8 @@
-"""The matte at the network's size, made steady and rid of islands: `matting.steady` on the GPU.
+"""Stabilises the matte at the network's size and removes islands: `matting.steady` on the GPU.
 
-Written to be captured as a CUDA graph, as is `render.cuda.frame`: what is remembered of earlier
-frames is in tensors that stay where they are, even whether the next one is shown in the mirror.
-All graphs are replayed on one stream in the order of their frames, and so share one past.
+Written to be captured as a CUDA graph, like `render.cuda.frame`: all state from earlier frames is
+in tensors with fixed addresses, even whether the next frame is mirrored. All graphs are replayed on
+one stream in the order of their frames, and so share one past.
 """
 
 from __future__ import annotations
@@ -38,31 +38,29 @@ from livematte.render.cuda.sameness import CudaSameness, dilated
 
 
 class CudaRefiner:
-    """What `steady.Refiner` does, at one size."""
+    """`steady.Refiner` on the GPU, for one size."""
 
     def __init__(self, size: Size, refinement: Refinement, device: torch.device) -> None:
         """size: of the mattes, sides multiples of `CELL`.
 
-        refinement: of what is captured from now on; it may be set anew between two graphs, which
-            share the past.
+        refinement: for the next captures; it can be changed between two graphs, which share the
+            past.
         """
         self.refinement = refinement
-        # So that the first frame is not.
+        # So that the first frame is not mirrored.
         self._mirrored = torch.ones(1, dtype=torch.bool, device=device)
         self._straight_frames = torch.zeros(1, dtype=torch.int32, device=device)
         self._past = _Past(size, device)
         self._anchor = CudaAnchor(size, device)
 
     def forget_if(self, wish: Tensor) -> None:
-        """As if no frame had been seen if `wish`, bool (1,) on the device, but for whose turn the
-        mirror is.
-        """
+        """If `wish`, bool (1,) on the device, reset everything but whose turn the mirror is."""
         self._straight_frames.masked_fill_(wish, 0)
         self._anchor.forget_if(wish)
         self._past.forget_if(wish)
 
     def views(self, pixels: Tensor) -> Tensor:
-        """How a frame is to be shown to the network: (n, h, w, 3), of float32 BGR (h, w, 3)."""
+        """The views of a frame to show to the network: (n, h, w, 3), from float32 BGR (h, w, 3)."""
         mirrored = pixels.flip(1)
         if self.refinement.both_views:
             return torch.stack((pixels, mirrored))
@@ -78,8 +76,8 @@ class CudaRefiner:
     def refine(self, mattes: Tensor, pixels: Tensor) -> Tensor:
         """The refined matte: float32 (h, w) in [0, 1].
 
-        mattes: float32 (n, h, w) in [0, 1], what the network said of the views.
-        pixels: float32 BGR (h, w, 3), what `views` was given.
+        mattes: float32 (n, h, w) in [0, 1], the network's mattes of the views.
+        pixels: float32 BGR (h, w, 3), the argument of `views`.
         """
         coverage = mattes.mean((1, 2))
         unlikely = (coverage < NOBODY) | (coverage > ALL)
@@ -92,7 +90,7 @@ class CudaRefiner:
             if self.refinement.islands:
                 both = without_islands(both, said)
             is_mirrored = self._mirrored & (not self.refinement.both_views)
-            alone = torch.minimum(both[1], said)  # without islands, but with its doubts
+            alone = torch.minimum(both[1], said)  # without islands, with its doubts unfilled
             matte, is_disputed = self._anchor.tie(both[0], alone, is_mirrored, changed)
             self._straight_frames.masked_fill_(is_disputed, DISPUTE_FRAMES)
             self._straight_frames.masked_fill_(unlikely.any(), 0)
@@ -108,7 +106,7 @@ class CudaRefiner:
         return torch.where(unlikely.any(), raw, matte)
 
     def unmirrored(self, mattes: Tensor) -> Tensor:
-        """The mean of what the network said of the views, as without a mirror: (h, w)."""
+        """The mean of the views' mattes, with mirrored ones flipped back: (h, w)."""
         turned = mattes.flip(2)
         if self.refinement.both_views:
             return 0.5 * mattes[0] + 0.5 * turned[1]
@@ -118,10 +116,10 @@ class CudaRefiner:
 
 
 class _Past:
-    """What pixels have looked like lately, and the mean of what was said about them meanwhile.
+    """The recent look of each pixel, and the mean of the network's alpha in that time.
 
     alpha, frames, said, agreed: float32 (h, w); colour: float32 BGR (h, w, 3). See
-    `refine.Refiner`.
+    `steady.Refiner`.
     """
 
     def __init__(self, size: Size, device: torch.device) -> None:
@@ -137,7 +135,7 @@ class _Past:
         return self._alpha, self._colour, self._frames, self._said, self._agreed
 
     def end(self) -> None:
-        """Let the next frame that is added be the first."""
+        """Treat the next frame as the first."""
         self._frames.zero_()
 
     def forget_if(self, wish: Tensor) -> None:
@@ -145,14 +143,14 @@ class _Past:
             each.masked_fill_(wish, 0)
 
     def add(self, matte: Tensor, pixels: Tensor, is_last: Tensor) -> tuple[Tensor, Tensor]:
-        """The mean with what is new, and which cells are seen to have changed: bool.
+        """Add a frame. Returns the mean, and which cells visibly changed: bool.
 
         The first tensor belongs to the past and must not be changed.
 
-        is_last: bool (), whether all of it is to be forgotten afterwards.
+        is_last: bool (), whether to forget everything afterwards.
         """
         is_first = self._frames.amax() == 0
-        # What is no number would never be forgotten. Its frame is reported by the frame path.
+        # NaN would never be forgotten. The frame path reports such a frame.
         now = torch.where(matte.isfinite(), matte, self._alpha)
         for past, first in ((self._alpha, now), (self._said, now), (self._colour, pixels)):
             past.copy_(torch.where(is_first, first, past))
@@ -166,7 +164,7 @@ class _Past:
             torch.where(is_first, now, CONFIRMED * agreed) + UNCONFIRMED + sameness.seen,
         )
         lower = now - 1 + (1 - FAITH) * sameness.likely
-        # A pixel that looks quite different has no past, and one that looks a little so, a shorter.
+        # A pixel that looks very different loses its past; one that looks a bit different, part.
         self._frames.mul_(1 - moved).add_(1).clamp_(max=MOST_FRAMES)
         weight = torch.maximum(self._frames.reciprocal(), moved)
         mean = self._alpha + turn * weight
@@ -179,9 +177,9 @@ class _Past:
 
 
 def _lost(alpha: Tensor, now: Tensor) -> Tensor:
-    """Where more is remembered than the network leaves of it: bool, as are the others, (h, w)."""
+    """Where the past keeps alpha that the network no longer sees: bool (h, w)."""
     ((most,), _) = of_cells(now[None])
-    # The clear ones' erosion: what lies beyond the border is clear.
+    # Erosion of the clear cells; everything beyond the border counts as clear.
     unclear = F.pad((most >= CLEAR).float(), (1, 0, 1, 0))
     clear = F.max_pool2d(unclear[None], 2, 1)[0] == 0
     clear_pixels = clear.repeat_interleave(CELL, 0).repeat_interleave(CELL, 1)
@@ -189,14 +187,14 @@ def _lost(alpha: Tensor, now: Tensor) -> Tensor:
 
 
 def without_islands(mattes: Tensor, said: Tensor) -> Tensor:
-    """What `refine.take_out_islands` makes of mattes, float32 (n, h, w) in [0, 1].
+    """Remove islands from mattes, float32 (n, h, w) in [0, 1], as `steady.take_out_islands`.
 
-    Paths are followed for as many cells as the grid has rows and columns, which takes an arm from
-    corner to corner; what hangs on a longer one is an island here.
+    Paths are followed for as many cells as the grid has rows plus columns, enough for an arm from
+    corner to corner; a part connected only by a longer path counts as an island here.
     """
     count, height, width = mattes.shape
     (most, least), (_, least_said) = of_cells(mattes), of_cells(said[None])
-    # The CPU's erosion too takes what lies beyond the border for part of the person.
+    # Like the CPU's erosion, this counts everything beyond the border as part of the person.
     unsure = (torch.cat((least, least_said)) <= SURE).float()
     solids = 1 - dilated(unsure, SOLID_CELLS)
     solid = torch.maximum(solids[:-1], solids[-1:])
@@ -216,10 +214,10 @@ def without_islands(mattes: Tensor, said: Tensor) -> Tensor:
 
 
 def _connected(within: Tensor, seeds: Tensor) -> Tensor:
-    """What of `within` is connected to a seed, diagonally too: 0 or 1, (n, rows, columns).
+    """The parts of `within` connected to a seed, diagonally too: 0 or 1, (n, rows, columns).
 
-    Morphological reconstruction (Vincent, IEEE Transactions on Image Processing, 1993), a cell a
-    step; how many are needed is known only afterwards, and a graph has no loop that asks.
+    Morphological reconstruction (Vincent, IEEE Transactions on Image Processing, 1993), one cell
+    per step. A CUDA graph cannot loop until nothing changes, so it always runs the most steps.
     """
     reached = torch.minimum(seeds, within)
     for _ in range(sum(within.shape[1:])):
@@ -228,7 +226,7 @@ def _connected(within: Tensor, seeds: Tensor) -> Tensor:
 
 
 def with_edge_moved(matte: Tensor, margin: int) -> Tensor:
-    """What `refine.move_edge` makes of a matte, float32 (h, w) in [0, 1]."""
+    """Move the edge of a matte, float32 (h, w) in [0, 1], as `steady.move_edge`."""
     sign = 1 if margin > 0 else -1
     pixels = abs(margin) * matte.shape[0] / MARGIN_ROWS
     outside = sign * matte[None]  # inwards for the person is outwards for the room

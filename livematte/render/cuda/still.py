@@ -23,22 +23,22 @@ if TYPE_CHECKING:
     from livematte.network.modnet import MODNet
 
 _TRIED_SIZE: Final = network_size(Size(1280, 720), DEFAULT_SHORT_SIDE)
-"""At which the device is held to the CPU's matte; photos come in any."""
+"""The size at which the device's matte is compared with the CPU's; photos can have any size."""
 
 
 class CudaStillNetwork:
-    """One picture after the other."""
+    """Computes one picture at a time."""
 
     def __init__(
         self, device: str, network: MODNet, precision: str, cuda: Any = torch.cuda
     ) -> None:
         """device: "cuda:N".
 
-        network: float32, in evaluation mode, on the CPU; it is copied and left alone.
+        network: float32, in evaluation mode, on the CPU; it is copied, not changed.
         precision: auto, fp16 or fp32.
-        cuda: the module to speak to CUDA through.
+        cuda: the CUDA module; a simulated one for tests without a GPU.
 
-        Raises `DeviceError` if the device computes wrong mattes, or has too little memory.
+        Raises `DeviceError` if the device computes wrong mattes or has too little memory.
         """
         self._device = torch.device(device)
         with failing_as(DeviceError, self._device), exact_float32():

@@ -1,4 +1,4 @@
-"""OpenVINO as a backend, on whichever of its devices."""
+"""OpenVINO as a backend, on any of its devices."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ if TYPE_CHECKING:
 
 class OpenVinoBackend:
     def __init__(self, name: str) -> None:
-        """name: as OpenVINO calls the device: CPU, GPU, GPU.1, NPU."""
+        """name: OpenVINO's name of the device: CPU, GPU, GPU.1, NPU."""
         self._name = name
 
     def problem(self, options: RenderOptions) -> str | None:

@@ -1,8 +1,8 @@
 """Compiled networks in the user's cache folder, for a faster start.
 
-A file is the SHA-256 of its key and its network, and then the network. The key is the file's name,
-so that a file in another's place is found out as well as one that a disk has damaged. What is
-hashed is what is returned: a file is read once.
+A file holds the SHA-256 of its key and network, followed by the network. The key is the file's
+name, so the hash detects a swapped file as well as a damaged one. Each file is read once, so the
+bytes that are hashed are the bytes that are returned.
 """
 
 from __future__ import annotations
@@ -24,20 +24,20 @@ from livematte.media.whole_file import UNFINISHED_NAME, put_file
 SUFFIX: Final = ".network"
 
 MOST_BYTES: Final = 128 * 1024 * 1024
-"""Of all files: more than ten networks in int8. Those that were not used for longest go first."""
+"""Of all files: room for more than ten int8 networks. The least recently used go first."""
 
 _UNFINISHED_SECONDS: Final = 3600.0
-"""An unfinished file that is older was left behind by a program that was ended."""
+"""An older unfinished file was left behind by a process that was killed."""
 
 _EARLIER_SUFFIX: Final = ".blob"
 _EARLIER_UNFINISHED: Final = ".part"
-"""Of what earlier versions of livematte kept here."""
+"""Suffixes that earlier versions of livematte used here."""
 
 _DIGEST_BYTES: Final = hashlib.sha256().digest_size
 
 
 class UnusableError(Exception):
-    """A file is there and cannot be used: it is damaged, another's, or no file. Says which."""
+    """A cached file cannot be used: damaged, another key's, or not a file. Says which."""
 
 
 def cache_folder() -> Path:
@@ -45,29 +45,28 @@ def cache_folder() -> Path:
 
 
 def cached_path(key: str) -> Path:
-    """key: a name for everything that a network's compiled form depends on; hexadecimal digits."""
+    """key: hash of everything that a compiled network depends on; hexadecimal digits."""
     return cache_folder() / f"{key}{SUFFIX}"
 
 
 def load(key: str) -> bytes | None:
-    """The network that was stored under `key`; None if none was.
+    """The network stored under `key`; None if there is none.
 
-    Raises `UnusableError` if what is there is not what was stored.
+    Raises `UnusableError` if the file is not what was stored.
     """
     path = cached_path(key)
     network = _verified(path)
     if network is not None:
         with suppress(OSError):
-            os.utime(path)  # used, so that others make room first
+            os.utime(path)  # just used, so that others are removed first
     return network
 
 
 def store(key: str, network: bytes) -> None:
-    """Keep a network under `key`, in place of what is there. Where that is not possible, do not.
+    """Store a network under `key`, replacing any other. Failures are ignored.
 
-    Whoever reads meanwhile, or after the program was ended in the middle, finds a whole file or
-    none. A computer that stopped before the disk had it all leaves a damaged one, which `load`
-    finds out.
+    A reader finds a whole file or none, even if the program is killed while it writes. A computer
+    that loses power before the disk has all of it leaves a damaged file, which `load` detects.
     """
     path = cached_path(key)
     with suppress(OSError):
@@ -80,8 +79,8 @@ def store(key: str, network: bytes) -> None:
 
 
 def stored_files() -> Iterator[tuple[Path, str]]:
-    """Each file of a stored network with why `load` would refuse it, "" if it would not."""
-    for path in cache_folder().glob(f"[!.]*{SUFFIX}"):  # not what is being stored now
+    """Each stored file, with the reason why `load` would refuse it, or ""."""
+    for path in cache_folder().glob(f"[!.]*{SUFFIX}"):  # skips files that are being written
         try:
             _verified(path)
         except UnusableError as error:
@@ -91,7 +90,7 @@ def stored_files() -> Iterator[tuple[Path, str]]:
 
 
 def storing_problem() -> str:
-    """Why no network can be stored, in a few words; "" if one can be."""
+    """Why networks cannot be stored, in a few words; "" if they can."""
     try:
         cache_folder().mkdir(parents=True, exist_ok=True)
         with tempfile.TemporaryFile(dir=cache_folder()) as file:
@@ -128,7 +127,7 @@ def _digest(key: str, network: bytes) -> bytes:
 
 
 def _make_room(newest: Path) -> None:
-    """Remove what livematte will not read again, and what was not used for longest."""
+    """Remove what livematte will not read again, and then the least recently used networks."""
     now_seconds = time.time()
     kept = []
     for path in newest.parent.iterdir():

@@ -1,4 +1,4 @@
-"""What an OpenVINO model computes, as a SHA-256."""
+"""A SHA-256 of what an OpenVINO model computes."""
 
 from __future__ import annotations
 
@@ -11,8 +11,8 @@ import numpy as np
 def model_sha256(model: Any) -> str:
     """The hash of a model's operations, their attributes, wiring and constants.
 
-    model: an `openvino.Model`. Names count for nothing, since they change nothing; two models that
-    are built alike have the same hash in every process.
+    model: an `openvino.Model`. Names are ignored, since they do not affect the result; two models
+    built the same way have the same hash in every process.
     """
     sha256 = hashlib.sha256()
     places: dict[str, int] = {}

@@ -1,4 +1,4 @@
-"""MODNet in OpenVINO: on which of its devices, in which precision, and compiled for a size."""
+"""MODNet in OpenVINO: on one of its devices, at one precision, compiled for one size."""
 
 from __future__ import annotations
 
@@ -29,23 +29,23 @@ if TYPE_CHECKING:
     from livematte.frame import Image, Size
 
 REQUESTS: Final = 2
-"""Inference requests of a network: one is computed while the matte of the other is used."""
+"""Inference requests per network: one computes while the matte of the other is used."""
 
 _DEVICE_PROPERTIES: Final = (
     *("FULL_DEVICE_NAME", "DEVICE_ARCHITECTURE", "OPTIMIZATION_CAPABILITIES"),
     *("DRIVER_VERSION", "GPU_UARCH_VERSION", "NPU_DRIVER_VERSION", "NPU_COMPILER_VERSION"),
 )
-"""What OpenVINO tells of a device that a network compiled for it may depend on."""
+"""Properties of an OpenVINO device that a compiled network can depend on."""
 
 _WARM_UP_RUNS: Final = 2
 
 
 class OpenVinoModel:
-    """The network, not yet compiled, for one device and in one precision.
+    """The network before it is compiled, for one device and precision.
 
     device: OpenVINO's name: CPU, GPU, GPU.1, NPU.
-    device_name: the same for people: "the CPU", or what the device calls itself.
-    precision: fp32, int8 or fp16; "auto" is settled.
+    device_name: the same for people: "the CPU", or the device's own name.
+    precision: fp32, int8 or fp16; "auto" is already resolved.
     """
 
     def __init__(
@@ -58,15 +58,16 @@ class OpenVinoModel:
         requests: int = REQUESTS,
         on_change: Callable[[str], None] = lambda _sentence: None,
     ) -> None:
-        """threads: how many of the processor's cores to use; all if None.
+        """threads: how many CPU cores to use; all if None.
 
-        streams: how many inferences run side by side, each on its share of the cores. One is the
-            soonest done; as many as there are cores waste the least.
-        requests: how many inferences of a compiled network may be under way.
-        on_change: told in a sentence, by any thread, when a stored network could not be used.
+        streams: how many inferences run in parallel, each on its share of the cores. One stream
+            has the lowest latency; one per core has the highest throughput.
+        requests: how many inferences of a compiled network can be in flight.
+        on_change: called with a sentence, from any thread, when a cached network could not be used.
 
-        Raises ImportError if OpenVINO cannot be loaded, `DeviceError` if it does not have the
-        device or that not the precision, `WeightsError` if the weights cannot be used.
+        Raises ImportError if OpenVINO cannot be loaded, `DeviceError` if OpenVINO does not find the
+        device or the device does not support the precision, `WeightsError` if the weights cannot
+        be used.
         """
         openvino = load_openvino()
         self._openvino = openvino
@@ -77,7 +78,7 @@ class OpenVinoModel:
         if device not in self._core.available_devices:
             known = ", ".join(self._core.available_devices) or "none"
             raise DeviceError(
-                f"OpenVINO finds no {device} here, only: {known}.",
+                f"OpenVINO does not find the device {device} (found: {known}).",
                 "Install the device's driver, or choose --device cpu.",
             )
         is_cpu = device == "CPU"
@@ -86,7 +87,7 @@ class OpenVinoModel:
         )
         quantized = weights.find_quantized(weights_path)
         if precision == "auto":
-            # Others than the CPU are made for fp16; whether it is right there, `compile` finds out.
+            # GPUs and NPUs are made for fp16; `compile` checks that their mattes are correct.
             on_cpu = "int8" if quantized is not None and has_int8_dot_product() else "fp32"
             precision = on_cpu if is_cpu else "fp16"
         self.precision = precision
@@ -94,15 +95,15 @@ class OpenVinoModel:
         if precision == "int8":
             if quantized is None:
                 raise WeightsError(
-                    f"There is no int8 form of {weights_path}.",
-                    f"Make one with `livematte weights quantize {weights_path}`, or leave out "
+                    f"{weights_path} has no int8 form.",
+                    f"Create it with `livematte weights quantize {weights_path}`, or leave out "
                     "--precision.",
                 )
             graph, numbers = weights.read_quantized(quantized)
             try:
                 self._model = self._core.read_model(graph, numbers)
             except RuntimeError as error:
-                problem = f"{quantized} is damaged or no OpenVINO network."
+                problem = f"{quantized} is damaged or not an OpenVINO network."
                 raise WeightsError(problem, weights.QUANTIZE_AGAIN) from error
         else:
             from livematte.network.graph import build_modnet
@@ -110,11 +111,11 @@ class OpenVinoModel:
             self._model = build_modnet(weights.fold(weights.read(weights_path)))
         self._config: dict[str, Any] = {
             "PERFORMANCE_HINT": "LATENCY",
-            # Left to itself OpenVINO computes in bf16 where the CPU can, and ruins the matte.
+            # By default OpenVINO computes in bf16 where the CPU can, which ruins the matte.
             "INFERENCE_PRECISION_HINT": "f16" if precision == "fp16" else "f32",
         }
         if is_cpu:
-            # Tied to its core, a thread waits there for other programs while another core idles.
+            # A pinned thread waits for other programs on its core while another core idles.
             self._config["ENABLE_CPU_PINNING"] = False
             if threads is not None:
                 self._config["INFERENCE_NUM_THREADS"] = threads
@@ -126,17 +127,17 @@ class OpenVinoModel:
         capabilities = self._core.get_property(self.device, "OPTIMIZATION_CAPABILITIES")
         if self.precision == "fp16" and "FP16" not in capabilities:
             raise DeviceError(
-                f"{self.device_name} does not compute in fp16.",
+                f"{self.device_name} does not support fp16.",
                 "Leave out --precision, or choose --precision int8 or fp32.",
             )
 
     def compile(self, matte_size: Size, *, lasting: bool = True) -> OpenVinoNetwork:
         """The network for mattes of `matte_size`.
 
-        lasting: warm it up, and keep it in the user's cache folder, for a later start. Of photos
-            each may want another size, which would fill the folder for little.
+        lasting: warm the network up, and store it in the user's cache folder for the next start.
+            Not for photos: each may need another size, which would fill the folder for little.
 
-        Raises `DeviceError` if the device refuses it, or computes wrong mattes.
+        Raises `DeviceError` if the device refuses the network or computes wrong mattes.
         """
         try:
             model = self._with_pixels_in(matte_size)
@@ -146,27 +147,27 @@ class OpenVinoModel:
             compiled = self._core.compile_model(model, self.device, self._config)
             network = self._ready(compiled, model, matte_size, lasting)
             if key is not None:
-                with suppress(RuntimeError):  # of devices that cannot give it out
+                with suppress(RuntimeError):  # some devices cannot export networks
                     network_cache.store(key, compiled.export_model().getvalue())
             return network
         except RuntimeError as error:
             raise DeviceError(
-                f"OpenVINO could not prepare the network for {self.device_name} "
+                f"OpenVINO could not compile the network for {self.device_name} "
                 f"({_last_line(error)}).",
                 "Choose --device cpu or --device torch:cpu.",
             ) from error
 
     @property
     def _is_worth_keeping(self) -> bool:
-        """Whether a later start gains by it.
+        """Whether storing the network makes the next start faster.
 
-        On the CPU, to read and verify fp32 takes as long as to compile it (0.14 s at 448x256, two
+        On the CPU, reading and verifying fp32 takes as long as compiling it (0.14 s at 448x256, two
         cores), int8 half as long (0.17 s of 0.34).
         """
         return self.device != "CPU" or self.precision == "int8"
 
     def _stored(self, key: str, model: Any, matte_size: Size) -> OpenVinoNetwork | None:
-        """The network that an earlier start compiled; None if there is none that can be used."""
+        """The cached network of an earlier start; None if there is none or it cannot be used."""
         try:
             stored = network_cache.load(key)
             if stored is None:
@@ -176,11 +177,11 @@ class OpenVinoModel:
         except network_cache.UnusableError as error:
             why = str(error)
         except RuntimeError:
-            why = "is not accepted by OpenVINO"
+            why = "was rejected by OpenVINO"
         except DeviceError as error:
             why = f"is wrong: {error.problem.rstrip('.')}"
         path = network_cache.cached_path(key)
-        self._on_change(f"The stored network {path} {why}; it is compiled again.")
+        self._on_change(f"The cached network {path} {why}; compiling it again.")
         return None
 
     def _ready(self, compiled: Any, model: Any, matte_size: Size, lasting: bool) -> OpenVinoNetwork:
@@ -192,9 +193,9 @@ class OpenVinoModel:
         return network
 
     def _key(self, model: Any) -> str:
-        """A hash of all that the compiled form of `model` depends on.
+        """A hash of everything that the compiled `model` depends on.
 
-        A home folder may be shared by computers whose processors know different instructions.
+        Computers with different instruction sets can share a home folder.
         """
         told = {}
         for name in _DEVICE_PROPERTIES:
@@ -210,7 +211,7 @@ class OpenVinoModel:
         return hashlib.sha256(repr(described).encode()).hexdigest()
 
     def _require_right_matte(self, model: Any, network: OpenVinoNetwork) -> None:
-        """Compare a matte of the device's with the CPU's, which is known to be right."""
+        """Compare the device's matte with the CPU's, which is known to be right."""
         exact = {"INFERENCE_PRECISION_HINT": "f32"}
         on_cpu = self._core.compile_model(model, "CPU", exact)
         right = OpenVinoNetwork(self._openvino, on_cpu, network.matte_size)
@@ -229,7 +230,7 @@ class OpenVinoModel:
             )
 
     def _with_pixels_in(self, matte_size: Size) -> Any:
-        """The model that takes pixels as cameras give them: uint8 BGR (1, h, w, 3)."""
+        """The model with camera pixels as its input: uint8 BGR (1, h, w, 3)."""
         openvino = self._openvino
         model = self._model.clone()
         model.reshape([1, 3, matte_size.height, matte_size.width])
@@ -250,17 +251,17 @@ class _Inference(NamedTuple):
 
 
 class Request:
-    """One inference with memory of its own.
+    """One inference with its own memory.
 
-    pixels: uint8 BGR (h, w, 3) of the matte's size, to be filled before `start`.
-    matte: float32 (h, w) in [0, 1], of an inference that is done.
+    pixels: uint8 BGR (h, w, 3) of the matte's size; fill it before `start`.
+    matte: float32 (h, w) in [0, 1], valid when the inference is done.
 
-    An inference is waited for in a thread of ours, and OpenVINO never calls back: in a thread of
-    OpenVINO's, Python might happen to free a network that is no longer used, whose threads are to
-    end with it, and a thread that waits for its own end takes the program down.
+    A Python thread waits for each inference; OpenVINO's callbacks are not used. In a callback, on
+    a thread of OpenVINO's, Python could free an unused network. That joins the network's threads,
+    and a thread that joins itself crashes the program.
 
-    That thread is started once, by `prepare` or the first `start`, and ends when the request is
-    freed: while pictures come none is started, which the system may refuse.
+    The thread starts once, in `prepare` or the first `start`, and ends when the request is freed.
+    No thread is started while pictures come, because the system may refuse to start one.
     """
 
     def __init__(self, openvino: Any, compiled: Any, matte_size: Size) -> None:
@@ -277,9 +278,9 @@ class Request:
         self._request.set_output_tensor(openvino.Tensor(self.matte[None, None], shared_memory=True))
 
     def prepare(self) -> None:
-        """Have the thread that `start` needs. Raises `NoThreadError` if the system starts none."""
+        """Start the thread that `start` needs. Raises `NoThreadError` if the system refuses."""
         if not self._has_waiter:
-            # It must not hold the request, or neither would ever end.
+            # The thread must not reference the request, or neither would ever be freed.
             waiter = threading.Thread(
                 target=_compute_what_is_asked, args=(self._asked,), name="network", daemon=True
             )
@@ -288,22 +289,22 @@ class Request:
             self._has_waiter = True
 
     def start(self, on_done: Callable[[], None]) -> None:
-        """Begin to compute; `on_done` is called from another thread, also if it fails."""
+        """Start computing; `on_done` is called from another thread, even if the inference fails."""
         self.prepare()
-        # What is not written anew must not pass for this frame's matte.
+        # Values that OpenVINO does not overwrite must not pass for this frame's matte.
         self.matte.fill(np.nan)
         self._error = None
         self._done.clear()
         self._asked.put(_Inference(self, on_done))
 
     def wait(self) -> None:
-        """Wait until `matte` is done. Raises `RenderError` if the inference has failed."""
+        """Wait until `matte` is done. Raises `RenderError` if the inference failed."""
         self._done.wait()
         if self._error is not None:
             raise _failed(self._error) from self._error
 
     def run(self) -> None:
-        """Compute at once, with whatever `pixels` hold."""
+        """Compute on the calling thread, with the current `pixels`."""
         self._request.start_async()
         self._request.wait()
 
@@ -316,7 +317,7 @@ def _compute_what_is_asked(asked: SimpleQueue[_Inference | None]) -> None:
             request.run()
         except Exception as error:
             request._error = error
-        # What is not let go here would live until the next inference, and its network with it.
+        # Any reference kept here would keep the request and its network until the next inference.
         del inference, request
         on_done()
         del on_done
@@ -335,12 +336,12 @@ class OpenVinoNetwork:
         self.requests = [Request(openvino, compiled, matte_size) for _ in range(requests)]
 
     def free(self, count: int, taken: Sequence[Request]) -> list[Request]:
-        """So many requests of which none is `taken`.
+        """`count` requests that are not `taken`.
 
-        What there is too little of is made, and kept: each takes memory for all that its inference
-        computes on the way.
+        Missing requests are created and kept: each needs memory for its inference's intermediate
+        results.
 
-        Raises `RenderError` if there is not enough of it.
+        Raises `RenderError` if there is not enough memory.
         """
         free = [each for each in self.requests if each not in taken]
         while len(free) < count:
@@ -353,7 +354,7 @@ class OpenVinoNetwork:
         return free
 
     def warm_up(self) -> None:
-        """Have all threads, and compute a few mattes of nothing, since the first ones are slow."""
+        """Start all threads and compute a few mattes of empty pictures: the first ones are slow."""
         for request in self.requests:
             request.prepare()
             for _ in range(_WARM_UP_RUNS):
@@ -368,6 +369,6 @@ def _failed(error: Exception) -> RenderError:
 
 
 def _last_line(error: Exception) -> str:
-    """OpenVINO's errors are many lines of its source files; the last says the most."""
+    """OpenVINO's errors list many lines of its source files; the last line says the most."""
     lines = [line.strip() for line in str(error).splitlines() if line.strip()]
     return lines[-1] if lines else type(error).__name__

@@ -1,4 +1,4 @@
-"""MODNet in OpenVINO, composited by OpenCV: the renderer of computers without an NVIDIA card.
+"""MODNet in OpenVINO, composited by OpenCV: the renderer for computers without an NVIDIA card.
 
 thread that submits    resize 1, start      resize 2, start          resize 3, start
 OpenVINO's threads              network 1  |       network 2        |     network 3
@@ -29,11 +29,11 @@ if TYPE_CHECKING:
     from livematte.render.openvino.network import OpenVinoModel, OpenVinoNetwork, Request
 
 CLOSE_SECONDS: Final = 1.0
-"""How long closing waits for what is still being computed."""
+"""How long closing waits for inferences in flight."""
 
 
 class _Asked(NamedTuple):
-    """One view of a frame, and who computes its matte."""
+    """One view of a frame, and the request that computes its matte."""
 
     request: Request
     is_mirrored: bool
@@ -47,9 +47,9 @@ class _InFlight:
     refinement: Refinement
     submitted_seconds: float
     computing: int
-    """How many of the views are not done."""
+    """How many views are not done."""
     busy_seconds: float = 0.0
-    """How long OpenVINO had to do with it, without the time behind another frame."""
+    """How long OpenVINO worked on it, without the wait for the frame before."""
 
 
 class OpenVinoRenderer:
@@ -106,7 +106,7 @@ class OpenVinoRenderer:
                 if each.is_mirrored:
                     cv2.flip(each.request.pixels, 1, dst=each.request.pixels)
         for each in views:
-            each.request.prepare()  # what can fail comes before the frame counts as in flight
+            each.request.prepare()  # can fail, so it comes before the frame counts as in flight
         submitted = _InFlight(
             views, frame, background, self._refinement, time.perf_counter(), len(views)
         )
@@ -141,7 +141,7 @@ class OpenVinoRenderer:
             return self._finish(oldest)
         finally:
             with self._changed:
-                # Only now may its request be used for another frame.
+                # Only now can its request be reused for another frame.
                 self._in_flight.popleft()
                 self._changed.notify_all()
 
@@ -153,7 +153,7 @@ class OpenVinoRenderer:
         self.wait_until_ready(deadline_seconds - time.monotonic())
 
     def _taken_requests(self) -> list[Request] | None:
-        """The requests of the frames in flight; None if there are `depth` of these."""
+        """The requests of the frames in flight; None if `depth` frames are."""
         with self._changed:
             if len(self._in_flight) == self.depth:
                 return None

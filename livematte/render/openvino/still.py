@@ -19,15 +19,15 @@ if TYPE_CHECKING:
     from livematte.render.openvino.network import OpenVinoModel, Request
 
 SIZES_KEPT: Final = 8
-"""Compiled networks in memory: cameras and phones know few proportions, each upright and across,
-and some pictures are looked at twice."""
+"""Compiled networks kept in memory: cameras and phones have few aspect ratios, each in portrait
+and landscape, and some pictures are matted twice."""
 
 
 class OpenVinoStillNetwork:
-    """Compiled for each size that comes; the last few are kept."""
+    """Compiles the network for each new size and keeps the last few."""
 
     def __init__(self, model: OpenVinoModel) -> None:
-        """model: with as many requests as threads will ask at once."""
+        """model: with one request per thread that calls `matte` at once."""
         self.description = f"OpenVINO {model.precision} on {model.device_name}"
         self._model = model
         self._requests: OrderedDict[Size, SimpleQueue[Request]] = OrderedDict()

@@ -1,1 +1,1 @@
-"""PyTorch on the CPU: the surest way, and the slowest."""
+"""PyTorch on the CPU: the most reliable backend, and the slowest."""

@@ -1,4 +1,4 @@
-"""PyTorch on the CPU as a backend. It takes seconds to load, and is loaded when it is opened."""
+"""PyTorch on the CPU as a backend. PyTorch takes seconds to load, so it is loaded on opening."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ if TYPE_CHECKING:
 class TorchCpuBackend:
     def problem(self, options: RenderOptions) -> str | None:
         if options.precision not in ("auto", "fp32"):
-            return f"PyTorch computes in fp32 on the CPU, not in {options.precision}"
+            return f"PyTorch on the CPU supports only fp32, not {options.precision}"
         return None
 
     def open_renderer(

@@ -26,9 +26,9 @@ if TYPE_CHECKING:
 
 
 class TorchRenderer:
-    """Renders a frame within `submit`, so that the next one overlaps only what follows `collect`.
+    """Renders a frame within `submit`, so that only the code after `collect` runs in parallel.
 
-    Two frames may be in flight: one that waits to be collected while the next is rendered.
+    Two frames may be in flight: one waits to be collected while the next is rendered.
     """
 
     depth = 2
@@ -44,8 +44,8 @@ class TorchRenderer:
     ) -> None:
         """network: in evaluation mode, float32, channels_last.
 
-        guard: who judges mattes; None for one of its own.
-        threads: how many of the CPU's cores the network may use; None for PyTorch's own choice.
+        guard: checks the mattes; None for a new one.
+        threads: how many CPU cores the network may use; None for PyTorch's default.
         """
         self.timings = Timings()
         self.description = f"PyTorch float32 on the CPU, matte at {matte_size}"
@@ -83,10 +83,10 @@ class TorchRenderer:
         return self._buffers.collect(timeout_seconds)
 
     def close(self) -> None:
-        """Nothing is held that needs giving back."""
+        """Nothing to release."""
 
     def _view(self, pixels: Image, is_mirrored: bool) -> View:
-        """What the network says of a frame at its size, uint8 BGR (h, w, 3)."""
+        """The network's output for a frame at the network's size, uint8 BGR (h, w, 3)."""
         if is_mirrored:
             pixels = cv2.flip(pixels, 1).astype(np.uint8, copy=False)
         cv2.cvtColor(pixels, cv2.COLOR_BGR2RGB, dst=self._small_rgb)

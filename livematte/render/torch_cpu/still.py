@@ -19,7 +19,7 @@ if TYPE_CHECKING:
 
 
 class TorchStillNetwork:
-    """One picture after the other."""
+    """Computes one picture at a time."""
 
     description = "PyTorch fp32 on the CPU"
 

@@ -1,4 +1,4 @@
-"""How many threads PyTorch computes with, for as long as it computes for us."""
+"""Sets the number of threads that PyTorch uses, only while it computes for livematte."""
 
 from __future__ import annotations
 
@@ -10,10 +10,10 @@ import torch
 
 @contextmanager
 def threads(count: int | None) -> Iterator[None]:
-    """Within it PyTorch uses so many of the CPU's cores; None for as many as it would anyway.
+    """Within the block PyTorch uses `count` CPU cores; None for PyTorch's current setting.
 
-    PyTorch has no such number for a call, only one for the process, and that is the importing
-    program's: it has it back afterwards.
+    PyTorch has this setting only for the whole process, where it belongs to the program that
+    imports livematte, so it is restored afterwards.
     """
     before = torch.get_num_threads()
     if count is None or count == before:
