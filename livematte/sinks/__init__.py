@@ -1,4 +1,4 @@
-"""Where pictures go. Every sink takes `Rendered` and nothing else."""
+"""Outputs for pictures. Every sink takes `Rendered` and nothing else."""
 
 from livematte.linux.x11 import display_problem
 from livematte.sinks.images import ImageFolder

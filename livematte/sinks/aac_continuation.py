@@ -1,4 +1,4 @@
-"""What follows copied AAC and cannot be copied into the same track."""
+"""Encodes the sound that follows copied AAC but cannot be copied into the same track."""
 
 from __future__ import annotations
 
@@ -18,16 +18,16 @@ if TYPE_CHECKING:
 
 
 class SoundChangesError(Exception):
-    """What follows cannot be copied into the same track."""
+    """The following sound cannot be copied into the same track."""
 
 
 class AacContinuation(Recoded):
-    """Encodes what follows copied AAC as AAC of the same kind, as the header promises."""
+    """Encodes sound that follows copied AAC as AAC of the same kind, as the track's header says."""
 
     def __init__(
         self, source: AudioStream, span: Span, header: AdtsHeader, begins: Fraction
     ) -> None:
-        """Raises `SoundChangesError` if that kind cannot be made."""
+        """Raises `SoundChangesError` if that kind of AAC cannot be encoded."""
         import av
 
         self.begins = begins
@@ -53,7 +53,7 @@ class AacContinuation(Recoded):
         import av
 
         for each in self._encoder.encode(frame):
-            # The first is what the encoder warms up with, before `begins`.
+            # The first packets are the encoder's warm-up, before `begins`.
             if each.pts is None or each.pts * each.time_base < self.begins - self._zero:
                 continue
             packet = cast("av.Packet[AudioStream]", av.Packet(self._header.before(bytes(each))))

@@ -1,4 +1,4 @@
-"""Whether a packet begins like AC-3 or E-AC-3. MP4's muxer refuses those that do not.
+"""Checks whether a packet begins with an AC-3 or E-AC-3 frame. MP4's muxer refuses others.
 
 ETSI TS 102 366 (ATSC A/52), clauses 4.3 and E.1.2: the synchronization and bit stream information.
 """
@@ -17,7 +17,7 @@ _RESERVED: Final = 3
 
 
 def begins_a_frame(data: bytes) -> bool:
-    """Whether the header is one, as far as it says how long the frame is."""
+    """Whether the header is valid, as far as needed for the frame's length."""
     if len(data) < _LEAST_BYTES or data[:2] != _SYNC:
         return False
     rate, identification = data[4] >> 6, data[5] >> 3

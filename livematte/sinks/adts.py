@@ -1,4 +1,4 @@
-"""AAC as it is broadcast: each packet begins with a header that says what it is.
+"""Broadcast AAC: each packet begins with a header that describes it.
 
 ISO/IEC 13818-7, section 6.2: the Audio Data Transport Stream.
 """
@@ -20,7 +20,7 @@ _RATES: Final = (
 
 
 class AdtsHeader(NamedTuple):
-    """What a packet is: its profile, samples a second, and channel configuration."""
+    """A packet's profile, sample rate in Hz, and channel configuration."""
 
     profile: int
     rate: int
@@ -28,7 +28,7 @@ class AdtsHeader(NamedTuple):
 
     @classmethod
     def of(cls, data: bytes) -> AdtsHeader | None:
-        """The header that `data` begins with; None if there is none."""
+        """The header at the start of `data`; None if there is none."""
         if len(data) < HEADER_BYTES or data[0] != 0xFF or data[1] & 0xF6 != 0xF0:
             return None
         rate = data[2] >> 2 & 0xF
@@ -38,11 +38,11 @@ class AdtsHeader(NamedTuple):
 
     @property
     def is_low_complexity(self) -> bool:
-        """Whether it is what encoders make today."""
+        """Whether this is AAC-LC, the usual profile."""
         return self.profile == LOW_COMPLEXITY
 
     def before(self, data: bytes) -> bytes:
-        """The header, and `data` behind it. Raises ValueError if that is too long."""
+        """The header followed by `data`. Raises ValueError if that is too long."""
         length = HEADER_BYTES + len(data)
         if length >= 1 << 13:
             raise ValueError("a packet of AAC is too long")

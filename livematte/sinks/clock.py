@@ -1,4 +1,4 @@
-"""From the times of pictures to ticks of a video's own clock."""
+"""Converts the times of pictures to ticks of the video's clock."""
 
 from __future__ import annotations
 
@@ -10,34 +10,34 @@ if TYPE_CHECKING:
     from livematte.media.video.source import SourceVideo
 
 SNAP_SECONDS: Final = 0.002
-"""Containers round times to a millisecond, twice over when a clip is copied: a picture this close
-to where the frame rate puts it belongs there."""
+"""Containers round times to a millisecond, twice when a clip is copied: a picture this close to a
+multiple of the frame duration belongs exactly there."""
 
 SHORTEST_TICK_SECONDS: Final = Fraction(1, 1000)
-"""Matroska's clock. Times closer together than this would become one."""
+"""Matroska's tick. Two times closer than this would become the same."""
 
 FINEST_TICK_SECONDS: Final = Fraction(1, 1_000_000)
-"""Some containers count in nanoseconds; that few bits hold an hour of."""
+"""Some containers count in nanoseconds, but 32 bits cannot hold an hour of them."""
 
 COARSEST_TICK_SECONDS: Final = Fraction(1, 5000)
-"""A start between two ticks is not rounded by more than half of this."""
+"""A start between two ticks is rounded by at most half of this."""
 
 
 class Clock(Protocol):
-    """Gives each picture its place in a video; strictly increasing."""
+    """Gives each picture its time in a video; strictly increasing."""
 
     tick_seconds: Fraction
 
     def ticks(self, media_seconds: float) -> int:
-        """When the picture of `media_seconds` is shown."""
+        """When to show the picture of `media_seconds`."""
         ...
 
 
 class LiveClock:
-    """Counts from the first picture, and puts what is nearly at the frame rate exactly there."""
+    """Counts from the first picture, and snaps times close to the frame rate to it."""
 
     def __init__(self, frames_per_second: Fraction) -> None:
-        # A whole number of ticks to a frame, so that a steady rate is written exactly.
+        # A whole number of ticks per frame, so that a constant rate is written exactly.
         rate = frames_per_second
         self.ticks_per_frame = rate.denominator * max(1, 1000 // rate.numerator)
         self.tick_seconds = 1 / (rate * self.ticks_per_frame)
@@ -60,10 +60,10 @@ class LiveClock:
 
 
 class FileClock:
-    """Gives each picture the time that it has in a recording, in the recording's own ticks."""
+    """Gives each picture its time in the recording, in the recording's own ticks."""
 
     def __init__(self, recording: SourceVideo, shortest_step_seconds: Fraction) -> None:
-        """shortest_step_seconds: what the container tells apart; closer times are drawn apart."""
+        """shortest_step_seconds: the container's resolution; closer times are moved apart."""
         tick = max(recording.tick_seconds, FINEST_TICK_SECONDS)
         self.tick_seconds = tick / math.ceil(tick / COARSEST_TICK_SECONDS)
         self._first_ticks = float(

@@ -1,4 +1,4 @@
-"""How a video is encoded, by the ending of its name."""
+"""Chooses how to encode a video, by its file extension."""
 
 from __future__ import annotations
 
@@ -13,12 +13,12 @@ from livematte.errors import UsageError
 from livematte.media.video.colour import LIMITED, Colour
 
 QUALITIES: Final = range(1, 101)
-"""As a JPEG's."""
+"""Like JPEG quality."""
 
 
 @dataclass(frozen=True)
 class Codec:
-    """One kind of video, and the muxer of FFmpeg's that it goes into."""
+    """One kind of video, and the FFmpeg muxer for it."""
 
     name: str
     encoder: str
@@ -26,17 +26,17 @@ class Codec:
     container: str = ""
     options: dict[str, str] = field(default_factory=dict)
     crf_of_quality: tuple[int, int, int] | None = None
-    """The constant rate factor at quality 1, 75 and 100; None where there is none to choose."""
+    """The constant rate factor at quality 1, 75 and 100; None if the codec has no such setting."""
     full_range: bool = True
-    """Whether it can say that its levels go from 0 to 255."""
+    """Whether it can signal full range, levels from 0 to 255."""
 
     @property
     def subsampled(self) -> bool:
-        """Whether colours go by blocks of 2x2 pixels."""
+        """Whether colours are stored per block of 2x2 pixels (4:2:0)."""
         return "420" in self.pixel_format
 
     def colour(self, wanted: Colour) -> Colour:
-        """As much of `wanted` as it can hold."""
+        """`wanted`, in limited range if the codec cannot signal full range."""
         return wanted if self.full_range else wanted._replace(range=LIMITED)
 
 
@@ -75,7 +75,7 @@ _CONTAINERS: Final = {".mp4": "mp4", ".mkv": "matroska", ".mov": "mov", ".webm":
 
 
 def streamed_codec(transparent: bool, quality: int | None) -> Codec:
-    """The codec for the standard output: Matroska, which needs no place to go back to.
+    """The codec for standard output: Matroska, which can be written without seeking.
 
     Raises `UsageError` as `choose_codec` does.
     """
@@ -87,22 +87,22 @@ def streamed_codec(transparent: bool, quality: int | None) -> Codec:
 def choose_codec(path: Path, transparent: bool, quality: int | None) -> Codec:
     """The codec for `path`, with its container.
 
-    quality: 1 to 100; None for the usual, which is 75.
+    quality: 1 to 100; None for the default, 75.
 
-    Raises `UsageError` if the ending is unknown or cannot hold the alpha that is asked for, or if
-    there is no quality to choose.
+    Raises `UsageError` if the extension is unsupported or cannot hold the requested alpha, or if
+    the codec has no quality setting.
     """
     ending = path.suffix.lower()
     codecs = _ALPHA_CODECS if transparent else _CODECS
     if ending not in codecs:
         known = ", ".join(codecs)
         if ending in _CODECS:
-            problem = f"A {ending} video cannot be transparent."
+            problem = f"{ending} videos cannot be transparent."
         else:
-            problem = f"{path} does not end like a video that can be written."
+            problem = f"{path} has an unsupported file extension."
         raise UsageError(
             problem,
-            f"Name a file that ends in {known}, or a folder for PNGs with a slash at its end: "
+            f"Use one of {known}, or add a slash to write PNGs into a folder: "
             f"{path.with_suffix('')}{os.sep}",
         )
     codec = replace(codecs[ending], container=_CONTAINERS[ending])
@@ -110,10 +110,10 @@ def choose_codec(path: Path, transparent: bool, quality: int | None) -> Codec:
         return codec
     if quality not in QUALITIES:
         raise UsageError(
-            f"Quality {quality} is not from {QUALITIES.start} to {QUALITIES.stop - 1}.",
-            "Leave it out for the usual one, 75.",
+            f"Quality {quality} is out of range.",
+            f"Use {QUALITIES.start} to {QUALITIES.stop - 1}, or leave it out for 75.",
         )
     if codec.crf_of_quality is None:
-        raise UsageError(f"{codec.name} has no quality to choose.", "Leave out the quality.")
+        raise UsageError(f"{codec.name} has no quality setting.", "Leave out --quality.")
     crf = round(float(np.interp(quality, (1, 75, 100), codec.crf_of_quality)))
     return replace(codec, options={**codec.options, "crf": str(crf)})

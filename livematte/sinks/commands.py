@@ -1,4 +1,4 @@
-"""What the preview and its window, a process of its own, tell each other."""
+"""Messages between the preview and its window, which runs in its own process."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ from typing import NamedTuple
 
 
 class Pressed(NamedTuple):
-    """A key was pressed that is not the window's own business: one character."""
+    """The user pressed a key that the window does not handle itself: one character."""
 
     key: str
 
@@ -19,17 +19,17 @@ class Saved(NamedTuple):
 
 
 class StatusWanted(NamedTuple):
-    """Whether the lines of the statistics are to come with the pictures."""
+    """Whether to send the lines of the statistics with the pictures."""
 
     wanted: bool
 
 
 class Notes(NamedTuple):
-    """What goes with a picture: above all what is written over it, in this window only.
+    """Sent with each picture: mostly the text drawn over it, in this window only.
 
-    said: what has just changed, in a few words; "" when that is long enough ago.
-    is_recording: whether the mark for it is shown.
-    is_mirrored: whether the picture is in the mirror already, for everyone.
+    said: the latest change, in a few words; "" when it is no longer shown.
+    is_recording: whether to show the recording mark.
+    is_mirrored: whether the picture is already mirrored, for everyone.
     statistics: names and values.
     """
 

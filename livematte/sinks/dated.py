@@ -1,4 +1,4 @@
-"""Dates in the names of outputs: every run makes a file of its own."""
+"""Dates in the names of outputs, so that every run writes its own file."""
 
 from __future__ import annotations
 
@@ -14,16 +14,16 @@ _DIRECTIVES: Final = "YymdHMSIpjbBaAF"
 _DIRECTIVE: Final = re.compile(f"%([{_DIRECTIVES}%])")
 
 _TELLING: Final = frozenset("YFHj")
-"""One of these, or two that differ, make a name a pattern: "100%done.mp4" is none."""
+"""One of these, or two different directives, make a name a pattern; "100%done.mp4" is not one."""
 
 _NUMBER: Final = re.compile(r"%0?\d*d")
-"""The number of a PNG."""
+"""The placeholder for a PNG's number."""
 
 
 class Dated(NamedTuple):
     """The name of an output.
 
-    is_dated: whether it was a pattern; a file that has the name then is not the run's own.
+    is_dated: whether it was a pattern; a file that already has the name is not from this run.
     """
 
     name: str
@@ -31,9 +31,9 @@ class Dated(NamedTuple):
 
 
 def dated(name: str, when: time.struct_time) -> Dated:
-    """`name` with %Y, %m, %d, %H, %M, %S and the like as `strftime` has them, and %% as a %.
+    """Replace %Y, %m, %d, %H, %M, %S and the like in `name` as `strftime` does, and %% by %.
 
-    Every other % stays, and so does the number of PNGs, such as %06d: the last %d there is one too.
+    Every other % stays, and so does the number of PNGs, such as %06d or the last %d.
     """
     head, number, tail = name, "", ""
     if PurePath(name).suffix.lower() == ".png":
@@ -54,6 +54,6 @@ def dated(name: str, when: time.struct_time) -> Dated:
 
 
 def new_name(pattern: str) -> Path:
-    """A name with the present time in it, as `strftime` has it, that no file has yet."""
+    """An unused name with the current time in it; `pattern` is `strftime`'s."""
     path = Path(time.strftime(pattern))
     return free_name(path) if os.path.lexists(path) else path

@@ -1,4 +1,4 @@
-"""From pictures to what an encoder takes: Y'CbCr, with or without alpha, and the encoder itself."""
+"""Converts pictures to Y'CbCr, with or without alpha, and sets up the video encoder."""
 
 from __future__ import annotations
 
@@ -19,22 +19,22 @@ if TYPE_CHECKING:
     from av.video.stream import VideoStream
 
 FRAME_DURATION: Final = 1 << 8
-"""AV_CODEC_FLAG_FRAME_DURATION: pictures tell how long they are shown."""
+"""AV_CODEC_FLAG_FRAME_DURATION: frames carry their duration."""
 
-# From libswscale/swscale.h; PyAV has names for the last two from version 18 on.
+# From libswscale/swscale.h; PyAV names the last two since version 18.
 SWS_BILINEAR: Final = 0x2
 SWS_FULL_CHR_H_INP: Final = 0x4000
 SWS_ACCURATE_RND: Final = 0x40000
 
 MOST_THREADS: Final = 4
-"""Of the encoder of a live video: each holds a picture back, and 720p needs hardly one."""
+"""For the encoder of a live video: each thread delays one picture, and 720p hardly needs one."""
 
 
 class FrameMaker:
-    """Makes of pictures what the encoder of a codec takes."""
+    """Converts pictures to frames for the encoder of a codec."""
 
     def __init__(self, codec: Codec, size: Size, colour: Colour, *, transparent: bool) -> None:
-        """size: of what is encoded; pictures may have a row or a column more, which is cut off."""
+        """size: of the encoded video; one more row or column of a picture is cut off."""
         import av
 
         self._pixel_format = codec.pixel_format
@@ -62,10 +62,10 @@ class FrameMaker:
             dst_colorspace=self._matrix,
             src_color_range=ColorRange.JPEG,
             dst_color_range=ColorRange.JPEG if self._colour.range == FULL else ColorRange.MPEG,
-            # Without the last two a flat background is one level off in places.
+            # Without the last two flags a flat background is one level off in places.
             interpolation=SWS_BILINEAR | SWS_FULL_CHR_H_INP | SWS_ACCURATE_RND,
         )
-        # ProRes takes these from the frame, others from the context.
+        # ProRes takes these from the frame, other encoders from the context.
         converted.color_primaries = self._colour.primaries
         converted.color_trc = self._colour.transfer
         return converted
@@ -81,9 +81,9 @@ def add_video_stream(
     *,
     is_live: bool,
 ) -> VideoStream:
-    """The encoder of `codec`, set but not open.
+    """The encoder of `codec`, configured but not open.
 
-    tick_seconds: of its clock. is_live: it must not hold back many pictures.
+    tick_seconds: of its clock. is_live: the encoder must not delay many pictures.
     """
     stream = cast(
         "VideoStream",
@@ -96,7 +96,7 @@ def add_video_stream(
     if is_live:
         context.thread_count = min(MOST_THREADS, os.cpu_count() or 1)
     context.flags |= FRAME_DURATION
-    context.bit_rate = 0  # or it would stand above the quality that is asked for
+    context.bit_rate = 0  # or it would override the requested quality
     context.time_base = stream.time_base = tick_seconds
     context.colorspace = colour.matrix
     context.color_range = colour.range

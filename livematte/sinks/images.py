@@ -21,19 +21,19 @@ from livematte.media.whole_file import Taken, write_whole
 from livematte.sinks.sink import MOST_WAITING, require_picture
 
 _NUMBER: Final = re.compile(r"%0?\d{0,2}d")
-"""Every other % is a %."""
+"""Any other % is literal."""
 
 DEFAULT_PATTERN: Final = "%06d.png"
 
 PNG_COMPRESSION: Final = 1
-"""Of 0 to 9: a frame takes a third of the time of OpenCV's default, for a few per cent more."""
+"""0 to 9: a third of the time of OpenCV's default, for files a few per cent larger."""
 
 
 class ImageFolder:
     """Writes every picture as a PNG file, with alpha where the background is transparent.
 
-    The files are numbered from 0 without gaps. What was written stays if the run fails, since every
-    file is whole.
+    The files are numbered from 0 without gaps. If the run fails, the files stay, since each one is
+    complete.
     """
 
     takes_alpha = True
@@ -44,20 +44,20 @@ class ImageFolder:
     ) -> None:
         """`pattern`: a folder, or a file name with one number in it: frames/%05d.png.
 
-        taken: what to do if such pictures are there already, now or when one is written;
-            `NUMBER` is for a folder, and takes another one.
-        inputs: files that are read meanwhile, which are never replaced.
+        taken: what to do if such pictures already exist, now or when one is written; `NUMBER` is
+            for a folder, and writes to a new one.
+        inputs: files that are being read; they are never replaced.
 
-        Raises `UsageError` if it is a `.png` without a number, or if pictures are there that may
-        not be replaced.
+        Raises `UsageError` if `pattern` is a `.png` without a number, or if pictures exist that
+        must not be replaced.
         """
         if pattern.suffix.lower() != ".png" or os.path.isdir(pattern):
             pattern = pattern / DEFAULT_PATTERN
         numbers = list(_NUMBER.finditer(pattern.name))
         if len(numbers) != 1:
             raise UsageError(
-                f"{pattern} is one picture, and a run makes many.",
-                f"Put a number into the name, such as {pattern.stem}-%05d.png.",
+                f"{pattern} names one picture, but a run writes many.",
+                f"Add a number to the name, such as {pattern.stem}-%05d.png.",
             )
         self._pattern = pattern
         before, after = numbers[0].span()
@@ -75,7 +75,7 @@ class ImageFolder:
                 inputs.require_not_at(each)
         if taken is Taken.REFUSE and self.existing():
             raise UsageError(
-                f"{pattern.parent} already has such pictures.",
+                f"{pattern.parent} already contains pictures named {pattern.name}.",
                 "Name another folder, or use --overwrite.",
             )
 
@@ -84,7 +84,7 @@ class ImageFolder:
         return f"{self._pattern} (PNG)"
 
     def existing(self) -> bool:
-        """Whether pictures of such names are there already."""
+        """Whether pictures with such names already exist."""
         return next(self._existing(), None) is not None
 
     def _existing(self) -> Iterator[Path]:
@@ -100,11 +100,11 @@ class ImageFolder:
         except OSError as error:
             folder = self._pattern.parent
             raise SinkError(
-                f"The folder {folder} cannot be made: {error.strerror}.",
-                "Name a folder in a place that exists and that you may write to.",
+                f"Cannot create the folder {folder}: {error.strerror}.",
+                "Name a folder inside an existing one that you can write to.",
             ) from error
         if not os.access(folder, os.W_OK):
-            raise SinkError(f"You may not write into the folder {folder}.", "Name another folder.")
+            raise SinkError(f"No permission to write to the folder {folder}.", "Name another one.")
 
     def _make_folder(self) -> Path:
         folder, number = self._pattern.parent, 1
@@ -123,7 +123,7 @@ class ImageFolder:
             return folder
 
     def send(self, picture: Rendered) -> None:
-        """Write one file. Slates (pictures of a negative index) are left out."""
+        """Write one file. Slates (pictures with a negative index) are skipped."""
         require_picture(picture, self._size)
         if picture.index < 0:
             return
@@ -132,7 +132,7 @@ class ImageFolder:
         self._count += 1
 
     def close(self) -> None:
-        """Each file was finished when it was sent; a new folder that got none is removed."""
+        """Remove a new folder that got no files. Each file was already finished by `send`."""
         if self._made_folder is not None and not self._count:
             with suppress(OSError):  # something else is in it
                 self._made_folder.rmdir()
@@ -147,7 +147,7 @@ class ImageFolder:
 def write_png(path: Path, picture: Rendered, taken: Taken = Taken.REFUSE) -> None:
     """Write `picture` to `path`, with its alpha if it is transparent.
 
-    The file appears under its name only when it is whole. Raises `SinkError` if it cannot be
+    The file appears under its name only when it is complete. Raises `SinkError` if it cannot be
     written, and leaves nothing behind.
     """
     pixels = picture.image

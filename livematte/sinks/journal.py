@@ -1,4 +1,4 @@
-"""What is being recorded, noted where the next start looks, since a process may be killed."""
+"""Notes the recordings in progress, so that the next start finds those of a killed process."""
 
 from __future__ import annotations
 
@@ -16,11 +16,11 @@ from livematte.media.whole_file import put_file
 
 
 class Entry(NamedTuple):
-    """A recording that has begun.
+    """A recording that was started.
 
-    note: the file of the journal that tells of it; None for what was found without one.
-    unfinished: what is written.
-    path: what it would have been called.
+    note: its file in the journal; None for a recording that was found without one.
+    unfinished: the file that is being written.
+    path: the name that the finished file would have.
     """
 
     note: Path | None
@@ -29,12 +29,12 @@ class Entry(NamedTuple):
 
 
 def folder() -> Path:
-    """Where the journal is: ~/.local/state/livematte/recordings on Linux."""
+    """The journal's folder: ~/.local/state/livematte/recordings on Linux."""
     return user_state_path("livematte", appauthor=False) / "recordings"
 
 
 def begin(unfinished: Path, path: Path) -> Path | None:
-    """Note that a recording begins; None if that cannot be, which is no reason not to record."""
+    """Note that a recording starts; None if that fails, which does not stop the recording."""
     note = folder() / f"{uuid.uuid4().hex}.json"
     text = json.dumps({"unfinished": os.fspath(unfinished), "path": os.fspath(path)})
     try:
@@ -46,14 +46,14 @@ def begin(unfinished: Path, path: Path) -> Path | None:
 
 
 def end(note: Path | None) -> None:
-    """Forget a recording: it has its name, or there is nothing to look for any more."""
+    """Remove the note of a recording: it is finished, or nothing is left of it."""
     if note is not None:
         with suppress(OSError):
             note.unlink(missing_ok=True)
 
 
 def entries() -> Iterator[Entry]:
-    """What was noted and not forgotten. What is no note is passed over."""
+    """All notes. Invalid ones are skipped."""
     try:
         notes = sorted(folder().glob("[!.]*.json"))
     except OSError:

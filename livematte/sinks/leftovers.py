@@ -1,4 +1,4 @@
-"""Recordings that were not finished, because their process was killed or the power failed."""
+"""Unfinished recordings, whose process was killed or lost power."""
 
 from __future__ import annotations
 
@@ -19,17 +19,17 @@ from livematte.sinks.unfinished_file import UnfinishedFile, is_being_written
 ENDINGS: Final = (".mp4", ".mov", ".mkv", ".webm")
 
 MOST_HEADER_BYTES: Final = 10_000
-"""What is larger and cannot be read is not thrown away."""
+"""Larger files are kept even if they cannot be read."""
 
 RECOVERED: Final = "recovered"
-"""What is added to the name of what was left of a recording."""
+"""Added to the name of a recovered recording."""
 
 
 def find_leftovers(folders: Iterable[Path] = ()) -> list[Entry]:
-    """What was left of recordings: those of the journal, and those that lie in `folders`.
+    """The unfinished recordings in the journal and in `folders`.
 
-    What is still recorded is not among them, nor what is not there: removed, or on a disk that is
-    not connected now.
+    Recordings that are still being written are skipped, and so are missing files: removed, or on a
+    disk that is not connected.
     """
     found: dict[Path, Entry] = {}
     for entry in (*journal.entries(), *_in_folders(folders)):
@@ -40,7 +40,7 @@ def find_leftovers(folders: Iterable[Path] = ()) -> list[Entry]:
 
 
 def find_missing() -> list[Entry]:
-    """Those of the journal that are not where they were."""
+    """The recordings in the journal whose files are missing."""
     return [each for each in journal.entries() if not os.path.lexists(each.unfinished)]
 
 
@@ -53,32 +53,32 @@ def _in_folders(folders: Iterable[Path]) -> Iterator[Entry]:
 
 
 def recover(entry: Entry) -> tuple[Path, Remains] | None:
-    """Make an ordinary file of what was left, as "talk (recovered).mp4": nothing is encoded again.
+    """Make an ordinary file, such as "talk (recovered).mp4", without encoding again.
 
-    Returns it and what is in it; None if there was nothing in it, which is removed then. Where
-    there is no room for a copy, what was left gets the name as it is.
+    Returns the file and what is in it. Returns None if the recording is empty, and removes it. If
+    there is no room for a copy, the unfinished file itself gets the new name.
 
-    Raises `SinkError` if that cannot be done; what was left is not touched then.
+    Raises `SinkError` if this fails; the unfinished file is not changed then.
     """
     left = entry.unfinished
     try:
-        with left.open("rb"):  # may it be read at all?
+        with left.open("rb"):  # raises if it cannot be read
             pass
         if left.suffix.lower() == ".zip":
             raise SinkError(
-                f"{left} lacks a zip file's directory.",
-                f"The program zip can write it: `zip -FF {left} --out {entry.path.name}`.",
+                f"{left} is a zip file without its directory.",
+                f"To repair it, run: zip -FF {left} --out {entry.path.name}",
             )
         if look_into(left).frames == 0:
             if os.path.getsize(left) > MOST_HEADER_BYTES:
                 raise SinkError(
                     f"{left} cannot be read as a video.",
-                    "It was left as it is.",
+                    "The file was not changed. If you do not need it, remove it.",
                 )
             left.unlink()
             journal.end(entry.note)
             return None
-        # The folder may be called otherwise where it is now.
+        # The folder may have been moved or renamed.
         named = entry.path if entry.path.parent.is_dir() else left.with_name(entry.path.name)
         path = free_name(named, RECOVERED)
         try:
@@ -97,7 +97,7 @@ def recover(entry: Entry) -> tuple[Path, Remains] | None:
 
 
 def _copied(left: Path, path: Path) -> Path:
-    """Raises `OSError` if there is no room, or FFmpeg can read but not write it."""
+    """Raises `OSError` if there is no room, or if FFmpeg can read the format but not write it."""
     import av
 
     whole = UnfinishedFile(path, Taken.NUMBER)
@@ -131,7 +131,7 @@ def _copied(left: Path, path: Path) -> Path:
 
 
 def sentence(leftovers: list[Entry]) -> str:
-    """What the next start says of them."""
+    """The message of the next start about them."""
     names = ", ".join(str(each.path) for each in leftovers[:3])
     more = f" and {len(leftovers) - 3} more" if len(leftovers) > 3 else ""
     return f"unfinished recording found: {names}{more}. To finish it, run: livematte recover"

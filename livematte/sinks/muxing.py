@@ -1,4 +1,4 @@
-"""How FFmpeg's muxers write a video, so that it can be read at any moment while it is written."""
+"""Options for FFmpeg's muxers, so that a video can be read at any time while it is written."""
 
 from __future__ import annotations
 
@@ -10,11 +10,11 @@ if TYPE_CHECKING:
     from livematte.sinks.soundtrack import Soundtrack
 
 FRAGMENT_SECONDS: Final = 0.5
-"""How much is written at once. It, and the pictures that the encoder holds back, are lost if the
-process is killed: one to two seconds of 30 pictures each in all."""
+"""How much is written at once. If the process is killed, this and the pictures still in the encoder
+are lost: one to two seconds in total at 30 frames/s."""
 
-# Sound may begin a little before 0, where its decoder warms up. The muxer would move all that comes
-# after by as much; and where the first picture is, MP4 would say to a thousandth of a second.
+# Sound may start a little before 0, while its decoder warms up. By default the muxer would shift
+# everything by that time, and MP4 would store the first picture's time only to a millisecond.
 _RECORDING_OPTIONS: Final = {
     "mp4": {"movie_timescale": "90000"},
     "mov": {"movie_timescale": "90000"},
@@ -28,13 +28,13 @@ def muxer_options(
 ) -> dict[str, str]:
     """The options of the muxer for `codec`.
 
-    MP4 and MOV are a row of fragments until they are finished as ordinary files in the end (from
-    FFmpeg 7.1 on); Matroska's clusters are much the same. Nothing waits for a buffer to fill:
-    pictures that hardly change would take minutes.
+    MP4 and MOV are written as fragments and become ordinary files at the end (since FFmpeg 7.1);
+    Matroska's clusters are similar. Nothing waits for a buffer to fill: with pictures that hardly
+    change that would take minutes.
 
-    streamed: into a pipe, in which nothing written can be changed later.
-    of_recording: with the times of a recording, and not from 0 on.
-    sound: what goes with the pictures.
+    streamed: into a pipe, where written data cannot be changed later.
+    of_recording: with the times of a recording, instead of starting at 0.
+    sound: the sound that goes with the pictures.
     """
     options = {"flush_packets": "1"}
     if of_recording:
@@ -43,12 +43,12 @@ def muxer_options(
         return {**options, "cluster_time_limit": str(round(FRAGMENT_SECONDS * 1000))}
     flags = "+default_base_moof" if streamed else "+hybrid_fragmented"
     if sound is None or not sound.has_tracks:
-        # With a late header, that knows exactly where the first picture is.
+        # With a delayed header, which has the exact time of the first picture.
         flags += "+empty_moov" if streamed else "+delay_moov"
     elif sound.is_known:
-        flags += "+empty_moov"  # it need not wait for sound that may come late
+        flags += "+empty_moov"  # so that the header does not wait for late sound
     elif streamed:
         flags += "+empty_moov+delay_moov"
     options["frag_duration"] = str(round(FRAGMENT_SECONDS * 1_000_000))
-    # Without an edit list, pictures that are reordered would begin a little after 0.
+    # Without an edit list, a video with reordered pictures would start a little after 0.
     return {**options, "movflags": flags, "use_editlist": "0" if streamed else "1"}

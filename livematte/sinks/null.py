@@ -1,4 +1,4 @@
-"""A sink without an end: for measuring, and for tests of what stands before a sink."""
+"""A sink that discards pictures: for benchmarks, and for tests of the code before a sink."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from livematte.sinks.sink import require_picture
 
 
 class NullSink:
-    """Keeps the promises of `Sink`, and shows the pictures to nobody but `on_send`."""
+    """Implements `Sink`, and passes the pictures only to `on_send`."""
 
     takes_alpha = True
     remarks: Sequence[str] = ()
@@ -21,7 +21,7 @@ class NullSink:
         *,
         description: str = "nowhere",
     ) -> None:
-        """on_send: called with each picture, by the thread that sends."""
+        """on_send: called with each picture, from the sending thread."""
         self.description = description
         self._on_send = on_send
         self._size = Size(0, 0)

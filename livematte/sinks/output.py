@@ -1,4 +1,4 @@
-"""From the name after `--output` to the sink that writes it."""
+"""Opens the sink for the name after `--output`."""
 
 from __future__ import annotations
 
@@ -28,26 +28,26 @@ def open_output(
     taken: Taken = Taken.REFUSE,
     inputs: Iterable[Path] = (),
 ) -> ImageFolder | VideoWriter:
-    """The sink for `name`; nothing is touched yet.
+    """The sink for `name`; nothing is created yet.
 
     PNG pictures go into a folder (an existing one, or a name that ends in a slash) or to a name
-    that ends in `.png`; "-" is the standard output, which gets a Matroska video. Every other name
-    is a video's, and its ending says of which kind.
+    that ends in `.png`; "-" is standard output, which gets a Matroska video. Any other name is a
+    video file, and its extension determines the format.
 
-    quality, recording: of a video, see `VideoWriter`.
-    taken: what to do if there is such a file, or such pictures, already.
-    inputs: files that are read meanwhile: they are never replaced, whatever they are called.
+    quality, recording: for videos, see `VideoWriter`.
+    taken: what to do if such a file, or such pictures, already exist.
+    inputs: files that are being read: they are never replaced, under any of their names.
 
-    Raises `UsageError` if there is no name, if it is an address or a device's name, if its
-    ending is unknown or cannot hold the alpha that
-    is asked for, if there is no quality to choose, or if something may not be replaced.
+    Raises `UsageError` if the name is empty, an address or a device, if its extension is
+    unsupported or cannot hold the requested alpha, if the format has no quality setting, or if an
+    existing file must not be replaced.
     """
     text, path = os.fspath(name), Path(name)
     if text == STANDARD_STREAM:
         if os.isatty(STDOUT):
             raise UsageError(
-                "A video is nothing for the terminal to show.",
-                "Pipe it to a program, such as ffplay: livematte ... -o - | ffplay -",
+                "Standard output is a terminal, which cannot show a video.",
+                "Pipe it to another program: livematte ... -o - | ffplay -",
             )
         return VideoWriter(path, transparent, quality=quality, recording=recording, streamed=True)
     if not text:
@@ -57,7 +57,7 @@ def open_output(
     read.require_not_at(path)
     if is_folder(text) or path.suffix.lower() == ".png":
         if quality is not None:
-            raise UsageError("PNGs have no quality to choose.", "Leave out the quality.")
+            raise UsageError("PNG has no quality setting.", "Leave out --quality.")
         if taken is Taken.NUMBER and not is_folder(text):
             taken = Taken.REFUSE
         return ImageFolder(path, taken, read)

@@ -1,4 +1,4 @@
-"""Sound that is decoded and encoded again."""
+"""Decodes sound and encodes it again."""
 
 from __future__ import annotations
 
@@ -26,7 +26,7 @@ class Decoded:
         self.damaged = 0
         """How many packets could not be decoded."""
         self.has_any = False
-        """Whether one could."""
+        """Whether any packet could be decoded."""
         self._decoder = source.codec_context
         self._span = span
         if span.end is not None:
@@ -63,7 +63,7 @@ class Decoded:
 
 
 class Recoded(ABC):
-    """Decodes packets and encodes them again; with what, and for what, subclasses know."""
+    """Decodes packets and encodes them again. Subclasses provide the encoder."""
 
     def __init__(self, decoded: Decoded, position: int = 0) -> None:
         """position: of the first sample, in samples."""
@@ -71,16 +71,16 @@ class Recoded(ABC):
         self._position = position
 
     def take(self, timed: TimedPacket) -> Iterator[av.Packet[AudioStream]]:
-        """What becomes of a packet."""
+        """The new packets for a packet."""
         for block in self._decoded.take(timed):
             yield from self._encode_block(block)
 
     def end_at(self, seconds: Fraction | None) -> None:
-        """Make nothing that is heard later; None for no such time."""
+        """Drop sound after `seconds`; None for no limit."""
         self._decoded.end_at(seconds)
 
     def rest(self) -> Iterator[av.Packet[AudioStream]]:
-        """What is left at the end."""
+        """The remaining packets at the end."""
         for block in self._decoded.rest():
             yield from self._encode_block(block)
         if self._has_begun:
@@ -99,8 +99,8 @@ class Recoded(ABC):
     @property
     @abstractmethod
     def _has_begun(self) -> bool:
-        """Whether the encoder has had anything to encode."""
+        """Whether the encoder has received any frame."""
 
     @abstractmethod
     def _encode(self, frame: av.AudioFrame | None) -> Iterator[av.Packet[AudioStream]]:
-        """The encoder's packets for a frame; None for what it still holds."""
+        """The encoder's packets for a frame; None flushes the encoder."""

@@ -1,4 +1,4 @@
-"""What there is in a video that was not finished: a killed process, a full disk, a power cut."""
+"""Reads what is in an unfinished video, after a killed process, a full disk or a power cut."""
 
 from __future__ import annotations
 
@@ -13,17 +13,17 @@ from livematte.media.video.container import open_container
 from livematte.text.counted import counted
 
 COUNTED_BYTES: Final = 300_000_000
-"""Of longer files only the beginning is read, to see that there is something in them."""
+"""Of larger files only the beginning is read, to see whether they contain pictures."""
 
 _BOX = struct.Struct(">I4s")
 _LONG_SIZE = struct.Struct(">Q")
 
 
 class Remains(NamedTuple):
-    """What can be read of a video.
+    """The readable part of a video.
 
-    frames: how many pictures; None where there are some, but too many to count now.
-    seconds: from the first one to the end of the last.
+    frames: how many pictures; None if there are some, but too many to count now.
+    seconds: from the first picture to the end of the last.
     """
 
     frames: int | None
@@ -36,7 +36,7 @@ class Remains(NamedTuple):
 
 
 def look_into(path: Path) -> Remains:
-    """What can be read of a video; nothing of what is no video. Raises nothing."""
+    """The readable part of a video; nothing if the file is not a video. Raises nothing."""
     import av
 
     frames, first, end = 0, None, Fraction(0)
@@ -55,7 +55,7 @@ def look_into(path: Path) -> Remains:
 
 
 def count_pictures(path: Path) -> int:
-    """How many pictures a whole video has; 0 if it cannot be read."""
+    """How many pictures a finished video has; 0 if it cannot be read."""
     import av
 
     with suppress(av.FFmpegError, OSError, ValueError), open_container(path) as container:
@@ -65,9 +65,10 @@ def count_pictures(path: Path) -> int:
 
 
 def whole_size(path: Path) -> int:
-    """How many bytes of an MP4 or MOV are whole fragments; all of them if none is, or no MP4.
+    """How many bytes of an MP4 or MOV are complete fragments.
 
-    Some players stumble over half a fragment (boxes: ISO/IEC 14496-12, 4.2).
+    The whole size if there are none, or for other formats. Some players fail on half a fragment
+    (boxes: ISO/IEC 14496-12, 4.2).
     """
     size = os.path.getsize(path)
     if path.suffix.lower() not in (".mp4", ".mov"):
@@ -77,13 +78,13 @@ def whole_size(path: Path) -> int:
     with path.open("rb") as file:
         while len(head := file.read(_BOX.size)) == _BOX.size:
             length, kind = _BOX.unpack(head)
-            if length == 1:  # 64 bits of it follow
+            if length == 1:  # a 64-bit length follows
                 long_size = file.read(_LONG_SIZE.size)
                 length = _LONG_SIZE.unpack(long_size)[0] if len(long_size) == 8 else 0
             if length < _BOX.size or place + length > size:
                 break
             place += length
-            if kind != b"moof":  # which is nothing without the pictures after it
+            if kind != b"moof":  # useless without the mdat after it
                 whole = place
             has_pictures |= kind == b"mdat"
             file.seek(place)

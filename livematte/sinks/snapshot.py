@@ -1,4 +1,4 @@
-"""One picture of what is sent, as a PNG."""
+"""Saves one picture of the stream as a PNG."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ from livematte.sinks.sink import require_picture
 
 
 class SnapshotSink:
-    """Writes the first picture that it is sent; a slate is none.
+    """Writes the first picture that it gets; slates are skipped.
 
     path: its file. error: why it could not be written.
     """
@@ -25,18 +25,18 @@ class SnapshotSink:
     remarks: tuple[str, ...] = ()
 
     def __init__(self, path: Path | None) -> None:
-        """path: it must not exist; None for a new name with the date, in the working folder.
+        """path: must not exist; None for a new name with the date, in the working directory.
 
-        Raises `UsageError` if it exists or cannot be the name of a PNG.
+        Raises `UsageError` if it exists or is not a valid name for a PNG.
         """
         if path is not None:
             require_writable_name(str(path))
             if path.suffix.lower() != ".png":
-                raise UsageError(f"{path} is not a PNG.", "Give it a name that ends in .png.")
+                raise UsageError(f"{path} does not end in .png.", "Name a file that ends in .png.")
             if path.exists():
                 raise UsageError(f"{path} already exists.", "Name another file.")
             if not path.parent.is_dir():
-                raise UsageError(f"There is no folder {path.parent}.", "Make it first.")
+                raise UsageError(f"There is no folder {path.parent}.", "Create it first.")
         self.path = path or new_name("livematte-%Y%m%d-%H%M%S.png")
         self.error: LivematteError | None = None
         self._ended = threading.Event()
@@ -47,7 +47,7 @@ class SnapshotSink:
         return f"{self.path} (snapshot)"
 
     def wait(self, timeout_seconds: float) -> bool:
-        """Whether the picture has been written, or could not be; waits for it so long."""
+        """Wait until the picture is written or has failed; returns whether that is so."""
         return self._ended.wait(timeout_seconds)
 
     def open(self, size: Size, frames_per_second: Fraction) -> None:
@@ -59,7 +59,7 @@ class SnapshotSink:
             return
         try:
             write_png(self.path, picture, Taken.REFUSE)
-        except LivematteError as error:  # no reason to end a call
+        except LivematteError as error:  # must not end the call
             self.error = error
         self._ended.set()
 

@@ -1,4 +1,4 @@
-"""What becomes of one track of sound: its packets are copied, or made anew."""
+"""Writes one audio track: its packets are copied, or decoded and encoded again."""
 
 from __future__ import annotations
 
@@ -25,30 +25,31 @@ class Track(Protocol):
     stream: AudioStream
     name: str
     faults: int
-    """How many packets in a row could not be written."""
+    """How many packets in a row failed to be written."""
 
     def take(self, timed: TimedPacket) -> Iterator[av.Packet[AudioStream]]:
-        """What becomes of a packet."""
+        """The new packets for a packet."""
         ...
 
     def end_at(self, seconds: Fraction | None) -> None:
-        """Make nothing that is heard later; None for no such time."""
+        """Drop sound after `seconds`; None for no limit."""
         ...
 
     def rest(self) -> Iterator[av.Packet[AudioStream]]:
-        """What is left at the end."""
+        """The remaining packets at the end."""
         ...
 
     @property
     def problem(self) -> str:
-        """What was wrong with it, in a sentence, or ""."""
+        """What went wrong, in a sentence, or ""."""
         ...
 
 
 class CopiedTrack:
-    """Copies packets. Raises `SoundChangesError` where those of another kind follow.
+    """Copies packets. Raises `SoundChangesError` if the format changes.
 
-    But AAC of another kind, as television has between programmes, is encoded as what it was before.
+    An exception is AAC whose format changes, as on television between programmes: the rest is
+    encoded in the first format.
     """
 
     def __init__(self, container: OutputContainer, source: AudioStream, span: Span) -> None:
@@ -59,10 +60,10 @@ class CopiedTrack:
         self._source = source
         self._span = span
         self._tick = source.time_base or Fraction(1, SAMPLES_PER_SECOND)
-        # Where a time stands still, as it may where it was rounded, these muxers take no packet.
+        # These muxers refuse a packet with the time of the one before, which rounding can cause.
         self._shortest_step = 0
         if container.format.name in ("mp4", "mov"):
-            # They count samples.
+            # Their ticks are samples.
             self._tick = min(self._tick, Fraction(1, max(1, source.codec_context.sample_rate)))
             self._shortest_step = 1
         self._last_ticks: int | None = None
@@ -100,7 +101,7 @@ class CopiedTrack:
                 if each is not None:
                     yield from self._copy(each)
         elif self._odd is None:
-            self._odd = timed  # perhaps it is only damaged
+            self._odd = timed  # maybe it is only damaged
         else:
             self._continuation = AacContinuation(
                 self._source, self._span, self._header, self._odd.begins
@@ -142,7 +143,7 @@ class CopiedTrack:
     def _number(
         self, packets: Iterator[av.Packet[AudioStream]]
     ) -> Iterator[av.Packet[AudioStream]]:
-        """Have times increase."""
+        """Make times increase."""
         for packet in packets:
             if packet.pts is None:
                 continue
@@ -186,7 +187,7 @@ class EncodedTrack(Recoded):
     @property
     def problem(self) -> str:
         if not self._decoded.has_any:
-            return f"The sound was left out: {self.name} cannot be decoded"
+            return f"Sound left out: {self.name} cannot be decoded"
         damaged = self._decoded.damaged
         return f"{_damaged(damaged, self.name)} replaced by silence" if damaged else ""
 

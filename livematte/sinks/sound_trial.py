@@ -1,4 +1,4 @@
-"""Whether a container can hold a track of sound as it is, found out by trying."""
+"""Finds out by trial whether a container can hold an audio track unchanged."""
 
 from __future__ import annotations
 
@@ -14,20 +14,20 @@ if TYPE_CHECKING:
 def can_hold(
     container_format: str, stream: AudioStream, packets: Sequence[av.Packet[AudioStream]]
 ) -> bool:
-    """Whether a track that begins with `packets` can be copied into a container, and read there.
+    """Whether a track that begins with `packets` can be copied into a container and read back.
 
-    Muxers say so with the header, with the first packet or at the end only, when it is too late
-    for the pictures.
+    Muxers report problems at the header, at the first packet or only at the end, when it is too
+    late for the pictures.
 
-    container_format: FFmpeg's name of its muxer.
+    container_format: FFmpeg's name of the muxer.
     """
     import av
 
     context = stream.codec_context
     if _is_unfit(container_format, context.name):
         return False
-    # Of MPEG audio whose packets say nothing of it, MP4 would not know how long they are, and
-    # FFmpeg ends the process; and what has no header of its own tells all in its packets.
+    # Without a frame size in MPEG audio, MP4's muxer does not know how long packets are, and FFmpeg
+    # aborts the process. A track without extradata can be judged only by its packets.
     if context.name.startswith(("mp1", "mp2", "mp3")) and context.frame_size < 1:
         return False
     if not packets and not context.extradata:
@@ -59,7 +59,7 @@ def can_hold(
 
 
 def _is_unfit(container_format: str, codec: str) -> bool:
-    """Whether FFmpeg would take it, and what it makes be of little use."""
-    # Few programs read PCM in MP4, which is younger than they are. Of TTA in Matroska FFmpeg takes
-    # the length from that of the whole file, and cannot decode the end if they are not the same.
+    """Whether FFmpeg would accept the codec, but with a result of little use."""
+    # Few programs read PCM in MP4, a recent addition. For TTA in Matroska, FFmpeg takes the track's
+    # length from the whole file's, and cannot decode the end if the two differ.
     return codec == "tta" or (container_format == "mp4" and codec.startswith("pcm_"))

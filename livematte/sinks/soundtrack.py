@@ -1,4 +1,4 @@
-"""The sound of a video file, on its way into another that has the same pictures."""
+"""Copies the sound of a video file into another file with the same pictures."""
 
 from __future__ import annotations
 
@@ -30,36 +30,36 @@ _AAC: Final = ("aac", "AAC")
 _OPUS: Final = ("libopus", "Opus")
 
 _OWN_CODECS: Final = {"webm": _OPUS, "matroska": _OPUS, "mp4": _AAC, "mov": _AAC}
-"""What sound that a container cannot hold becomes in it: its encoder and its name."""
+"""The codec for sound that a container cannot hold unchanged: encoder and name."""
 
 TRIED_PACKETS: Final = 8
-"""How many packets of a track are tried: muxers look at the first one, or at a few."""
+"""How many packets of a track to try: muxers look at the first one or a few."""
 
 MOST_FAULTS: Final = 50
-"""A track of which so many packets in a row cannot be written ends there."""
+"""A track ends if this many packets in a row cannot be written."""
 
 _FAULTS_OF_PACKETS: Final = frozenset({errno.EINVAL, errno.EPERM, errno.ENOSYS, errno.ERANGE})
 _FIRST_OF_FFMPEG: Final = 1 << 20
 
 
 def is_fault_of_packets(error: av.FFmpegError) -> bool:
-    """Whether a muxer does not like what it is given, rather than that a disk is full."""
-    # FFmpeg's own errors are numbers made of four letters.
+    """Whether a muxer rejected a packet, as opposed to errors such as a full disk."""
+    # FFmpeg's own error numbers are made of four letters.
     number = error.errno or 0
     return number in _FAULTS_OF_PACKETS or number >= _FIRST_OF_FFMPEG
 
 
 class Soundtrack:
-    """Every track of sound of a recording, added to a container whose video comes from elsewhere.
+    """All audio tracks of a recording, added to a container whose video comes from elsewhere.
 
-    Packets are copied as they are; only where the container cannot hold them is the sound encoded
-    again, with silence where it is damaged. What can be neither is left out, and `remarks` says
-    so: whatever is wrong with the sound, the pictures do not suffer. Of what is told about a track
-    only its language is kept: the rest may tell where it was recorded.
+    Packets are copied unchanged. Only if the container cannot hold them is the sound encoded again,
+    with silence where it is damaged. If that is impossible too, the sound is left out, and
+    `remarks` says so: problems with the sound never harm the pictures. Of a track's metadata only
+    the language is kept: the rest can reveal where it was recorded.
     """
 
     def __init__(self, recording: SourceVideo, container: OutputContainer) -> None:
-        """Add the tracks to `container`, whose header is not written yet."""
+        """Add the tracks to `container`, before its header is written."""
         self._recording = recording
         self._container = container
         self._remarks: list[str] = []
@@ -67,7 +67,7 @@ class Soundtrack:
         self._packets: SoundPackets | None = None
         self._faults = 0
         if not os.path.isfile(recording.path):
-            self._leave_out("the input is no file that could be read twice")
+            self._leave_out("the input is not a regular file, so it cannot be read twice")
             return
         try:
             self._packets = SoundPackets(recording)
@@ -78,7 +78,7 @@ class Soundtrack:
 
     @property
     def remarks(self) -> list[str]:
-        """What is not as it was, for people to be told."""
+        """Sentences for the user about what changed."""
         return self._remarks
 
     @property
@@ -88,15 +88,15 @@ class Soundtrack:
 
     @property
     def is_known(self) -> bool:
-        """Whether all that a header says of it is known before it comes."""
+        """Whether everything for the header is known before the first packet."""
         return all(track.stream.codec_context.extradata for track in self._tracks.values())
 
     def _add(self, packets: SoundPackets, number: int, stream: AudioStream) -> None:
         name = _name(number, stream) if len(packets.streams) > 1 else "it"
-        # What FFmpeg has no decoder for has no context, although PyAV's types say so.
+        # Without a decoder in FFmpeg there is no context, although PyAV's types promise one.
         context = cast("AudioCodecContext | None", stream.codec_context)
         if context is None:
-            self._leave_out(f"{name} is of a kind that FFmpeg does not know")
+            self._leave_out(f"{name} has a codec that FFmpeg does not support")
             return
         span = Span(self._recording)
         whole = (each.packet for each in packets.ahead(stream) if span.has_all_of(each))
@@ -129,9 +129,9 @@ class Soundtrack:
         self._tracks[stream.index] = track
 
     def write_until(self, seconds: Fraction | None) -> None:
-        """Write what begins before `seconds` of the new video; None for all that there is.
+        """Write the sound that begins before `seconds` of the new video; None for all of it.
 
-        Raises `av.FFmpegError` or `OSError` if the disk or the pipe takes no more.
+        Raises `av.FFmpegError` or `OSError` if the disk or the pipe cannot be written.
         """
         while self._tracks:
             try:
@@ -150,7 +150,7 @@ class Soundtrack:
                 self._write(track, track.take(timed))
 
     def finish(self, seconds: Fraction | None) -> None:
-        """As `write_until`, and then no more. The video is complete by now."""
+        """Write the sound until `seconds`, and end the tracks. The video is complete by now."""
         for track in self._tracks.values():
             track.end_at(seconds)
         self.write_until(seconds)
@@ -162,7 +162,7 @@ class Soundtrack:
         self.close()
 
     def give_up(self, error: av.FFmpegError) -> bool:
-        """The header cannot be written; whether that may be better without these tracks."""
+        """Drop all tracks after the header failed; returns whether that can help."""
         if not self._tracks or not is_fault_of_packets(error):
             return False
         self._leave_out(reason(error))
@@ -171,7 +171,7 @@ class Soundtrack:
         return True
 
     def note_fault(self, error: av.FFmpegError) -> bool:
-        """A packet could not be written; whether it may have been one of these."""
+        """Count a packet that failed to be written; returns whether it can be one of these."""
         if not self._tracks or not is_fault_of_packets(error):
             return False
         self._faults += 1
@@ -181,20 +181,20 @@ class Soundtrack:
         return True
 
     def note_last_fault(self, error: av.FFmpegError) -> bool:
-        """What was left could not be written; whether that was one of these packets, perhaps."""
+        """Note that the last packets failed to be written; returns whether it can be the sound."""
         if not self._tracks or not is_fault_of_packets(error):
             return False
         self._remark(f"The sound ends early: {reason(error)}")
         return True
 
     def close(self) -> None:
-        """Give the file back. Closing twice is fine."""
+        """Close the input file. Closing twice is fine."""
         if self._packets is not None:
             self._packets.close()
             self._packets = None
 
     def _write(self, track: Track, packets: Iterator[av.Packet[AudioStream]]) -> None:
-        """Write what is made of a track, which ends there if that fails."""
+        """Write packets of a track; the track ends if that fails."""
         import av
 
         while True:
@@ -222,7 +222,7 @@ class Soundtrack:
         self._tracks = {index: each for index, each in self._tracks.items() if each is not track}
 
     def _leave_out(self, why: str) -> None:
-        self._remark(f"The sound was left out: {why}")
+        self._remark(f"Sound left out: {why}")
 
     def _remark(self, sentence: str) -> None:
         if sentence not in self._remarks:
@@ -234,7 +234,7 @@ def _name(number: int, stream: AudioStream) -> str:
 
 
 def _find_speakers(context: AudioCodecContext, packets: Iterable[TimedPacket]) -> tuple[str, ...]:
-    """What the channels are for in the first of `packets` that can be decoded; () if none can."""
+    """The speakers of the channels in the first of `packets` that decodes; () if none does."""
     try:
         for each in packets:
             for heard in decode(context, each.packet)[0]:

@@ -1,4 +1,4 @@
-"""A file that is written for long: nothing of it is lost when its writing ends in whatever way."""
+"""A file that is written for a long time; nothing is lost, however writing ends."""
 
 from __future__ import annotations
 
@@ -24,25 +24,25 @@ from livematte.media.whole_file import (
 from livematte.sinks import journal
 
 FLUSH_SECONDS: Final = 2.0
-"""What was written longer ago than about this survives a power cut."""
+"""Data written more than about this long ago survives a power cut."""
 
 JOIN_SECONDS: Final = 2.0
-"""How long flushing is waited for; on a network drive that is gone it may hang."""
+"""How long to wait for flushing; it can hang on a network drive that is gone."""
 
 INCOMPLETE: Final = "incomplete"
-"""What is added to the name of what an error has ended."""
+"""Added to the name of a recording that an error ended."""
 
 
 class UnfinishedFile:
-    """The hidden file that another program, FFmpeg, writes until it is whole.
+    """The hidden file that FFmpeg writes until it is complete.
 
-    It is noted in the journal, flushed to the disk every few seconds, and locked, by which others
-    know that it is still written. Its own descriptor is kept open: so its content is not lost if
-    the file is removed meanwhile.
+    It is noted in the journal, flushed to disk every few seconds, and locked, so that other
+    processes know that it is being written. A descriptor is kept open, so that the content is not
+    lost if the file is removed while it is written.
     """
 
     def __init__(self, path: Path, taken: Taken) -> None:
-        """Make it, for the file `path`. Raises `OSError`."""
+        """Create the hidden file for `path`. Raises `OSError`."""
         self._path = path
         self._taken = taken
         self.path, self._descriptor = create_unfinished(path)
@@ -51,14 +51,14 @@ class UnfinishedFile:
         _lock(self._descriptor)
         self._note = journal.begin(self.path, path)
         self.problem = ""
-        """Why it has not the name that it was to have, in a few words; "" if it has."""
+        """Why the file did not get its intended name, in a few words; "" if it did."""
         self._error: OSError | None = None
         self._ending = threading.Event()
         flush_folder(path.parent)
         self._flushing = threading.Thread(target=self._flush, name="flush", daemon=True)
         try:
             self._flushing.start()
-        except RuntimeError:  # no thread is to be had: the system flushes when it likes
+        except RuntimeError:  # no thread can be started: the system flushes by itself
             self._ending.set()
 
     def _flush(self) -> None:
@@ -70,14 +70,14 @@ class UnfinishedFile:
                 return
 
     def check(self) -> None:
-        """Raises the `OSError` with which what was written has not reached the disk."""
+        """Raises the `OSError` of a failed flush."""
         if self._error is not None:
             raise self._error
 
     def finish(self) -> Path:
-        """Give the whole file its name, or one like it if that cannot be; `problem` tells why.
+        """Give the complete file its name, or a similar one if that fails; `problem` says why.
 
-        Returns the name that it has. Raises `OSError` if it has not reached the disk.
+        Returns its name. Raises `OSError` if it did not reach the disk.
         """
         self._end_flushing()
         self.check()
@@ -85,9 +85,9 @@ class UnfinishedFile:
         return self._named(self._path, self._taken)
 
     def keep(self) -> Path:
-        """Give what there is a name that tells that it is not whole, and return that.
+        """Give the file a name that marks it as incomplete, and return it.
 
-        Raises `OSError` if it was removed and cannot be written again.
+        Raises `OSError` if the file was removed and cannot be written again.
         """
         self._end_flushing()
         with suppress(OSError):
@@ -95,7 +95,7 @@ class UnfinishedFile:
         return self._named(free_name(self._path, INCOMPLETE), Taken.NUMBER)
 
     def discard(self) -> None:
-        """Remove it: nothing is in it."""
+        """Remove the file, which is empty."""
         self._end_flushing()
         self._close()
         with suppress(OSError):
@@ -105,7 +105,7 @@ class UnfinishedFile:
     def _named(self, path: Path, taken: Taken) -> Path:
         if sys.platform != "win32" and not self.is_there():
             path = self._restore(path)
-        self._close()  # or Windows would not rename it
+        self._close()  # Windows does not rename open files
         for wanted in (path, free_name(path)):
             try:
                 named = give_name(self.path, wanted, taken)
@@ -118,18 +118,18 @@ class UnfinishedFile:
         return self.path
 
     def is_there(self) -> bool:
-        """Whether `path` is it still; it may have been removed, or be out of reach."""
+        """Whether `path` is still this file, and not removed or unreachable."""
         try:
             return os.path.samestat(os.stat(self.path), os.fstat(self._descriptor))
         except OSError:
             return False
 
     def _restore(self, path: Path) -> Path:
-        """Write it once more, for it, or its folder, is gone; the descriptor still has it.
+        """Write the file again from the descriptor, because it or its folder is gone.
 
-        Returns what to call it: `path`, or the same in the home folder. Raises `OSError`.
+        Returns the name for it: `path`, or the same in the home folder. Raises `OSError`.
         """
-        self.problem = "it was removed while it was written"
+        self.problem = "it was removed while it was being written"
         try:
             path.parent.mkdir(parents=True, exist_ok=True)
             self._copy(path)
@@ -152,7 +152,7 @@ class UnfinishedFile:
             os.close(descriptor)
 
     def truncate(self, size: int) -> None:
-        """Cut what is of no use off its end. Raises `OSError`."""
+        """Cut the unusable end off. Raises `OSError`."""
         os.ftruncate(self._descriptor, size)
 
     def _end_flushing(self) -> None:
@@ -168,13 +168,13 @@ class UnfinishedFile:
 
 
 def _reason(error: OSError) -> str:
-    return "another file has that name now" if error.errno == errno.EEXIST else str(error.strerror)
+    return "another file now has that name" if error.errno == errno.EEXIST else str(error.strerror)
 
 
 def is_being_written(path: Path) -> bool:
     """Whether the process that writes an `UnfinishedFile` still runs.
 
-    On Windows nobody needs to know: what is open there cannot be renamed.
+    Always False on Windows, where open files cannot be renamed anyway.
     """
     if sys.platform == "win32":
         return False
@@ -193,7 +193,7 @@ def is_being_written(path: Path) -> bool:
 
 
 def _may_run(path: Path) -> bool:
-    """Whether there is a process of the number that is in the name."""
+    """Whether the process whose number is in the file's name still runs."""
     name = UNFINISHED_NAME.fullmatch(path.name)
     if name is None:
         return False

@@ -1,4 +1,4 @@
-"""What people are told where a video cannot be written, and of what was kept of it."""
+"""Errors for videos that cannot be written, and messages about what was kept."""
 
 from __future__ import annotations
 
@@ -15,32 +15,32 @@ from livematte.sinks.unfinished_file import UnfinishedFile
 
 
 def video_error(path: Path, error: Exception, *, is_pipe: bool) -> SinkError:
-    """Of a file, or of a named pipe."""
+    """The error for a file or a named pipe."""
     number = getattr(error, "errno", 0)
     if number in (errno.ENXIO, errno.EPIPE) and is_pipe:
         return unwritable(path, OSError(number, os.strerror(number)))
     remedy = {
-        errno.ENOENT: f"Make the folder {path.parent} first, or name another.",
-        errno.EACCES: "Name a file in a folder that you may write to.",
-        errno.ENOSPC: "Make room on the disk, or name a file on another.",
-    }.get(number, "Name another file, or another kind of video.")
+        errno.ENOENT: f"Create the folder {path.parent} first, or name another one.",
+        errno.EACCES: "Name a file in a folder that you can write to.",
+        errno.ENOSPC: "Free some disk space, or name a file on another disk.",
+    }.get(number, "Name another file, or use another video format.")
     return SinkError(f"{path} cannot be written: {_reason(error)}.", remedy)
 
 
 def stream_error(error: Exception) -> SinkError:
-    """Of the standard output."""
+    """The error for standard output."""
     number = getattr(error, "errno", 0)
     if number == errno.EPIPE or (number == errno.EINVAL and sys.platform == "win32"):
         return NoReaderError()
     return SinkError(
-        f"The standard output cannot be written: {_reason(error)}.", "Send it elsewhere."
+        f"Standard output cannot be written: {_reason(error)}.", "Write to a file instead."
     )
 
 
 def keep(unfinished: UnfinishedFile, path: Path, *, has_pictures: bool) -> str:
-    """Keep what an error has ended, if it is anything; says where, or "" if nothing was in it.
+    """Keep a recording that an error ended; returns a message, or "" if nothing was in it.
 
-    path: what it was to be. has_pictures: whether any were written.
+    path: its intended name. has_pictures: whether any were written.
     """
     with suppress(OSError):
         unfinished.truncate(whole_size(unfinished.path))
@@ -51,7 +51,7 @@ def keep(unfinished: UnfinishedFile, path: Path, *, has_pictures: bool) -> str:
     try:
         named = unfinished.keep()
     except OSError as error:
-        return f"{path}: what was recorded is lost ({error.strerror})"
+        return f"{path}: the recording is lost ({error.strerror})"
     return f"kept as {named}: {remains}"
 
 

@@ -1,4 +1,4 @@
-"""Video files, with the background or, in formats that have it, with alpha."""
+"""Writes video files, with the background or, in formats that support it, with alpha."""
 
 from __future__ import annotations
 
@@ -35,21 +35,21 @@ if TYPE_CHECKING:
 
 
 class VideoWriter:
-    """Writes a video whose ending says what it is: .mp4, .mkv or .mov (H.264), .webm (VP9).
+    """Writes a video in the format of its extension: .mp4, .mkv or .mov (H.264), .webm (VP9).
 
-    Where alpha is asked for: .mov (ProRes 4444) or .webm (VP9). The last row or column of an odd
-    size is cut off, because the colours of 4:2:0 video go by blocks of 2x2 pixels.
+    With alpha: .mov (ProRes 4444) or .webm (VP9). The last row or column of an odd size is cut off,
+    because 4:2:0 video stores colours per block of 2x2 pixels.
 
-    The video begins at its first picture, and each picture is shown when its `media_seconds` says,
-    or at the nearest beat of the frame rate; colours are BT.709 in limited range and tagged so.
-    But what is made from a `SourceVideo` has the recording's times, colours, shape of pixels and
-    sound.
+    The video begins at its first picture. Each picture is shown at its `media_seconds`, or at the
+    nearest multiple of the frame duration. Colours are BT.709 in limited range and tagged so. A
+    video made from a `SourceVideo` has the recording's times, colours, pixel aspect ratio and sound
+    instead.
 
-    Slates (pictures of a negative index) are left out. The file is written under a hidden name
-    beside its own, readable at any moment, and gets its own on `close`. What an error ends is kept
-    under a name that tells: "talk (incomplete).mp4". If no picture came there is no file.
+    Slates (pictures with a negative index) are skipped. The file is written under a hidden name
+    beside its own, is readable at any time, and gets its name on `close`. After an error it is kept
+    as "talk (incomplete).mp4". If no picture came, there is no file.
 
-    A pipe is written to as it is. Until a program reads it, pictures of a live source are left out.
+    A pipe is written to directly. Until a program reads it, pictures of a live source are skipped.
     """
 
     most_waiting = MOST_WAITING
@@ -64,14 +64,14 @@ class VideoWriter:
         taken: Taken = Taken.REFUSE,
         streamed: bool = False,
     ) -> None:
-        """quality: 1 to 100, as a JPEG's; None for 75.
+        """quality: 1 to 100, like JPEG; None for 75.
 
-        recording: where the pictures come from; it is open before this is.
-        taken: what to do if a file has the name, now or in the end.
-        streamed: write to the standard output instead, whatever `path` is.
+        recording: the source of the pictures; it must be open before this writer is.
+        taken: what to do if a file already has the name, now or at the end.
+        streamed: write to standard output instead of `path`.
 
-        Raises `UsageError` if the ending is unknown or cannot hold the alpha asked for, if there is
-        no quality to choose, or if a file is there that may not or cannot be replaced.
+        Raises `UsageError` if the extension is unsupported or cannot hold the requested alpha, if
+        the codec has no quality setting, or if an existing file must not or cannot be replaced.
         """
         self._streamed = streamed
         self._codec = (
@@ -100,9 +100,9 @@ class VideoWriter:
         self._container: OutputContainer | None = None
         self._encoded = 0
         self._ahead: int | None = None
-        """By how many ticks the first picture is decoded before it is shown."""
+        """How many ticks before it is shown the first picture is decoded."""
         self._lacks_reader = False
-        """Whether pictures were left out because no program reads from the pipe."""
+        """Whether pictures were skipped because no program reads from the pipe."""
         self._sent_size = Size(0, 0)
         self._kept: list[str] = []
 
@@ -113,12 +113,12 @@ class VideoWriter:
 
     @property
     def remarks(self) -> list[str]:
-        """What is not as it was in the recording, and what was kept of it where it is not whole."""
+        """What differs from the recording, and where an incomplete video was kept."""
         return [*([] if self._soundtrack is None else self._soundtrack.remarks), *self._kept]
 
     @property
     def complete(self) -> bool:
-        """Whether every picture of the recording has been written, its last one included."""
+        """Whether all pictures of the recording have been written, including the last."""
         recording = self._recording
         if recording is None or recording.last_seconds is None or self._waiting is None:
             return False
@@ -157,12 +157,12 @@ class VideoWriter:
             self._start()
 
     def _start(self) -> None:
-        """Begin the video. Raises `SinkError`."""
+        """Start the video. Raises `SinkError`."""
         import av
 
         try:
-            # The header is written with the first packet: with a header alone FFmpeg cannot finish
-            # a file that is made of fragments.
+            # The header is written with the first packet: FFmpeg cannot finish a fragmented file
+            # that has only a header.
             self._container = self._open_container()
             self._stream = add_video_stream(
                 self._container,
@@ -203,9 +203,9 @@ class VideoWriter:
         )
 
     def _write_header(self) -> None:
-        """Begin the file, without sound if it cannot be begun with it.
+        """Start the file, without sound if the header cannot be written with it.
 
-        Nothing else may be done with a container whose header has failed.
+        After a failed header the container cannot be used, so it is opened again.
         """
         import av
 
@@ -241,11 +241,11 @@ class VideoWriter:
         self._last_media_seconds = picture.media_seconds
 
     def interrupt(self) -> None:
-        """Wait no longer for a pipe's reader; from any thread."""
+        """Stop waiting for a pipe's reader; from any thread."""
         self._interrupted.set()
 
     def _has_reader(self) -> bool:
-        """Whether the video has begun: a pipe's does when a program reads from it."""
+        """Whether the video has started: on a pipe it starts when a program reads from it."""
         if self._container is not None:
             return True
         try:
@@ -262,7 +262,7 @@ class VideoWriter:
         return True
 
     def _encode_waiting(self, until_ticks: int) -> None:
-        """Encode the picture that waited for the next one to tell how long it is shown."""
+        """Encode the picture that waited for the next one's time, which gives its duration."""
         if self._waiting is None or self._waiting.pts is None:
             return
         waiting, self._waiting = self._waiting, None
@@ -288,8 +288,8 @@ class VideoWriter:
         try:
             self._container.mux(packet)
         except av.FFmpegError as error:
-            # Packets are written when those of other tracks have come. This one waits now, and the
-            # one that could not be written was sound.
+            # The muxer interleaves: it writes a packet when those of other tracks have come. This
+            # one is queued now; the one that failed was sound.
             if self._soundtrack is None or not self._soundtrack.note_fault(error):
                 raise
 
@@ -330,7 +330,7 @@ class VideoWriter:
             self._unfinished = None
 
     def _write_rest(self) -> None:
-        """Write what waits and what the encoder holds back, and the sound that goes with it."""
+        """Write the waiting picture, the rest of the encoder's packets, and their sound."""
         from av.video.frame import PictureType
 
         if self._waiting is None or self._waiting.pts is None:
@@ -339,8 +339,8 @@ class VideoWriter:
         if complete and self._recording is not None:
             lasts = self._recording.last_duration_seconds or lasts
         end_ticks = self._waiting.pts + max(1, round(lasts / self._clock.tick_seconds))
-        # A picture that no other is predicted from comes last in the file as well. FFmpeg takes the
-        # end of what follows the beginning of the last fragment for that of the video.
+        # As an I-frame it also comes last in the file. FFmpeg takes the end of the last fragment's
+        # last packet for the end of the video.
         self._waiting.pict_type = PictureType.I
         self._encode_waiting(end_ticks)
         rest = self._stream.encode(None)
@@ -351,10 +351,10 @@ class VideoWriter:
             self._soundtrack.finish(None if complete else end_ticks * self._clock.tick_seconds)
 
     def _tell_end(self, rest: list[av.Packet[VideoStream]], end_seconds: Fraction) -> None:
-        """Have the last packet last until the end of the video.
+        """Extend the last packet to the end of the video.
 
-        MP4 adds up the times at which pictures are decoded, whose first is before that at which the
-        first picture is shown. The sum is to be the time from the first to the end.
+        MP4 adds up decoding times, and the first picture is decoded before it is shown. The sum
+        must be the time from the first picture to the end.
         """
         last = rest[-1]
         self._note_ahead(rest)
@@ -377,8 +377,8 @@ class VideoWriter:
             if container is not None:
                 container.close()
         except av.FFmpegError as error:
-            # Packets that waited for those of other tracks are written last. The one that could not
-            # be was sound, and the file is whole if that did not take pictures with it.
+            # The muxer writes queued packets last. The one that failed was sound; the file is fine
+            # if no pictures were lost with it.
             if self._soundtrack is None or not self._soundtrack.note_last_fault(error):
                 raise
             if (
@@ -399,11 +399,11 @@ class VideoWriter:
         if named == self._target.path:
             return
         if self._taken is Taken.NUMBER and not unfinished.problem:
-            self._kept.append(f"{self._path} was taken meanwhile: the recording is {named}")
+            self._kept.append(f"{self._path} already exists now; saved the recording as {named}")
             return
         raise SinkError(
-            f"{self._path} could not get its name: {unfinished.problem}.",
-            f"The whole recording is there, as {named}.",
+            f"The recording could not be saved as {self._path}: {unfinished.problem}.",
+            f"The complete recording is saved as {named}.",
         )
 
     def _failed(self, error: Exception) -> SinkError:

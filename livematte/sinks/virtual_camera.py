@@ -1,4 +1,4 @@
-"""A camera that other programs see: pictures to a video call."""
+"""Sends pictures to a virtual camera, which video calls and other programs see."""
 
 from __future__ import annotations
 
@@ -18,37 +18,36 @@ if TYPE_CHECKING:
     from livematte.linux.watchers import Readers
 
 RETRY_SECONDS: Final = 1.0
-"""A device that has failed is opened again this often."""
+"""How often to try to reopen a device that failed."""
 
 REMEDY: Final = "Install OBS Studio, start its virtual camera once, stop it and close OBS."
 
 
 class Feed(Protocol):
-    """A device that is open and takes pictures."""
+    """An open device that accepts pictures."""
 
     def send(self, image: Image) -> None:
         """`image`: uint8 BGR (H, W, 3).
 
-        Raises `SinkError` if it is not taken, of these `SharedError` if another program feeds the
-        device as well.
+        Raises `SinkError` if the device does not accept it, or its subclass `SharedError` if
+        another program sends to the device too.
         """
         ...
 
     def is_alone(self) -> bool:
-        """Whether no other program feeds the device, as far as can be known."""
+        """Whether no other program sends to the device, as far as can be known."""
         ...
 
     def close(self) -> None: ...
 
 
 class VirtualCamera:
-    """Feeds a virtual camera: v4l2loopback on Linux, OBS's or Unity Capture elsewhere.
+    """Sends to a virtual camera: v4l2loopback on Linux, OBS's or Unity Capture elsewhere.
 
-    Pictures are sent the moment they come; it is the source that sets the pace. The last row or
-    column of an odd size is cut off, because the colours of a camera go by blocks of 2x2. Where the
-    driver keeps the device at another size or format, because a program still watches it, pictures
-    are fitted into that. A device that fails meanwhile is opened again when that can be done, and
-    pictures are left out until then.
+    Pictures are sent as they come; the source sets the pace. The last row or column of an odd size
+    is cut off, because cameras store colours per block of 2x2 pixels. If the driver keeps the
+    device at another size or format, because a program still reads it, pictures are fitted into
+    that. A device that fails is reopened as soon as possible; pictures are dropped until then.
     """
 
     takes_alpha = False
@@ -63,10 +62,9 @@ class VirtualCamera:
     ) -> None:
         """`device`: /dev/videoN on Linux, elsewhere the camera's name; None to choose a free one.
 
-        `avoid`: devices that must not be fed, such as the camera that is read from: paths, or the
-            numbers that OpenCV knows them by.
-        `on_trouble`: told in a sentence, by the thread that sends, that the device has failed, and
-            when it takes pictures again.
+        `avoid`: devices not to send to, such as the camera in use: paths, or OpenCV's numbers.
+        `on_trouble`: called with a sentence, from the sending thread, when the device fails and
+            when it accepts pictures again.
         """
         self._device = device
         self._avoid = avoid
@@ -74,17 +72,17 @@ class VirtualCamera:
         self._size = self._sent_size = Size(0, 0)
         self._rate = 30.0
         self._kept_size: Size | None = None
-        """The size that pictures are fitted into, where it is not theirs."""
+        """The size that pictures are fitted into, if it differs from theirs."""
         self._feed: Feed | None = None
         self._readers: Readers | None = None
         self._readers_lock = threading.Lock()
         self._is_shared = False
-        """Whether another program feeds the device as well, and is left alone with it."""
+        """Whether another program sends to the device too; livematte then sends nothing."""
         self._failed_seconds: float | None = None
-        """When it was last found that the device takes no pictures; None while it does."""
+        """When the device was last found not to accept pictures; None while it does."""
 
     def is_watched(self) -> bool:
-        """Whether another program reads the pictures; True where that cannot be told.
+        """Whether another program reads the pictures; True if that is unknown.
 
         From any one thread.
         """
@@ -93,12 +91,12 @@ class VirtualCamera:
 
     @property
     def description(self) -> str:
-        kept = f"(the driver keeps it at {self._kept_size})" if self._kept_size else ""
+        kept = f"(fixed at {self._kept_size} by the driver)" if self._kept_size else ""
         return " ".join(filter(None, ("virtual camera", self._device, kept)))
 
     @property
     def choice(self) -> str:
-        """What a person has to choose for a call, in a few words, once it is open."""
+        """What to choose in a video call, in a few words; only once the camera is open."""
         label = self._device or "the virtual camera"
         if sys.platform == "linux" and self._device is not None:
             from livematte.linux import v4l2loopback
@@ -107,8 +105,8 @@ class VirtualCamera:
                 label = v4l2loopback.label(self._device)
             if not v4l2loopback.is_listed_as_camera(self._device):
                 return (
-                    f'called "{label}"; Chrome, Zoom and Teams do not list it, since it was made '
-                    "without exclusive_caps=1: see livematte doctor"
+                    f'named "{label}"; Chrome, Zoom and Teams do not list it, because it was '
+                    "created without exclusive_caps=1. To fix this, run: livematte doctor"
                 )
         return f'choose "{label}" in Zoom, Teams or the browser'
 
@@ -126,7 +124,7 @@ class VirtualCamera:
         self._open()
 
     def _open(self) -> None:
-        """Open the device, which is free. Raises `SinkError` if that fails."""
+        """Open the device, which must be free. Raises `SinkError` if that fails."""
         if sys.platform == "linux":
             self._open_on_linux()
         else:
@@ -155,19 +153,19 @@ class VirtualCamera:
             if not self._feed.is_alone():
                 return
             self._is_shared = False
-            self._on_trouble(f"The {self.description} is livematte's alone again.")
+            self._on_trouble(f"The {self.description} is free again. Sending to it.")
         width, height = self._size
         try:
             self._feed.send(picture.image[:height, :width])
         except SharedError as error:
-            self._on_trouble(f"{error.problem} Nothing more is sent until it stops.")
+            self._on_trouble(f"{error.problem} livematte sends nothing until it stops.")
             self._is_shared = True
         except SinkError as error:
-            self._on_trouble(f"{error.problem} Waiting for it.")
+            self._on_trouble(f"{error.problem} Waiting for it to come back.")
             self._failed_seconds = time.monotonic()
 
     def _open_again(self) -> bool:
-        """Open the device that has failed if it is time to, and say whether it is open."""
+        """Try to reopen the failed device if it is time; returns whether it is open."""
         now = time.monotonic()
         if self._failed_seconds is None or now - self._failed_seconds < RETRY_SECONDS:
             return False
@@ -198,7 +196,7 @@ class VirtualCamera:
 
 
 class Elsewhere:
-    """The virtual camera of OBS or of Unity Capture, by pyvirtualcam."""
+    """The virtual camera of OBS or Unity Capture, through pyvirtualcam."""
 
     def __init__(self, device: str | None, size: Size, frames_per_second: float) -> None:
         """Raises `SinkError` if it cannot be opened."""
@@ -214,12 +212,12 @@ class Elsewhere:
         self.device: str = self._camera.device
 
     def send(self, image: Image) -> None:
-        """`image`: uint8 BGR (H, W, 3). Raises `SinkError` if it is not taken."""
+        """`image`: uint8 BGR (H, W, 3). Raises `SinkError` if the device does not accept it."""
         try:
             self._camera.send(image)
         except RuntimeError as error:
             raise SinkError(
-                f"The virtual camera {self.device} takes no more pictures: {error}.", REMEDY
+                f"The virtual camera {self.device} no longer accepts pictures: {error}.", REMEDY
             ) from error
 
     def is_alone(self) -> bool:

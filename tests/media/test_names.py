@@ -129,7 +129,7 @@ def test_a_percent_sign_in_the_name_of_pngs_is_one() -> None:
     sink.send(rendered())
     sink.send(rendered(1))
     assert sorted(os.listdir()) == ["100%_000_%.png", "100%_001_%.png"]
-    with pytest.raises(UsageError, match="already has such pictures"):
+    with pytest.raises(UsageError, match="already contains pictures"):
         ImageFolder(Path("100%_%03d_%.png"))
 
 

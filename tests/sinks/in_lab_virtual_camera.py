@@ -199,7 +199,7 @@ def test_a_device_can_be_used_again_while_it_is_watched() -> None:
         with opened(OUT):
             pass
         with opened(OUT, Size(640, 360)) as camera:
-            assert camera.description.endswith("(the driver keeps it at 320x240)")
+            assert camera.description.endswith("(fixed at 320x240 by the driver)")
     finally:
         os.close(watching)
     with opened(OUT, Size(640, 480)) as camera:
@@ -381,7 +381,7 @@ def test_another_program_that_begins_to_send_is_noticed_and_left_alone() -> None
         while len(told) < 2 and time.monotonic() < deadline:
             camera.send(picture(SIZE))
             time.sleep(0.02)
-        assert told[1] == "The virtual camera /dev/video-out is livematte's alone again."
+        assert told[1] == "The virtual camera /dev/video-out is free again. Sending to it."
         assert last_read(watching) not in (b"", theirs)
         # Who comes to watch makes the driver forget its count, and is no other writer.
         read = [*READ.split(), "-y", "/dev/null"]

@@ -192,7 +192,7 @@ def test_an_older_file_is_replaced_only_if_that_is_wished(tmp_path: Path) -> Non
 
 def test_pictures_of_an_older_run_are_replaced_only_if_that_is_wished(tmp_path: Path) -> None:
     (tmp_path / "000007.png").write_bytes(b"older")
-    with pytest.raises(UsageError, match="already has such pictures"):
+    with pytest.raises(UsageError, match="already contains pictures"):
         open_output(tmp_path, transparent=False)
     open_output(tmp_path, transparent=False, taken=Taken.REPLACE)
     folder = ImageFolder(tmp_path, Taken.NUMBER)

@@ -266,7 +266,7 @@ def test_a_missing_folder_is_found_at_the_start(tmp_path: Path) -> None:
     writer = VideoWriter(tmp_path / "missing" / "out.mp4")
     with pytest.raises(SinkError, match="No such file") as caught:
         writer.open(SIZE, RATE)
-    assert "Make the folder" in caught.value.remedy
+    assert "Create the folder" in caught.value.remedy
     writer.abort()
 
 
@@ -347,7 +347,7 @@ def test_a_full_disk_is_an_error_and_what_was_written_is_kept(
     with small_disk(tmp_path, size):
         said = fill_the_disk(tmp_path / f"out{ending}", "mount", 150)
         assert "No space left on device" in said
-        assert "Make room on the disk" in said
+        assert "Free some disk space" in said
         (kept,) = tmp_path.iterdir()
         assert len(times(kept, cut=True)) >= least
         require_kept(tmp_path, said)

@@ -503,7 +503,7 @@ def test_what_a_failure_ends_is_kept_and_named(
 @pytest.mark.parametrize(
     ("name", "wishes", "says"),
     [
-        ("out.mp4", {"save": Save.CUTOUT}, r"\.mp4 video cannot be transparent.*\.mov, \.webm"),
+        ("out.mp4", {"save": Save.CUTOUT}, r"\.mp4 videos cannot be transparent.*\.mov, \.webm"),
         ("out.mov", {"save": Save.CUTOUT, "quality": 50}, "ProRes 4444 has no quality"),
         ("frames/", {"quality": 50}, "PNGs have no quality"),
         ("out.mp4", {"quality": 0}, "1 to 100"),

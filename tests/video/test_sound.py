@@ -381,7 +381,7 @@ def test_what_cannot_be_decoded_is_left_out_and_said(tmp_path: Path) -> None:
     path = make(tmp_path, KINDS["FLAC"])
     spoil(path, 0, 1000)
     output, remarks = matte(path, ".mov")
-    assert remarks == ["The sound was left out: it cannot be decoded"]
+    assert remarks == ["Sound left out: it cannot be decoded"]
     assert pictures(output) == 16
 
 
@@ -389,7 +389,7 @@ def test_a_kind_of_sound_that_nobody_knows_is_left_out_and_said(tmp_path: Path) 
     path = make(tmp_path, KINDS["FLAC"])
     path.write_bytes(path.read_bytes().replace(b"A_FLAC", b"A_FLUC"))
     output, remarks = matte(path, ".mkv")
-    assert remarks == ["The sound was left out: it is of a kind that FFmpeg does not know"]
+    assert remarks == ["Sound left out: it has a codec that FFmpeg does not support"]
     assert pictures(output) == 16
 
 
@@ -409,7 +409,7 @@ def test_one_bad_track_leaves_the_others(tmp_path: Path, ending: str) -> None:
         *("-metadata:s:a:0", "language=eng", "-metadata:s:a:1", "language=fra", path),
     )
     output, remarks = matte(path, ending)
-    assert remarks[-1] == "The sound was left out: track 2 (fra) is empty"
+    assert remarks[-1] == "Sound left out: track 2 (fra) is empty"
     assert pictures(output) == 16
     with av.open(str(output)) as container:
         first, last = container.streams.audio
@@ -468,7 +468,7 @@ def test_sound_that_can_be_read_no_more_costs_no_picture(tmp_path: Path) -> None
     writer = write(pictures_alone, tmp_path / "out.mp4")
     assert pictures(tmp_path / "out.mp4") == PICTURES
     (remark,) = writer.remarks
-    assert remark.startswith("The sound was left out: ")
+    assert remark.startswith("Sound left out: ")
 
 
 @pytest.mark.skipif(sys.platform == "win32", reason="Windows has no named pipes of this kind")
