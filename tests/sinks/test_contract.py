@@ -296,7 +296,7 @@ def test_raw_frames_and_other_sizes_are_refused_and_leave_no_trace(
                 with pytest.raises(TypeError, match="Frame"):
                     sink.send(raw)  # type: ignore[arg-type]  # as a caller without types may
                 for wrong in (small, large):
-                    with pytest.raises(ValueError, match=f"{wrong.size}.* {SIZE}"):
+                    with pytest.raises(ValueError, match=f"{SIZE}.* {wrong.size}"):
                         sink.send(wrong)
         sink.close()
         assert list(sink.remarks) == []
