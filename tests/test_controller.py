@@ -366,7 +366,7 @@ def test_recordings_begin_and_end_while_it_runs(
         for _ in range(3):
             path = run.apply(StartRecording()).recording
             assert path is not None
-            with pytest.raises(UsageError, match="is being recorded"):
+            with pytest.raises(UsageError, match="Already recording"):
                 run.apply(StartRecording())
             run.wait_for_pictures(40)
             assert run.apply(StopRecording()).recording is None

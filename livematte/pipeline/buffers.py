@@ -1,4 +1,4 @@
-"""The memory of pictures on their way to sinks: one copy for all of them, used again and again."""
+"""Memory for pictures on their way to sinks: one copy for all sinks, reused."""
 
 from __future__ import annotations
 
@@ -14,11 +14,11 @@ from livematte.frame import Rendered
 
 
 class Taken(NamedTuple):
-    """A picture that a sink has taken.
+    """A picture that a sink has accepted.
 
-    captured_seconds, taken_seconds: by `time.monotonic()`; what counts is the last sink that shows
-        pictures.
-    is_shown: whether such a sink has it, or there is none.
+    captured_seconds, taken_seconds: by `time.monotonic()`; `taken_seconds` is that of the last sink
+        that shows pictures.
+    is_shown: whether such a sink has it, or there is no such sink.
     """
 
     captured_seconds: float
@@ -29,10 +29,10 @@ class Taken(NamedTuple):
 class Buffer:
     """A picture that several sinks read.
 
-    holders: how many wait for it, read it, or keep it to send it again.
+    holders: how many queues, sinks and others hold it.
     taken_seconds, is_shown: see `Taken`; None until a sink has it.
-    is_counted: whether it is known already whether a sink took it.
-    is_mirrored: whether it is the mirror image of what was rendered.
+    is_counted: whether it was already counted as taken or dropped.
+    is_mirrored: whether it is the mirror image of the rendered picture.
     """
 
     def __init__(self, picture: Rendered, mirrored: bool) -> None:
@@ -58,10 +58,10 @@ class Buffer:
 
 
 class Buffers:
-    """Buffers that are used again. All but `filled` is called under the lock of the outputs.
+    """Reusable buffers. All methods but `filled` are called under the lock of the outputs.
 
-    dropped: how many pictures no sink has taken.
-    most_spare: how many are kept to be used again.
+    dropped: how many pictures no sink accepted.
+    most_spare: how many free buffers to keep for reuse.
     """
 
     def __init__(self, most_spare: int) -> None:
@@ -73,11 +73,11 @@ class Buffers:
 
     @property
     def last(self) -> Buffer | None:
-        """The picture that was sent last, which is kept until the next one; None before any."""
+        """The last picture that was sent, kept until the next one; None before the first."""
         return self._last
 
     def filled(self, picture: Rendered, mirrored: bool = False) -> Buffer:
-        """A copy of `picture`, held by who called; the main thread's."""
+        """A copy of `picture`, held by the caller; main thread only."""
         with suppress(IndexError):
             buffer = self._spare.pop()
             if buffer.fits(picture):
@@ -90,7 +90,7 @@ class Buffers:
         return buffer
 
     def keep(self, buffer: Buffer | None) -> None:
-        """Keep it as the last one, in place of the one before."""
+        """Keep it as the last one, and release the one before."""
         before, self._last = self._last, None if buffer is None else self.hold(buffer)
         if before is not None:
             self.release(before)
@@ -103,7 +103,7 @@ class Buffers:
             self._spare.append(buffer)
 
     def _count(self, buffer: Buffer) -> None:
-        """No sink waits for it: note whether one took it. What is sent again counts once."""
+        """Once no sink holds it, count it as taken or dropped. Pictures sent again count once."""
         picture = buffer.picture
         if buffer.is_counted or picture.index < 0:
             return

@@ -1,4 +1,4 @@
-"""The source of a run, opened, and the thread that takes its frames."""
+"""Opens the source of a run, and reads its frames in a thread."""
 
 from __future__ import annotations
 
@@ -17,14 +17,14 @@ if TYPE_CHECKING:
 POLL_SECONDS: Final = 0.02
 
 JOIN_SECONDS: Final = 0.4
-"""How long a thread is given to end; one that is stuck in a driver is left behind."""
+"""How long to wait for a thread to end; one that hangs in a driver is abandoned."""
 
 
 class Capture:
-    """Opens a source and puts its frames into `waiting`. All methods are the main thread's."""
+    """Opens a source and puts its frames into `waiting`. Call all methods from the main thread."""
 
     def __init__(self, source: Source, stopping: threading.Event) -> None:
-        """stopping: set when the run is to end."""
+        """stopping: set to end the run."""
         self._error: BaseException | None = None
         self.waiting = FrameQueue(source)
         self._source = source
@@ -33,13 +33,13 @@ class Capture:
         self._thread = threading.Thread(target=self._run, name="capture", daemon=True)
 
     def open(self) -> bool:
-        """Open the source; False if the run is to end before it is open.
+        """Open the source; False if the run was stopped before it was open.
 
-        It may take seconds in a driver or wait for an answer from afar, which nothing can end.
+        Opening can take seconds in a driver or on the network, and cannot be interrupted there.
         """
         source = self._source
         if sys.platform == "darwin":
-            # There the first camera must be opened by the main thread, which asks for permission.
+            # On macOS the main thread must open the first camera, to ask for permission.
             self._closing.enter_context(source)
             return not self._stopping.is_set()
         opening = Attempt(source.__enter__, "open")
@@ -57,16 +57,16 @@ class Capture:
         return True
 
     def start(self) -> None:
-        """Raises `NoThreadError` if the system starts no thread; it may be tried again."""
+        """Raises `NoThreadError` if the system cannot start a thread; try again later."""
         start(self._thread)
 
     def check(self) -> None:
-        """Raises what ended the thread, if it was not told to end."""
+        """Raises the error that ended the thread, if any."""
         if self._error is not None:
             raise self._error
 
     def stop(self) -> None:
-        """Take no more frames, and wait shortly for the thread."""
+        """Stop reading frames, and wait briefly for the thread."""
         self._source.interrupt()
         self.waiting.close()
         if self._thread.ident is not None:
@@ -75,7 +75,7 @@ class Capture:
     def close(self) -> None:
         """Close the source.
 
-        Not one that a stuck thread still reads from: that could hang or crash.
+        Not if a hanging thread still reads from it: that could hang or crash.
         """
         if not self._thread.is_alive():
             self._closing.close()

@@ -1,4 +1,4 @@
-"""Pictures from the renderer: those that are what they should be are let through."""
+"""Collects pictures from the renderer, and lets only good ones through."""
 
 from __future__ import annotations
 
@@ -18,14 +18,14 @@ if TYPE_CHECKING:
     from livematte.sources import Source
 
 COLLECT_SECONDS: Final = 0.02
-"""How long a picture is waited for before the main thread looks after the rest."""
+"""How long to wait for a picture before the main thread does its other work."""
 
 
 class Collector:
-    """Collects pictures and judges them; the main thread's.
+    """Collects and checks pictures; main thread only.
 
     health: what is wrong with the pictures of a live source.
-    timer: how long pictures take, and when the last sound one came.
+    timer: how long pictures take, and when the last good one came.
     """
 
     def __init__(
@@ -38,8 +38,8 @@ class Collector:
     ) -> None:
         """clock: ticked by the main thread.
 
-        stall_after_seconds: a picture that took longer is late, unless all do.
-        on_doubt: told of the frames of a file that have no usable matte.
+        stall_after_seconds: a picture that took longer is late, unless all pictures do.
+        on_doubt: called for frames of a file that have no usable matte.
         """
         self.health = Health()
         self.timer = StallTimer(clock)
@@ -59,10 +59,10 @@ class Collector:
         self._guard = PictureGuard(self._source.size)
 
     def next(self, rendering: RenderThread) -> Rendered | None:
-        """The next picture if it is done in time and sound; what else happened is noted.
+        """The next picture if it is done in time and good; problems are noted in `health`.
 
-        Of a file, whatever fails is raised, but for a matte: of its frame the background alone
-        comes then.
+        For files all errors are raised, except a wrong matte: its frame becomes the background
+        only.
         """
         assert rendering.choice is not None, "a renderer is open"
         try:
@@ -100,7 +100,7 @@ class Collector:
         flight = rendering.landed(picture)
         if flight is None:
             error = RenderError(
-                f"The renderer gave a picture of frame {picture.index}, which it was not to make.",
+                f"The renderer returned an unexpected picture, of frame {picture.index}.",
                 "Try another --device.",
             )
             if not self._source.live:

@@ -1,4 +1,4 @@
-"""Who hears what of a run, and how long it goes on."""
+"""Callbacks and limits of a run."""
 
 from __future__ import annotations
 
@@ -13,13 +13,13 @@ if TYPE_CHECKING:
     from livematte.render.renderer import OpenedRenderer
 
 STALL_AFTER_SECONDS: Final = 0.5
-"""Without a picture for so long, the slate takes over; later where pictures take longer anyway."""
+"""After this long without a picture the slate is shown; later if pictures usually take longer."""
 
 
 @dataclass(frozen=True, slots=True)
 class Limits:
-    """frames: end after so many pictures; None for no end.
-    stall_after_seconds: how long at most no new picture is sent before the slate is.
+    """frames: stop after this many pictures; None for no limit.
+    stall_after_seconds: show the slate after this long without a new picture.
     """
 
     frames: int | None = None
@@ -28,16 +28,16 @@ class Limits:
 
 @dataclass(frozen=True, slots=True)
 class PipelineEvents:
-    """What is called when something happens; all by the main thread, but for `trouble`.
+    """Callbacks of a run; all are called from the main thread, except `trouble`.
 
     turn: many times a second, between two pictures.
     ready: once, when the renderer is open.
-    sent: after each picture that was sent, which it does not keep.
-    trouble: with a sentence, by any thread: what has failed and what is done about it.
-    idle: whether the camera was turned off, since nobody watches, or on again.
-    slow: once if pictures were too slow for long, of a live source.
-    doubt: for each frame of a file whose matte cannot be right, and why; what it raises ends the
-        run. Such a frame is sent as the background alone.
+    sent: after each picture that was sent; it must not keep the picture.
+    trouble: with a sentence, from any thread: what failed and what livematte does about it.
+    idle: with True when the camera was turned off because nobody watches, False when on again.
+    slow: once, if a live run was too slow for a while.
+    doubt: for each frame of a file whose matte cannot be right, with the reason; what it raises
+        ends the run. Such a frame is sent as the background only.
     """
 
     turn: Callable[[], None] = lambda: None

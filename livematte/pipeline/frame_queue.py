@@ -1,4 +1,4 @@
-"""Frames on their way from the thread that captures to the one that renders."""
+"""The queue of frames from the capture thread to the render thread."""
 
 from __future__ import annotations
 
@@ -12,14 +12,14 @@ if TYPE_CHECKING:
     from livematte.sources import Source
 
 FILE_QUEUE_FRAMES: Final = 2
-"""Frames of a file that wait for the renderer: one to take next while another is decoded."""
+"""Frames of a file in the queue: the next one, and one that is being decoded."""
 
 
 class FrameQueue:
-    """Few frames wait: of a live source the newest only, of a file a small number.
+    """A short queue: the newest frame of a live source, or a few frames of a file.
 
-    Of a live source an older one is recycled and counted as dropped. Of a file none is, and `put`
-    blocks while there is no room.
+    Older frames of a live source are recycled and counted as dropped. Frames of a file are never
+    dropped; `put` blocks until there is room.
     """
 
     def __init__(self, source: Source) -> None:
@@ -30,7 +30,7 @@ class FrameQueue:
         self._changed = threading.Condition()
 
     def put(self, frame: Frame) -> bool:
-        """Add a frame; False if the queue is closed and nobody will want it."""
+        """Add a frame; False if the queue is closed."""
         with self._changed:
             if self._source.live:
                 self._drop()
@@ -43,21 +43,21 @@ class FrameQueue:
             return not self._closed
 
     def end(self) -> None:
-        """No frame will follow; those that wait are still taken."""
+        """Mark the end: no frame will follow; queued frames can still be taken."""
         with self._changed:
             self._ended = True
             self._changed.notify_all()
 
     def close(self) -> None:
-        """Nothing more is put or taken."""
+        """Close the queue: nothing more is put or taken."""
         with self._changed:
             self._closed = True
             self._changed.notify_all()
 
     def take(self, wanted: Callable[[], bool]) -> Frame | None:
-        """The next frame, waiting for it; None if none will come.
+        """Wait for the next frame; None if none will come.
 
-        wanted: asked after each `wake`; False ends the wait.
+        wanted: called after each `wake`; False ends the wait.
         """
         with self._changed:
             self._changed.wait_for(
@@ -70,16 +70,16 @@ class FrameQueue:
             return frame
 
     def wake(self) -> None:
-        """Make whoever waits to take a frame ask again whether it is wanted."""
+        """Make a waiting `take` check again whether a frame is wanted."""
         with self._changed:
             self._changed.notify_all()
 
     def let_go(self, frame: Frame) -> None:
-        """A frame that was taken is not to be rendered; it does not count as dropped."""
+        """Recycle a frame that will not be rendered, without counting it as dropped."""
         self._source.recycle(frame)
 
     def newer_than(self, frame: Frame) -> Frame:
-        """A live source's newest frame in place of `frame`, which is dropped; else `frame`."""
+        """A newer frame of a live source, if there is one, and drop `frame`; else `frame`."""
         with self._changed:
             if not self._source.live or not self._frames:
                 return frame

@@ -6,10 +6,10 @@ from livematte.errors import MatteError
 
 
 class Health:
-    """Noted as pictures come or fail, by the main thread; seconds are those of its clock.
+    """Updated by the main thread as pictures come or fail; seconds are by its clock.
 
     wrong: why the last picture was not sent, in a few words; "" if it was.
-    failing_since_seconds: since when every frame has failed; None if the last one did not.
+    failing_since_seconds: since when every frame has failed; None if the last one did not fail.
     doubting_since_seconds: since when every matte has been refused.
     last_failure: the last error of either kind.
     """
@@ -44,13 +44,13 @@ class Health:
         self.last_failure = error
 
     def judged(self, problem: str) -> None:
-        """A picture came; problem: why it may not be shown, "" if it may."""
+        """A picture came; problem: why it must not be shown, "" if it can be."""
         self.failing_since_seconds = None
         self.wrong = problem
         if not problem:
             self.doubting_since_seconds = None
 
     def forget(self) -> None:
-        """Another renderer begins."""
+        """Reset for another renderer."""
         self.failing_since_seconds = self.doubting_since_seconds = None
         self.last_failure = None

@@ -1,4 +1,4 @@
-"""The camera is off while nobody watches."""
+"""Turns the camera off while nobody watches."""
 
 from __future__ import annotations
 
@@ -9,13 +9,13 @@ from livematte.pipeline.show import Show
 from livematte.pipeline.slates import STARTING
 
 IDLE_AFTER_SECONDS: Final = 5.0
-"""The camera is kept on for so long after the last one who watched."""
+"""The camera stays on this long after the last viewer left."""
 
 
 class OnDemand(NamedTuple):
-    """How to know whether anybody watches, and how to turn the camera off and on.
+    """How to find out whether anybody watches, and how to turn the camera off and on.
 
-    All are called by the main thread, `is_watched` several times a second.
+    All are called from the main thread, `is_watched` several times a second.
     """
 
     is_watched: Callable[[], bool]
@@ -24,9 +24,9 @@ class OnDemand(NamedTuple):
 
 
 class Idling:
-    """Turns the camera off when nobody has watched for a while, and on when somebody does.
+    """Turns the camera off when nobody has watched for a while, and on again for a viewer.
 
-    The main thread's.
+    Main thread only.
 
     is_off: whether the camera is off.
     """
@@ -36,17 +36,17 @@ class Idling:
     ) -> None:
         """on_demand: None for a camera that is always on.
 
-        on_idle: told whether it was turned off, or on again.
+        on_idle: called with True when the camera was turned off, False when on again.
         """
         self.is_off = False
         self._on_demand = on_demand
         self._show = show
         self._on_idle = on_idle
         self._watched_seconds: float | None = None
-        """None while no network is open yet."""
+        """None until the network is open."""
 
     def begin(self, now_seconds: float) -> None:
-        """Pictures can be made from now on."""
+        """Start: pictures can be made from now on."""
         self._watched_seconds = now_seconds
 
     def look(self, now_seconds: float) -> None:

@@ -19,14 +19,14 @@ from livematte.sinks.sink import Interruptible, KeepsPictures, Sink
 from livematte.threads.start import PATIENCE_SECONDS, NoThreadError, start
 
 STALLED_SECONDS: Final = 2.0
-"""A sink that has been busy with one picture for so long is reported."""
+"""A sink that is busy with one picture for this long is reported."""
 
 TIMES_AS_LONG: Final = 3
-"""Where pictures take long anyway, one may take so many times as long before it is reported."""
+"""If pictures usually take long, one can take this many times as long before it is reported."""
 
 
 class Stage(enum.Enum):
-    """What a sink does, or waits for."""
+    """What a sink is doing."""
 
     OPENING = enum.auto()
     WAITING = enum.auto()
@@ -38,11 +38,11 @@ class Stage(enum.Enum):
 class Outlet:
     """One sink, the thread that calls it, and the pictures that wait for it.
 
-    live: it may miss pictures and fail.
-    joined: it came while the run was going on: its failure ends no run.
-    error: why it failed; it has been aborted then, or could not be opened.
+    live: it can miss pictures, and can fail without ending the run.
+    joined: it was added during the run: its failure does not end the run.
+    error: why it failed; it was aborted then, or could not be opened.
     was_open: whether it could be opened.
-    left_out: how many pictures it was not given because it was busy.
+    left_out: how many pictures it missed because it was busy.
     told: whether it was reported as stalled.
     """
 
@@ -57,7 +57,7 @@ class Outlet:
         joined: bool = False,
     ) -> None:
         self.stage = Stage.ENDED
-        """Until it is started, and again when its thread needs nothing more."""
+        """`ENDED` before it is started, and again when its thread is done."""
         self.error: BaseException | None = None
         self.was_open = False
         self.left_out = 0
@@ -65,7 +65,7 @@ class Outlet:
         self.live = live
         self.joined = joined
         self.keeps = isinstance(sink, KeepsPictures)
-        # Of a file none is lost anyway, as who gives pictures waits.
+        # For files no picture is lost anyway, because the sender waits.
         self._most_waiting = sink.most_waiting if live and isinstance(sink, KeepsPictures) else 1
         self._sink = sink
         self._clock = clock
@@ -78,7 +78,7 @@ class Outlet:
         self._thread: threading.Thread | None = None
 
     def start(self, size: Size, frames_per_second: Fraction) -> None:
-        """Raises `SinkError` if the system has no thread to give."""
+        """Raises `SinkError` if the system cannot start a thread."""
         thread = threading.Thread(
             target=self._run, args=(size, frames_per_second), name="output", daemon=True
         )
@@ -107,30 +107,30 @@ class Outlet:
         return self.stage is Stage.ENDED
 
     def wait(self, until: Callable[[], bool], timeout_seconds: float) -> bool:
-        """Whether `until` holds, which changes with the stage; from any thread."""
+        """Wait until `until`, which depends on the stage, holds; returns it. From any thread."""
         with self._changed:
             return self._changed.wait_for(until, timeout_seconds)
 
     def join(self) -> None:
-        """Wait for the thread of a sink that has ended."""
+        """Wait for the thread of a sink that ended."""
         if self._thread is not None:
             self._thread.join()
 
     @property
     def is_done(self) -> bool:
-        """Whether it has taken all that it was given."""
+        """Whether it has processed all its pictures."""
         return self.stage is Stage.ENDED or (self.stage is Stage.WAITING and not self._waiting)
 
     @property
     def busy_seconds(self) -> float:
-        """For how long the sink has been doing what it does."""
+        """How long the sink has been in its current step; 0 while it waits for pictures."""
         if self.stage in (Stage.WAITING, Stage.ENDED):
             return 0.0
         return self._clock.seconds - self._since_seconds
 
     @property
     def is_late(self) -> bool:
-        """Whether it has been busy for longer than it should."""
+        """Whether it is busy for longer than it should be."""
         return self.busy_seconds > max(STALLED_SECONDS, TIMES_AS_LONG * self._usual_seconds)
 
     @property
@@ -138,7 +138,7 @@ class Outlet:
         return self.stage is Stage.ENDED or len(self._waiting) < self._most_waiting
 
     def offer(self, buffer: Buffer) -> None:
-        """Have a picture wait, in place of one that does unless the sink keeps pictures."""
+        """Queue a picture; if there is no room, it replaces the oldest unless the sink keeps all."""
         if self.put(buffer):
             return
         self.left_out += 1
@@ -147,7 +147,7 @@ class Outlet:
             self.put(buffer)
 
     def put(self, buffer: Buffer) -> bool:
-        """Have a picture wait, and say whether there was room for it."""
+        """Queue a picture; returns whether there was room for it."""
         if not self.has_room:
             return False
         if self.stage is not Stage.ENDED:
@@ -155,7 +155,7 @@ class Outlet:
         return True
 
     def finish(self, last: Buffer | None, *, keep: bool) -> None:
-        """Have the sink closed, or aborted without `keep`, after what waits and `last`."""
+        """Close the sink, or abort it without `keep`, after the queued pictures and `last`."""
         if self.stage is Stage.ENDED or self._finishing is not None:
             return
         self._finishing = self._sink.close if keep else self._sink.abort
@@ -195,7 +195,7 @@ class Outlet:
             self._end(None)
 
     def _next(self) -> Buffer | None:
-        """The next picture, once there is one; None if the sink is to be finished."""
+        """Wait for the next picture; None if the sink must finish."""
         with self._changed:
             self._changed.wait_for(lambda: self._waiting or self._finishing is not None)
             self._since_seconds = self._clock.seconds
@@ -203,7 +203,7 @@ class Outlet:
             return self._waiting.popleft() if self._waiting else None
 
     def _send(self, buffer: Buffer) -> bool:
-        """Whether the sink has taken a picture."""
+        """Send a picture to the sink; returns whether it accepted it."""
         failure: BaseException | None = None
         try:
             self._sink.send(buffer.picture)

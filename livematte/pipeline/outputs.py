@@ -1,10 +1,10 @@
-"""Pictures to sinks: each has a thread and a queue of its own, so that none delays another.
+"""Sends pictures to sinks: each has its own thread and queue, so that none delays another.
 
     main thread                     a thread for each sink
     Outputs.send()  ── one copy ──> Outlet: queue ──> sink.open, send, ..., close or abort
 
-A renderer uses the memory of its pictures again, so each picture is copied once, into a buffer that
-all sinks read and that is used again when the last of them is done.
+A renderer reuses the memory of its pictures, so each picture is copied once, into a buffer that all
+sinks read. The buffer is reused when the last of them is done.
 """
 
 from __future__ import annotations
@@ -24,23 +24,23 @@ from livematte.sinks.sink import Sink, View
 from livematte.text.counted import counted
 
 POLL_SECONDS: Final = 0.02
-"""How long is waited for a sink before the main thread looks whether it is to stop."""
+"""How long to wait for a sink before the main thread checks whether to stop."""
 
 OPENING_SECONDS: Final = 4.0
-"""The outputs of a camera that open start without those that have not opened by then."""
+"""A live run starts without outputs that have not opened by then."""
 
 LONGEST_OPENING_SECONDS: Final = 20.0
-"""Where none opens, or all are needed, it is an error after so long."""
+"""If no output opens, or all are needed, the run fails after this long."""
 
 FIRST_SECONDS: Final = 0.5
-"""How long the first slate is waited for."""
+"""How long to wait until the first slate is taken."""
 
 SPARE_BUFFERS: Final = 2
-"""A sink's share of the buffers that are kept to be used again: one waits, one is worked on."""
+"""Free buffers to keep per sink: one is queued, one is in use."""
 
 
 class Outputs:
-    """All sinks of a run. Its methods are the main thread's, but for `join` and `leave`."""
+    """All sinks of a run. Main thread only, except `join` and `leave`."""
 
     def __init__(
         self,
@@ -50,17 +50,17 @@ class Outputs:
         live: bool,
         on_trouble: Callable[[str], None],
     ) -> None:
-        """clock: of the main thread, which ticks it; this ticks it while it waits.
+        """clock: the main thread's; ticked here while it waits.
 
-        live: a sink that is busy gets the newest picture when it is done, and one that fails is
-            given up. Otherwise every picture reaches every sink, and a failure ends the run; but
-            not those of a `View` beside other sinks.
-        on_trouble: told in a sentence what has failed and what is done about it.
+        live: a busy sink gets the newest picture when it is done, and a failed one is removed.
+            Otherwise every picture reaches every sink, and a failure ends the run, except that of
+            a `View` beside other sinks.
+        on_trouble: called with a sentence: what failed and what livematte does about it.
         """
         self.error: BaseException | None = None
-        """Why the first sink that failed was given up."""
+        """The error of the first sink that failed."""
         self.remarks: list[str] = []
-        """What recordings lack, each in a sentence, once they are finished."""
+        """What recordings lack, one sentence each, once they are finished."""
         self._clock = clock
         self._live = live
         self._on_trouble = on_trouble
@@ -84,14 +84,14 @@ class Outputs:
     def open(
         self, size: Size, frames_per_second: Fraction, wanted: Callable[[], bool] = lambda: True
     ) -> None:
-        """Open all sinks at once, and return when they are open.
+        """Open all sinks in parallel, and return when they are open.
 
-        One that takes long to open is reported and the others start, if the run is live.
+        In a live run, a sink that takes long is reported, and the others start without it.
 
         wanted: False ends the wait.
 
-        Raises what a sink raised that could not be opened, and `SinkError` if one hangs that is
-        needed. `close` comes then, too.
+        Raises the error of a sink that could not be opened, and `SinkError` if a required one
+        hangs. Call `close` in that case too.
         """
         self._form = (size, frames_per_second)
         for outlet in self._outlets:
@@ -111,20 +111,20 @@ class Outputs:
                     self._changed.wait(POLL_SECONDS)
 
     def _can_do_without(self, opening: Sequence[Outlet], waited_seconds: float) -> bool:
-        """Whether the others start without those that are opening still, which is said then."""
+        """Whether the others can start without those still opening; reports them if so."""
         is_enough = len(opening) < len(self._outlets) and all(each.live for each in opening)
         if is_enough and waited_seconds > OPENING_SECONDS:
             for outlet in opening:
                 outlet.told = True
                 self._on_trouble(
-                    f"{outlet.description} has not opened for {waited_seconds:.0f} seconds. "
+                    f"{outlet.description} did not open within {waited_seconds:.0f} seconds. "
                     "The other outputs start without it."
                 )
             return True
         if waited_seconds > LONGEST_OPENING_SECONDS:
             raise SinkError(
-                f"{opening[0].description} has not opened for {waited_seconds:.0f} seconds.",
-                "Name another output, or see whether its drive or display hangs.",
+                f"{opening[0].description} did not open within {waited_seconds:.0f} seconds.",
+                "Name another output, or check that its drive or display responds.",
             )
         return False
 
@@ -137,10 +137,10 @@ class Outputs:
         *,
         mirrored: bool = False,
     ) -> bool:
-        """Hand a picture to every sink; it is copied.
+        """Copy a picture and queue it for every sink.
 
-        Where none may be left out, this waits for room, for as long as the picture is `wanted`;
-        False if it was given up. Raises as `check` does.
+        For sinks that must not miss any, this waits for room while the picture is `wanted`; False
+        if it was not sent. Raises as `check` does.
 
         mirrored: every sink gets the mirror image.
         """
@@ -160,9 +160,9 @@ class Outputs:
                 self._buffers.release(buffer)
 
     def send_again(self, wanted: Callable[[], bool], *, mirrored: bool) -> bool:
-        """Hand the picture that was sent last to every sink once more; False if there is none.
+        """Send the last picture to every sink once more; False if there is none.
 
-        Not to recordings: a picture lasts there until the next one.
+        Recordings do not get it: there, a picture lasts until the next one.
         """
         self.check()
         buffer = self._buffers.last
@@ -184,7 +184,7 @@ class Outputs:
         return True
 
     def forget_last(self) -> None:
-        """Let go of the picture that was sent last: it is not to be sent again."""
+        """Release the last picture, so that it cannot be sent again."""
         with self._changed:
             self._buffers.keep(None)
 
@@ -210,10 +210,10 @@ class Outputs:
         return True
 
     def wait_for_room(self, timeout_seconds: float) -> bool:
-        """Whether a sink has room, or is to have none; waits for it so long.
+        """Wait until a sink has room or no sink will; returns whether that is so.
 
-        Only sinks that keep pictures are ever full. It is no use to make more of them than those
-        can take, unless another sink shows them.
+        Only sinks that keep pictures are ever full. Rendering more than they can accept is useless,
+        unless another sink shows the pictures.
         """
         with self._changed:
             return self._changed.wait_for(
@@ -225,14 +225,14 @@ class Outputs:
             )
 
     def wait_until_taken(self) -> None:
-        """Wait for sinks to have taken what was sent, but not for long."""
+        """Wait briefly until sinks have accepted what was sent."""
         with self._changed:
             self._changed.wait_for(
                 lambda: all(each.is_done for each in self._active), FIRST_SECONDS
             )
 
     def taken(self) -> Iterator[Taken]:
-        """The pictures that sinks have taken since the last call."""
+        """The pictures that sinks accepted since the last call."""
         is_shown = any(not each.keeps for each in self._active)
         while self._buffers.taken:
             taken = self._buffers.taken.popleft()
@@ -240,28 +240,28 @@ class Outputs:
 
     @property
     def dropped(self) -> int:
-        """How many pictures no sink has taken, because newer ones came first."""
+        """How many pictures no sink accepted, because newer ones came first."""
         return self._buffers.dropped
 
     # --- sinks that fail, come and go
 
     def check(self) -> None:
-        """Give up sinks that have failed, and report those that stall and that go on again.
+        """Remove sinks that failed, and report those that stall or work again.
 
-        Raises why a sink failed if no other is left, or if none may fail.
+        Raises the error of a failed sink if no other is left, or if the run needs all of them.
         """
         for outlet in tuple(self._active):
             if outlet.error is not None:
                 self._give_up(outlet)
                 continue
-            others = " The other outputs go on." if len(self._active) > 1 and outlet.live else ""
+            others = " The other outputs continue." if len(self._active) > 1 and outlet.live else ""
             if outlet.told and outlet.stage is not Stage.OPENING and not outlet.is_late:
                 outlet.told = False
-                self._on_trouble(f"{outlet.description} takes pictures now.")
+                self._on_trouble(f"{outlet.description} accepts pictures now.")
             elif not outlet.told and outlet.is_late and outlet.stage is Stage.SENDING:
                 outlet.told = True
                 self._on_trouble(
-                    f"{outlet.description} has not taken a picture for "
+                    f"{outlet.description} has not accepted a picture for "
                     f"{outlet.busy_seconds:.0f} seconds.{others}"
                 )
         for outlet in tuple(self._leaving):
@@ -273,31 +273,31 @@ class Outputs:
         assert outlet.error is not None
         with self._changed:
             if outlet not in self._active:
-                return  # it has just left
+                return  # it just left
             self._active.remove(outlet)
         if outlet.joined:
             self._remove(outlet)
             if not outlet.was_open:
-                return  # who asked for it is told
+                return  # the caller of `join` gets the error
         elif not outlet.live or not self._active:
             raise outlet.error
         self.error = self.error or outlet.error
-        self._on_trouble(f"{outlet.problem} The other outputs go on.")
+        self._on_trouble(f"{outlet.problem} The other outputs continue.")
 
     def join(self, sink: Sink) -> Outlet:
-        """Open a sink that takes what is sent from now on; from any thread.
+        """Add and open a sink for all pictures from now on; from any thread.
 
-        Raises `SinkError` if the run has ended, or the system has no thread to give.
+        Raises `SinkError` if the run has ended, or the system cannot start a thread.
         """
         outlet = self._outlet(sink, live=self._live, joined=True)
         if self._form is not None and not self._is_closed:
-            outlet.start(*self._form)  # may wait for a thread, which the others need not
+            outlet.start(*self._form)  # outside the lock, since it may wait for a thread
         with self._changed:
             if self._form is None or self._is_closed:
                 outlet.finish(None, keep=True)
                 self._changed.notify_all()
                 raise SinkError(
-                    f"{sink.description} cannot be opened: nothing is running.", "Start again."
+                    f"{sink.description} cannot be opened: the run has ended.", "Start it again."
                 )
             self._buffers.most_spare += SPARE_BUFFERS
             self._outlets.append(outlet)
@@ -305,7 +305,7 @@ class Outputs:
         return outlet
 
     def leave(self, outlet: Outlet) -> None:
-        """Have a sink that has joined finished, after what waits for it; from any thread."""
+        """Finish a sink that was added with `join`, after its queued pictures; from any thread."""
         with self._changed:
             if outlet in self._active:
                 self._active.remove(outlet)
@@ -314,7 +314,7 @@ class Outputs:
             self._changed.notify_all()
 
     def _remove(self, outlet: Outlet) -> None:
-        """Forget a sink that has ended."""
+        """Remove a sink that has ended."""
         with self._changed:
             self._outlets.remove(outlet)
             self._buffers.most_spare -= SPARE_BUFFERS
@@ -324,16 +324,16 @@ class Outputs:
         if outlet.keeps and outlet.left_out:
             lacking = counted(outlet.left_out, "picture is", "pictures are")
             self.remarks.append(
-                f"{outlet.description}: {lacking} missing: its encoder or drive was too slow."
+                f"{outlet.description}: {lacking} missing, since its encoder or drive was too slow."
             )
 
     # --- the end
 
     def close(self, last: Rendered | None, *, failed: bool = False) -> None:
-        """Close all sinks after what waits for them and `last`; abort those of a file that failed.
+        """Close all sinks after their queued pictures and `last`; abort those of a failed file run.
 
-        A sink that hangs is left behind. `error` tells of the first that failed, unless the run has
-        `failed` for another reason; others are reported.
+        A sink that hangs is abandoned. `error` is that of the first sink that failed, unless the
+        run has `failed` for another reason; other errors are reported.
         """
         keep = self._live or not failed
         buffer = None if last is None else self._buffers.filled(last)
@@ -353,7 +353,7 @@ class Outputs:
             if outlet in left:
                 error = SinkError(
                     f"{outlet.description} does not respond and was left unfinished.",
-                    "See whether its drive, display or reader still works.",
+                    "Check that its drive, display or reader works.",
                 )
             if error is not None and (failed or self.error is not None):
                 self._on_trouble(problem_of(outlet.description, error))

@@ -1,4 +1,4 @@
-"""The end of all sinks: each is given the time that it needs, and what hangs is left behind."""
+"""Ends all sinks: each gets the time that it needs, and those that hang are abandoned."""
 
 from __future__ import annotations
 
@@ -13,17 +13,17 @@ from livematte.pipeline.work_clock import WorkClock
 POLL_SECONDS: Final = 0.02
 
 STUCK_SECONDS: Final = 5.0
-"""At the end of a run, a sink that has been busy with one picture for so long is left behind."""
+"""At the end of a run, a sink that is busy with one picture for this long is abandoned."""
 
 STUCK_IDLE_SECONDS: Final = 1.0
-"""The same for one that was reported already, or works: without use of the processor."""
+"""The same for a sink that was already reported; also the least time without CPU use."""
 
 FINISHING_SECONDS: Final = 30.0
-"""A sink that is being closed is waited for while the process works, and for so long while it does
-not: to move the index of a long recording to its beginning takes its time."""
+"""How long to wait for a sink that is closing while the process uses no CPU; while it does, without
+limit: moving the index of a long recording to its beginning takes time."""
 
 INTERRUPT_SECONDS: Final = 0.3
-"""A sink that waits for something is told after so long that the run ends."""
+"""A sink that waits for something is interrupted after this long."""
 
 
 def wait_for_ends(
@@ -32,9 +32,9 @@ def wait_for_ends(
     changed: threading.Condition,
     on_trouble: Callable[[str], None],
 ) -> list[Outlet]:
-    """Wait for sinks that were told to finish; returns those that are left behind.
+    """Wait for sinks that were told to finish; returns those that were abandoned.
 
-    clock: of the thread that calls, which this ticks.
+    clock: the calling thread's; ticked here.
     """
     ending = _Ending(outlets, clock, on_trouble)
     while waiting := ending.waiting:
@@ -50,7 +50,7 @@ def wait_for_ends(
 
 
 class _Ending:
-    """left: those that are left behind."""
+    """left: the abandoned sinks."""
 
     def __init__(
         self, outlets: Sequence[Outlet], clock: AwakeClock, on_trouble: Callable[[str], None]
@@ -83,7 +83,7 @@ class _Ending:
         if outlet.stage is Stage.FINISHING:
             if busy_seconds > STALLED_SECONDS and outlet not in self._told:
                 self._told.append(outlet)
-                self._on_trouble(f"{outlet.description} is being finished.")
+                self._on_trouble(f"Finishing {outlet.description}.")
             return min(busy_seconds, idle_seconds) > FINISHING_SECONDS
         longest_seconds = STUCK_IDLE_SECONDS if outlet in self._stalled else STUCK_SECONDS
         return busy_seconds > longest_seconds and idle_seconds > STUCK_IDLE_SECONDS

@@ -1,7 +1,7 @@
-"""Whether a live run keeps up with its camera.
+"""Checks whether a live run keeps up with its camera.
 
-What is compared is frames that came and frames that were shown: a camera that gives few in the dark
-is not the computer's fault.
+It compares frames that came with frames that were shown: a camera that delivers few frames in the
+dark is not the computer's fault.
 """
 
 from __future__ import annotations
@@ -12,21 +12,21 @@ from typing import Final, NamedTuple
 from livematte.render.processor import cores
 
 SETTLING_SECONDS: Final = 2.0
-"""After the start or a pause, before it is judged: caches are cold, drivers give what they kept."""
+"""Ignored after the start or a pause: caches are cold, and drivers deliver old frames."""
 
 WINDOW_SECONDS: Final = 8.0
-"""A shorter time of slowness is not worth a word."""
+"""Shorter slowness is not reported."""
 
 DROPPED_SHARE: Final = 0.15
-"""Of the frames that came, as many must have been dropped for a run to be slow."""
+"""A run is slow if more than this share of the frames that came was dropped."""
 
 
 class Slow(NamedTuple):
-    """How a run was too slow, over some seconds.
+    """A run that was too slow, over some seconds.
 
-    shown, came: frames a second.
-    outputs_share: of the dropped frames, how many waited for an output and not for the renderer.
-    processor_share: how much of the processor's cores this program used, 0 to 1.
+    shown, came: frames per second.
+    outputs_share: share of the dropped frames that waited for an output, not for the renderer.
+    processor_share: share of all CPU cores that this process used, 0 to 1.
     """
 
     shown: float
@@ -36,25 +36,25 @@ class Slow(NamedTuple):
 
 
 class Pace:
-    """Watches a run, from one thread, and tells once if it has been too slow for long."""
+    """Watches a run, from one thread, and reports once if it is too slow for a while."""
 
     def __init__(self) -> None:
         self._told = False
         self._begins_seconds: float | None = None
-        """When the present window begins; None before the first look after a pause."""
+        """When the current window begins; None before the first look after a pause."""
         self._frames = self._late = self._held_up = 0
         self._processor_seconds = 0.0
         self._counting = False
 
     def pause(self) -> None:
-        """What was seen so far does not count: the run begins, or goes on after a pause."""
+        """Discard the current window: the run starts, or continues after a pause."""
         self._begins_seconds = None
         self._counting = False
 
     def look(self, now_seconds: float, frames: int, late: int, held_up: int) -> Slow | None:
-        """Not None once, when the run has been too slow for `WINDOW_SECONDS`.
+        """Not None once, when the run was too slow for `WINDOW_SECONDS`.
 
-        now_seconds: of a clock that stands still while the program sleeps.
+        now_seconds: by a clock that stops while the process is suspended.
         frames: pictures shown so far; late: frames dropped before the renderer; held_up: pictures
             dropped before the outputs.
         """

@@ -1,4 +1,4 @@
-"""Threads that the system does not start yet."""
+"""Retries threads that the system could not start yet."""
 
 from __future__ import annotations
 
@@ -9,10 +9,10 @@ from livematte.threads.start import PATIENCE_SECONDS, NoThreadError
 
 
 class PendingThreads:
-    """Starts threads, now or as soon as the system has them; the main thread's."""
+    """Starts threads, now or as soon as the system can; main thread only."""
 
     def __init__(self, clock: AwakeClock, on_trouble: Callable[[str], None], *, live: bool) -> None:
-        """live: wait without end; otherwise it is an error after `PATIENCE_SECONDS`."""
+        """live: retry without limit; otherwise raise after `PATIENCE_SECONDS`."""
         self._clock = clock
         self._on_trouble = on_trouble
         self._live = live
@@ -20,12 +20,12 @@ class PendingThreads:
         self._since_seconds: float | None = None
 
     def start(self, start_thread: Callable[[], None]) -> None:
-        """Start a thread, in its turn. start_thread: raises `NoThreadError` if there is none."""
+        """Start a thread, in order. start_thread: raises `NoThreadError` if that is impossible."""
         self._unstarted.append(start_thread)
         self.try_again()
 
     def try_again(self) -> None:
-        """Start those that wait, as many as can be."""
+        """Start as many of the pending threads as possible."""
         try:
             while self._unstarted:
                 self._unstarted[0]()
@@ -35,6 +35,6 @@ class PendingThreads:
             now = self._clock.seconds
             if self._since_seconds is None:
                 self._since_seconds = now
-                self._on_trouble(f"{error.problem} It is tried again. {error.remedy}")
+                self._on_trouble(f"{error.problem} Trying again. {error.remedy}")
             elif not self._live and now - self._since_seconds > PATIENCE_SECONDS:
                 raise

@@ -1,4 +1,4 @@
-"""Whether a picture may be shown: the last look, at what a renderer calls finished."""
+"""The last check of a finished picture: whether it can be shown."""
 
 from __future__ import annotations
 
@@ -10,17 +10,17 @@ if TYPE_CHECKING:
     from livematte.frame import Rendered, Size
 
 SOMEBODY: Final = 0.02
-"""Who leaves the picture passes through mean alphas between this and `NOBODY`; a fault does not."""
+"""Someone who leaves passes through mean alphas between this and `NOBODY`; a fault jumps."""
 
 GONE_SECONDS: Final = 3.0
-"""Where nobody is seen for this long, nobody is there."""
+"""If nobody is seen for this long, nobody is there."""
 
 STEP: Final = 4
-"""Every fourth pixel of every fourth row tells the mean."""
+"""The mean is taken from every fourth pixel of every fourth row."""
 
 
 class PictureGuard:
-    """Judges the pictures of a run as they come."""
+    """Checks the pictures of a run as they come."""
 
     def __init__(self, size: Size) -> None:
         self._size = size
@@ -28,12 +28,12 @@ class PictureGuard:
         self._empty_seconds: float | None = None
 
     def problem(self, picture: Rendered, now_seconds: float) -> str:
-        """Why `picture` may not be shown, in a few words; "" if it may."""
+        """Why `picture` must not be shown, in a few words; "" if it can be."""
         if picture.size != self._size:
-            return "The matte has a wrong size"
+            return "The matte has the wrong size"
         coverage = _coverage(picture)
         if coverage > ALL:
-            return "The matte is of no use: it covers everything"
+            return "The matte covers the whole picture"
         if coverage < NOBODY and self._coverage > SOMEBODY:
             if self._empty_seconds is None:
                 self._empty_seconds = now_seconds
@@ -45,7 +45,7 @@ class PictureGuard:
 
 
 def covers_everything(picture: Rendered) -> bool:
-    """Whether nothing is behind the person: the whole room would be seen."""
+    """Whether the person covers everything, so that the whole room would show."""
     return _coverage(picture) > ALL
 
 

@@ -1,18 +1,18 @@
-"""The loop: what is captured, rendered and sent, and what is sent while that goes wrong.
+"""The main loop: captures, renders and sends pictures, and decides what to send when that fails.
 
     capture thread            render thread              main thread             a thread each
     source.frames()  ──────>  renderer.submit()  ─────>  renderer.collect()  ──> every sink
                newest frame only               at most `depth`          newest picture only
                (files: every frame)            in flight                (files: every picture)
 
-Sinks are given what `collect` returned or a slate, and nothing else: the slate until the first
-matte, matte, whenever no picture that may be shown has come for `stall_after_seconds`, while nobody
-watches or the run is paused, and last of all. `Collector` judges pictures, `Show` chooses what is
-sent, `Renderers` mends what renders, and `Outputs` knows what to do when a sink hangs or fails.
+Sinks get what `collect` returned or a slate, and nothing else. They get the slate until the first
+matte, after `stall_after_seconds` without a good picture, while nobody watches or the run is
+paused, and at the end. `Collector` checks pictures, `Show` chooses what to send, `Renderers`
+repairs the renderer, and `Outputs` handles sinks that hang or fail.
 
-What fails while a camera runs is mended: the source opens its device again by itself, a renderer
-that fails or hangs is closed and opened anew, then on the CPU, and a sink that fails is given up.
-Where a file is worked on, whatever fails ends the run.
+A live run repairs what fails: the source reopens its device by itself; a renderer that fails or
+hangs is closed and reopened, the next time on the CPU; and a sink that fails is removed. When a
+file is processed, any failure ends the run.
 """
 
 from __future__ import annotations
@@ -43,15 +43,16 @@ if TYPE_CHECKING:
 class Pipeline:
     """Runs one source through one renderer into any number of sinks.
 
-    source: not open yet. Its `live` says whether frames may be dropped, and faults be outlived.
-    open_renderer: called in the render thread, with the size of the frames. It is slow, so the
-        sinks are shown a slate meanwhile. Called again if the renderer fails.
-    scene: what is shown at first.
-    open_fallback: another renderer, for when the one that was opened anew fails as well.
-    on_demand: the camera is on only while somebody watches; None for always.
+    source: not open yet. If it is `live`, frames can be dropped and failures are repaired.
+    open_renderer: called in the render thread, with the size of the frames. It is slow, so sinks
+        get a slate until it returns. Called again if the renderer fails.
+    scene: what to show at first.
+    open_fallback: opens another renderer, for when the reopened one fails too.
+    on_demand: turns the camera on only while somebody watches; None for always on.
 
-    While it runs, other threads may call `stop`, `stage.show` to change what is shown,
-    `renderers.exchange` for another renderer, and `outputs.join` and `leave` for one more sink.
+    During the run other threads may call `stop`, `stage.show` to change the scene,
+    `renderers.exchange` to change the renderer, and `outputs.join` and `leave` to add and remove a
+    sink.
     """
 
     def __init__(
@@ -103,7 +104,7 @@ class Pipeline:
 
     @property
     def notice(self) -> str:
-        """What the slate says now; "" while pictures are sent."""
+        """The text of the current slate; "" while pictures are sent."""
         return self._show.notice
 
     @property
@@ -117,19 +118,19 @@ class Pipeline:
 
     @property
     def remarks(self) -> list[str]:
-        """What recordings lack, each in a sentence, once it has run."""
+        """What recordings lack, one sentence each, after the run."""
         return self.outputs.remarks
 
     def stop(self) -> None:
-        """End the run soon and in good order; from any thread, and from signal handlers."""
+        """End the run soon and cleanly; from any thread, and from signal handlers."""
         self._stopping.set()
 
     def run(self) -> None:
-        """Run until the source ends, `frames` are sent or `stop` is called, and close everything.
+        """Run until the source ends, `frames` are sent or `stop` is called; then close everything.
 
-        Raises whatever failed and could not be mended, in whichever thread, and at the end of a
-        live run what a sink was given up for. Files keep what was given until then; what was
-        made from a file that fails half-way is kept under a name that tells so.
+        Raises any error that could not be repaired, from any thread, and at the end of a live run
+        the error of a sink that was removed. Output files keep what was written until then; the
+        output of a file that fails half-way is kept under a name that marks it as incomplete.
         """
         failed = True
         try:

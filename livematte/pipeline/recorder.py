@@ -1,4 +1,4 @@
-"""What is saved of a run while it goes on: a recording, and single pictures."""
+"""Saves parts of a run: a recording, and snapshots."""
 
 from __future__ import annotations
 
@@ -18,16 +18,16 @@ NAME: Final = "livematte %Y-%m-%d %H.%M.%S"
 
 OPEN_SECONDS: Final = 5.0
 FINISH_SECONDS: Final = 60.0
-"""A long recording's index is moved to its beginning."""
+"""Long, because a long recording's index is moved to its beginning."""
 
 PICTURE_SECONDS: Final = 2.0
-"""How long a picture is waited for: none comes while the slate is shown."""
+"""How long to wait for a picture: none comes while the slate is shown."""
 
 
 class Recorder:
-    """Not safe to be used by two threads at once.
+    """Starts and stops recordings, and saves snapshots. Not thread-safe.
 
-    remarks: what people must be told of recordings and snapshots, each in a sentence.
+    remarks: sentences for the user about recordings and snapshots.
     """
 
     def __init__(self, outputs: Outputs) -> None:
@@ -37,28 +37,28 @@ class Recorder:
 
     @property
     def sink(self) -> Sink | None:
-        """The recording that goes on now."""
+        """The current recording."""
         return None if self._recording is None else self._recording[0]
 
     def start(self, path: Path | None, *, transparent: bool) -> Path:
-        """Begin a recording, and return its path once it is open.
+        """Start a recording, and return its path once it is open.
 
-        path: it must not exist; None for a new name with the date, in the working folder.
+        path: must not exist; None for a new name with the date, in the working directory.
 
-        Raises `UsageError` if one goes on, or the path cannot be that of a recording, and
-        `SinkError` if it cannot be opened.
+        Raises `UsageError` if there is a recording already, or if the path is not suitable for
+        one, and `SinkError` if it cannot be opened.
         """
         if self._recording is not None:
-            raise UsageError(f"{self._recording[2]} is being recorded.", "Stop that first.")
+            raise UsageError(f"Already recording {self._recording[2]}.", "Stop it first.")
         if path is None:
             path = new_name(NAME + (".mov" if transparent else ".mp4"))
         sink = open_output(path, transparent) if str(path) != "-" else None
         if not isinstance(sink, VideoWriter):
-            raise UsageError(f"{path} is not a video file.", "Give it a name such as talk.mp4.")
+            raise UsageError(f"{path} is not a video file name.", "Use a name such as talk.mp4.")
         outlet = self._outputs.join(sink)
         if not outlet.wait(lambda: outlet.was_open or outlet.ended, OPEN_SECONDS):
             self._outputs.leave(outlet)
-            raise SinkError(f"{path} does not open.", "See whether its drive works.")
+            raise SinkError(f"{path} did not open in time.", "Check that its drive responds.")
         if not outlet.was_open:
             assert outlet.error is not None
             raise outlet.error
@@ -77,13 +77,13 @@ class Recorder:
         has_ended = outlet.wait(lambda: outlet.ended, FINISH_SECONDS)
         self._note(sink, path)
         if not has_ended:
-            raise SinkError(f"{path} is being finished still.", "Wait for it.")
+            raise SinkError(f"{path} is still being finished.", "Wait until it is done.")
         if outlet.error is not None:
             raise outlet.error
         return path
 
     def has_failed(self) -> bool:
-        """Whether the recording has ended by itself; it is over then."""
+        """Whether the recording has failed by itself; it is over then."""
         if self._recording is None or not self._recording[1].ended:
             return False
         (sink, _outlet, path), self._recording = self._recording, None
@@ -91,7 +91,7 @@ class Recorder:
         return True
 
     def end(self) -> None:
-        """The run has ended, and the recording with it."""
+        """End the recording, after the run has ended."""
         if self._recording is not None:
             sink, _outlet, path = self._recording
             self._recording = None
@@ -108,7 +108,7 @@ class Recorder:
         was_sent = sink.wait(PICTURE_SECONDS)
         self._outputs.leave(outlet)
         if not was_sent:
-            raise UsageError("No picture to save now.", "Try again when you are seen.")
+            raise UsageError("No picture to save now.", "Try again when you are visible.")
         if sink.error is not None:
             raise sink.error
         self.remarks.append(f"snapshot {sink.path}")

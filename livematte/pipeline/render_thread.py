@@ -1,4 +1,4 @@
-"""One renderer in a thread of its own, with the frames that it works on."""
+"""Runs one renderer in its own thread, and tracks its frames in flight."""
 
 from __future__ import annotations
 
@@ -16,23 +16,23 @@ if TYPE_CHECKING:
     from livematte.render.renderer import OpenedRenderer, Renderer
 
 POLL_SECONDS: Final = 0.02
-"""How long the thread waits for the renderer before it looks whether it is to stop."""
+"""How long the thread waits for the renderer before it checks whether to stop."""
 
 
 class Flight(NamedTuple):
-    """A frame that was submitted, and when by the clock that the thread was given."""
+    """A submitted frame, and when it was submitted, by the thread's `clock`."""
 
     frame: Frame
     submitted_seconds: float
 
 
 class RenderThread:
-    """Opens a renderer, submits frames to it, and closes it. Collecting is another thread's.
+    """Opens a renderer, submits frames to it, and closes it. Another thread collects.
 
     choice: the renderer, once it is open.
-    error: what ended the thread; None if it was told to end, or has not ended.
-    refusal: why the last frame could not be submitted, of a live source; None if it could.
-    all_submitted: no frame will follow.
+    error: the error that ended the thread; None if it was stopped, or has not ended.
+    refusal: why the last frame of a live source could not be submitted; None if it could.
+    all_submitted: set when no frame will follow.
     """
 
     def __init__(
@@ -46,9 +46,9 @@ class RenderThread:
     ) -> None:
         """open_renderer: called in the thread.
 
-        waiting: where frames are taken from.
-        scene: how frames are shown now; of a live source none is rendered while that is a slate.
-        live: a frame that the renderer refuses is let go and the next one tried; else it is an end.
+        waiting: the queue of frames.
+        scene: the current scene; frames of a live source are not rendered while it is a slate.
+        live: skip a frame that the renderer refuses and try the next; otherwise it ends the thread.
         """
         self.choice: OpenedRenderer | None = None
         self.error: BaseException | None = None
@@ -65,42 +65,42 @@ class RenderThread:
         self._thread = threading.Thread(target=self._run, name="render", daemon=True)
 
     def start(self) -> None:
-        """Raises `NoThreadError` if the system starts no thread; it may be tried again."""
+        """Raises `NoThreadError` if the system cannot start a thread; try again later."""
         start(self._thread)
 
     def stop(self) -> None:
-        """End soon, and close the renderer; a frame that is being worked on may be lost."""
+        """End soon, and close the renderer; frames in flight may be lost."""
         self._stopping.set()
         self._collected.set()
         self._waiting.wake()
 
     def join(self, timeout_seconds: float) -> bool:
-        """Whether the thread has ended; waits for it so long."""
+        """Wait for the thread to end; returns whether it has."""
         if self._thread.ident is not None:
             self._thread.join(timeout_seconds)
         return not self._thread.is_alive()
 
     def forget(self) -> None:
-        """Let go of the renderer, for its memory to be free once the thread has ended too."""
+        """Release the renderer, so that its memory is freed once the thread has ended too."""
         self.choice = self.error = self.refusal = None
         self._in_flight.clear()
 
     @property
     def is_working(self) -> bool:
-        """Whether a frame was submitted that has not been collected."""
+        """Whether a submitted frame has not been collected yet."""
         return bool(self._in_flight)
 
     def oldest_seconds(self) -> float | None:
-        """For how long the oldest frame has been in flight; None if there is none."""
+        """How long the oldest frame has been in flight; None if there is none."""
         try:
             return self._clock() - self._in_flight[0].submitted_seconds
         except IndexError:
             return None
 
     def landed(self, picture: Rendered) -> Flight | None:
-        """The frame that a collected picture was made from; None if it is not the one to come.
+        """The frame of a collected picture; None if the picture was not expected.
 
-        Those in flight before it are given up: pictures come in order.
+        Earlier frames in flight are dropped: pictures come in order.
         """
         self._collected.set()
         while self._in_flight:
@@ -110,13 +110,13 @@ class RenderThread:
         return None
 
     def lost(self) -> Flight | None:
-        """Collecting failed: the oldest frame, which is not in flight any more, if there is one."""
+        """Remove the oldest frame in flight after collecting failed, and return it, if any."""
         flight = self._in_flight.popleft() if self._in_flight else None
         self._collected.set()
         return flight
 
     def _run(self) -> None:
-        opening, self._open_renderer = self._open_renderer, None  # it may hold what was before
+        opening, self._open_renderer = self._open_renderer, None  # may hold the former renderer
         assert opening is not None, "a thread is started once"
         try:
             self.choice = opening()
@@ -145,7 +145,7 @@ class RenderThread:
         self._stopping.wait()
 
     def _is_let_go(self, frame: Frame) -> bool:
-        """While a slate is wished for, let a camera's frame go, and wait with one of a file."""
+        """While a slate is wanted, drop a camera's frame, but wait with a file's."""
         while self._scene().notice and not self._stopping.is_set():
             if self._live:
                 self._waiting.let_go(frame)
@@ -154,9 +154,9 @@ class RenderThread:
         return False
 
     def _submit(self, renderer: Renderer, frame: Frame) -> None:
-        """Submit `frame`, or a newer one if the renderer has no room before that has come."""
+        """Submit `frame`, or a newer one if that comes before the renderer has room."""
         while not self._stopping.is_set():
-            # A live frame waits here, where a newer one can take its place, not in the renderer.
+            # A live frame waits here, where a newer one can replace it, not in the renderer.
             if self._live and not renderer.wait_until_ready(POLL_SECONDS):
                 continue
             frame = self._waiting.newer_than(frame)

@@ -1,4 +1,4 @@
-"""The renderer of a run, and another in its place when it fails or hangs, or one is asked for."""
+"""The renderer of a run, replaced when it fails or hangs, or when the user chooses another."""
 
 from __future__ import annotations
 
@@ -24,39 +24,39 @@ Opening = Callable[["Size"], "OpenedRenderer"]
 """Opens a renderer for frames of a size; called in its thread."""
 
 JOIN_SECONDS: Final = 0.4
-"""How long a thread is given to end; one that is stuck in a driver is left behind."""
+"""How long to wait for a thread to end; one that hangs in a driver is abandoned."""
 
 FAILING_SECONDS: Final = 1.0
-"""A renderer that has failed on every frame for so long is opened anew."""
+"""A renderer that fails on every frame for this long is reopened."""
 
 DOUBTING_SECONDS: Final = 8.0
-"""The same of one whose every matte is refused: a device that computes nonsense. Longer, since a
-person may be the cause, who then moves."""
+"""The same if every matte is refused, as when a device computes nonsense. Longer, since the person
+can be the cause, and then moves."""
 
 HANGING_SECONDS: Final = 4.0
-"""A renderer that has worked on one frame for so long is given up."""
+"""A renderer that works on one frame for this long is abandoned."""
 
 REOPENING_SECONDS: Final = (1.0, 2.0, 4.0, 8.0)
-"""How long a renderer is kept after the first time that one was opened anew, the second, ... It may
-well recover by itself."""
+"""The least time between restarts, after the first, the second, ... A renderer can recover by
+itself."""
 
 RETRY_SECONDS: Final = 0.5
-"""The same where it could not even be opened."""
+"""The same if the renderer could not even be opened."""
 
 MENDED_SECONDS: Final = 60.0
-"""A renderer that has run for so long counts as mended."""
+"""A renderer that has run for this long counts as repaired."""
 
 
 class Patience(Protocol):
-    """How long to wait where pictures take long anyway."""
+    """How long to wait if pictures usually take long."""
 
     def stretched(self, seconds: float) -> float: ...
 
 
 class Exchange:
-    """Another renderer that was asked for. Whoever asked waits for `ended`.
+    """A requested change of the renderer. The caller waits for `ended`.
 
-    error: why it could not be opened; the former one is used again then.
+    error: why the new renderer could not be opened; the former one is then used again.
     """
 
     def __init__(self, opening: Opening) -> None:
@@ -66,8 +66,7 @@ class Exchange:
 
 
 class Renderers:
-    """The renderer that is used now, and its repair. All methods but `exchange` are the main
-    thread's.
+    """The current renderer, and its repair. Main thread only, except `exchange`.
 
     current: the thread that renders.
     """
@@ -83,10 +82,10 @@ class Renderers:
         pending: PendingThreads,
         on_trouble: Callable[[str], None],
     ) -> None:
-        """source: if it is live, what fails is mended; otherwise it is raised.
+        """source: if it is live, failures are repaired; otherwise they are raised.
 
-        waiting: its frames. scene: how they are shown.
-        openings: how the renderer is opened, and another for when that fails again.
+        waiting: its frames. scene: the current scene.
+        openings: opens the renderer, and opens the fallback for when it fails again.
         """
         self._source = source
         self._waiting = waiting
@@ -103,7 +102,7 @@ class Renderers:
         self._reopened_seconds = -RETRY_SECONDS
         self._asked: Exchange | None = None
         self._former: Opening | None = None
-        """What is opened again if what was asked for cannot be."""
+        """Reopened if the requested renderer cannot be opened."""
         self._lock = threading.Lock()
 
     def _make(self, opening: Opening) -> RenderThread:
@@ -120,7 +119,7 @@ class Renderers:
         self._pending.start(self.current.start)
 
     def stop(self) -> None:
-        """Close them all, and wait shortly for it."""
+        """Close all renderers, and wait briefly for their threads."""
         for each in (*self._given_up, self.current):
             each.stop()
         for each in (*self._given_up, self.current):
@@ -128,28 +127,28 @@ class Renderers:
         with self._lock:
             asked, self._asked = self._asked, None
         if asked is not None:
-            asked.error = RenderError("The run has ended.", "Start again.")
+            asked.error = RenderError("The run has ended.", "Start it again.")
             asked.ended.set()
 
     @property
     def is_exchanging(self) -> bool:
-        """Whether one that was asked for is being opened."""
+        """Whether a requested renderer is being opened."""
         return self._former is not None
 
     def exchange(self, opening: Opening) -> Exchange:
-        """Use another from now on, of a live run; one at a time, from any thread.
+        """Change the renderer of a live run; from any thread, one change at a time.
 
-        Raises `UsageError` if another exchange is under way.
+        Raises `UsageError` if another change is in progress.
         """
         asked = Exchange(opening)
         with self._lock:
             if self._asked is not None:
-                raise UsageError("The device is being changed already.", "Wait for that.")
+                raise UsageError("The device is already being changed.", "Wait until it is done.")
             self._asked = asked
         return asked
 
     def mend(self, patience: Patience) -> None:
-        """Open a renderer anew that has ended, fails on and on, or hangs."""
+        """Reopen a renderer that ended, keeps failing, or hangs."""
         self._given_up = [each for each in self._given_up if not each.join(0)]
         if self._exchange():
             return
@@ -171,7 +170,7 @@ class Renderers:
             assert self._health.last_failure is not None
             self._reopen(self._health.last_failure)
         elif self._source.live and hanging_seconds > patience.stretched(HANGING_SECONDS):
-            problem = f"The network has not answered for {hanging_seconds:.0f} seconds."
+            problem = f"The network has not responded for {hanging_seconds:.0f} seconds."
             self._reopen(RenderError(problem, "Try another --device."))
 
     def _is_failing_for_long(self, now: float) -> bool:
@@ -182,7 +181,7 @@ class Renderers:
         )
 
     def _reopen(self, why: BaseException) -> None:
-        """Give the renderer up and open another in its place."""
+        """Replace the renderer with a new one."""
         now = self._clock.seconds
         if now - self._reopened_seconds > MENDED_SECONDS:
             self._reopened = 0
@@ -191,23 +190,23 @@ class Renderers:
         self._reopened_seconds = now
         problem = why.problem if isinstance(why, LivematteError) else str(why) or repr(why)
         where = " on the CPU" if use_fallback else ""
-        self._on_trouble(f"{problem.rstrip('.')}: the network is opened anew{where}.")
+        self._on_trouble(f"{problem.rstrip('.')}. Restarting the network{where}.")
         del why
         if use_fallback and self._fallback is not None:
-            # For good: who has failed twice on the device would fail a third time.
+            # For good: a device that failed twice would fail a third time.
             self._opening = self._fallback
         self._replace(self._opening)
 
     def _replace(self, opening: Opening) -> None:
-        """Open another renderer, once the one that is used now has ended."""
+        """Open another renderer, once the current one has ended."""
         self._health.forget()
         given_up = self.current
         given_up.stop()
         self._given_up.append(given_up)
 
         def open_after_it(size: Size) -> OpenedRenderer:
-            # Two at once may be more than the device has room for. What the first one raised holds
-            # on to it by tracebacks, in cycles, whose size Python does not know.
+            # The device may not have room for two at once. The first one's errors keep it alive
+            # through tracebacks, in cycles whose size Python does not know.
             given_up.join(JOIN_SECONDS)
             given_up.forget()
             gc.collect()
@@ -219,7 +218,7 @@ class Renderers:
     # --- another that was asked for
 
     def _exchange(self) -> bool:
-        """Go on with what was asked for; whether that is still under way."""
+        """Continue a requested change; returns whether it is still in progress."""
         asked = self._asked
         if asked is None:
             return False

@@ -1,4 +1,4 @@
-"""How a run is going, in figures."""
+"""Takes the state of a run, with its rate, latency and CPU use."""
 
 from __future__ import annotations
 
@@ -12,14 +12,14 @@ from livematte.render.processor import cores
 from livematte.sources import Source
 
 FIGURES_SECONDS: Final = 0.2
-"""Figures are computed this often; what the run does is told at once."""
+"""How often rate and latency are computed; everything else is always current."""
 
 SHARE_SECONDS: Final = 1.0
-"""Use of the processor is taken over this long."""
+"""CPU use is averaged over this long."""
 
 
 class StateTaker:
-    """Takes the state of a run; by its main thread."""
+    """Takes the state of a run; main thread only."""
 
     def __init__(self, pipeline: Pipeline, source: Source) -> None:
         self._pipeline = pipeline

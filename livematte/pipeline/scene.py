@@ -1,4 +1,4 @@
-"""What a run shows now, as a person wishes it."""
+"""What a run shows now, as the user chose it."""
 
 from __future__ import annotations
 
@@ -12,13 +12,13 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Scene:
-    """What can be changed from one frame to the next.
+    """Everything that can change from one frame to the next.
 
-    backgrounds: at least one; those at hand. `background_index` tells which one frames are put on.
-    refinement: what is done to mattes; None for what the renderer was opened with.
+    backgrounds: at least one. `background_index` is the current one.
+    refinement: how to refine mattes; None for the renderer's own.
     mirrored: every sink gets the mirror image.
-    frozen: the last picture is sent again while the camera goes on.
-    notice: the slate is sent instead of the person, and says this; "" for the person.
+    frozen: the last picture is sent again while the camera continues.
+    notice: the slate with this text is sent instead of the person; "" for the person.
     """
 
     backgrounds: tuple[Background, ...]
@@ -30,5 +30,5 @@ class Scene:
 
     @property
     def background(self) -> Background:
-        """The background that frames are put on."""
+        """The current background."""
         return self.backgrounds[self.background_index]

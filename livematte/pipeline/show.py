@@ -1,4 +1,4 @@
-"""What sinks are sent at each moment: a picture, the one before once more, or a slate."""
+"""Chooses what to send to the sinks: a picture, the last one again, or a slate."""
 
 from __future__ import annotations
 
@@ -25,20 +25,20 @@ IDLE_POLL_SECONDS: Final = 0.1
 """How often viewers are looked for while idle."""
 
 HOLD_SECONDS: Final = 0.25
-"""Where the last pictures are known to be wrong, the one before them is held this long at most."""
+"""If the latest pictures are known to be wrong, the one before is held for at most this long."""
 
 PROVEN_SECONDS: Final = 0.5
-"""A matte that is refused so soon after a picture was sent tells against that picture, too: some
-faults are proven by several frames. It is not frozen then."""
+"""A matte that is refused this soon after a picture was sent makes that picture doubtful too: some
+faults need several frames to be detected. Such a picture is not used as the frozen one."""
 
 _WITHOUT_PICTURES: Final = (State.PAUSED, State.FROZEN, State.IDLE)
-"""Where none is sent because somebody wishes so, and none counts as missing."""
+"""States in which no picture is sent on purpose, so none counts as missing."""
 
 
 class Show:
-    """Chooses what is sent, and sends it; the main thread's.
+    """Chooses what to send, and sends it; main thread only.
 
-    state: what it does. tally: what it counts. collector: where pictures come from.
+    state: what the run is doing. tally: its counters. collector: the source of pictures.
     """
 
     def __init__(
@@ -52,13 +52,13 @@ class Show:
         events: PipelineEvents,
         stopping: threading.Event,
     ) -> None:
-        """waiting: where frames wait to be rendered. clock: ticked by the main thread.
+        """waiting: the queue of frames to render. clock: ticked by the main thread.
 
-        stopping: set when the run is to end.
+        stopping: set to end the run.
         """
         self.state = State.STARTING
         self.last_slate: Rendered | None = None
-        """To be sent when the outputs are closed."""
+        """Sent when the outputs are closed."""
         self.tally = Tally(clock, waiting, outputs)
         self.collector = Collector(source, clock, scene, limits.stall_after_seconds, events.doubt)
         self._source = source
@@ -70,15 +70,15 @@ class Show:
         self._slates = Slates(outputs, scene, self._is_wanted)
         self._sent_seconds = 0.0
         self._is_unsure = False
-        """Whether the frozen picture may show what it should not: the slate is sent for it then."""
+        """Whether the frozen picture is doubtful; the slate is then sent in its place."""
 
     @property
     def notice(self) -> str:
-        """What the slate says; "" while pictures are sent."""
+        """The text of the slate; "" while pictures are sent."""
         return self._slates.notice
 
     def begin(self) -> None:
-        """The source and the outputs are open: send the first slate, and see that it is seen."""
+        """Send the first slate, once source and outputs are open, and wait until it is taken."""
         self.collector.begin()
         self.send_slate(STARTING)
         self._outputs.wait_until_taken()
@@ -92,7 +92,7 @@ class Show:
         self.last_slate = self._slates.end(self._source.size)
 
     def step(self, rendering: RenderThread, *, is_off: bool) -> bool:
-        """Send what is to be sent next; False if nothing will be.
+        """Send the next picture or slate; False if nothing will follow.
 
         is_off: the camera is off because nobody watches.
         """
@@ -138,16 +138,16 @@ class Show:
         if was is state:
             return
         if was is State.PAUSED:
-            self.collector.timer.shown()  # the slate stands until pictures come again
+            self.collector.timer.shown()  # the slate stays until pictures come again
         if state in _WITHOUT_PICTURES:
             self.tally.pause(float("inf"))
         elif was in _WITHOUT_PICTURES:
             self.tally.pause()
 
     def _let_go(self, rendering: RenderThread) -> bool:
-        """While paused: let go of a camera's pictures that were on their way; a file's wait.
+        """While paused, drop a camera's pictures in flight; a file's wait.
 
-        False if none will come.
+        False if none will follow.
         """
         if self._source.live and rendering.choice is not None and rendering.is_working:
             self.collector.next(rendering)
@@ -156,7 +156,7 @@ class Show:
         return rendering.is_working or not rendering.all_submitted.is_set()
 
     def _publish(self, picture: Rendered) -> bool:
-        """Send a sound picture, or the frozen one in its place; whether anything was sent."""
+        """Send a good picture, or the frozen one in its place; returns whether it was sent."""
         scene = self._scene()
         if scene.notice and self._source.live:
             return False
@@ -177,7 +177,7 @@ class Show:
         return True
 
     def _look_for_trouble(self, rendering: RenderThread) -> None:
-        """No picture was sent: the last one is held for a while, and then the slate comes."""
+        """No picture was sent: hold the last one for a while, then send the slate."""
         if not self._source.live:
             return
         health = self.collector.health

@@ -1,4 +1,4 @@
-"""What is shown while there is no matted picture: the background and a short notice."""
+"""The slate, shown while there is no matted picture: the background and a short text."""
 
 from __future__ import annotations
 
@@ -14,22 +14,22 @@ from livematte.errors import LivematteError
 from livematte.frame import Frame, Image, Rendered, Size
 
 SLATE_INDEX: Final = -1
-"""A slate is no frame of the source; files leave out pictures of this index."""
+"""A slate is not a frame of the source; files skip pictures with this index."""
 
 NEUTRAL_GRAY: Final = 64
-"""Stands for backgrounds that are made of the room, which a slate must not show."""
+"""Replaces backgrounds made from the room, which a slate must not show."""
 
 LEAST_TEXT_SCALE: Final = 0.4
-"""Smaller letters of OpenCV's font cannot be read."""
+"""Smaller letters of OpenCV's font are unreadable."""
 
 
 def slate(size: Size, background: Background, notice: str, *, mirrored: bool = False) -> Rendered:
-    """A picture of `background` with `notice` across it and nobody in front of it.
+    """A picture of `background` with `notice` across it and without the person.
 
-    It has no camera frame in it: where the background is made of the room (blurred) or is nothing
-    at all (transparent), a dark grey stands in for it. The alpha is 0 everywhere.
+    It contains nothing of a camera frame: a dark grey replaces a background that is made from the
+    room (blurred) or is transparent. The alpha is 0 everywhere.
 
-    mirrored: the background is, as pictures are; the notice can be read.
+    mirrored: mirror the background like the pictures; the notice stays readable.
     """
     image = _without_room(size, background, 0.0)
     if mirrored:
@@ -40,9 +40,9 @@ def slate(size: Size, background: Background, notice: str, *, mirrored: bool = F
 
 
 def backdrop(frame: Frame, background: Background) -> Rendered:
-    """What is made of a file's frame that has no usable matte: as a slate, without a notice.
+    """The picture for a file's frame without a usable matte: like a slate, without text.
 
-    Nothing at all where the background is transparent.
+    Fully transparent if the background is.
     """
     is_transparent = isinstance(background, Transparent)
     image = _without_room(frame.size, background, frame.media_seconds)
@@ -60,16 +60,16 @@ def backdrop(frame: Frame, background: Background) -> Rendered:
 
 
 def _without_room(size: Size, background: Background, seconds: float) -> Image:
-    """The background, or grey for one that is made of the room: uint8 BGR (H, W, 3)."""
+    """The background, or grey if it is made from the room: uint8 BGR (H, W, 3)."""
     image = np.full((size.height, size.width, 3), NEUTRAL_GRAY, np.uint8)
     if isinstance(background, Picture):
-        with suppress(LivematteError):  # it is there for when things fail
+        with suppress(LivematteError):  # the slate must work when other things fail
             np.copyto(image, background.picture_at(size, seconds))
     return image
 
 
 def _write(image: Image, notice: str) -> None:
-    """`notice` in white on a dark band, in the middle, at most as wide as the picture."""
+    """Write `notice` in white on a dark band in the middle, at most as wide as the picture."""
     height, width = image.shape[:2]
     font, thickness = cv2.FONT_HERSHEY_SIMPLEX, max(1, height // 360)
     (text_width, text_height), _ = cv2.getTextSize(notice, font, 1.0, thickness)

@@ -1,4 +1,4 @@
-"""The scene that is shown now, with those of its backgrounds that move."""
+"""Holds the current scene, and plays its moving backgrounds."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from livematte.pipeline.scene import Scene
 
 
 class Stage:
-    """Holds the scene, plays its backgrounds, and stops those that are left; from any thread.
+    """Holds the scene, plays its backgrounds, and stops unused ones; from any thread.
 
     scene: read for each frame.
     """
@@ -24,7 +24,7 @@ class Stage:
         self._lock = threading.Lock()
 
     def show(self, scene: Scene) -> None:
-        """Show it from the next frame on."""
+        """Show `scene` from the next frame on."""
         with self._lock:
             for each in scene.backgrounds:
                 if isinstance(each, Picture) and not _holds(self._playing, each):
@@ -33,9 +33,9 @@ class Stage:
             self.scene = scene
 
     def drop_left(self) -> None:
-        """Stop backgrounds that are not the scene's any more, and let go of them.
+        """Stop and release backgrounds that are no longer in the scene.
 
-        Waits shortly for one that reads its file.
+        Waits briefly for one that is reading its file.
         """
         self._stop_all_but(lambda: self.scene.backgrounds)
 

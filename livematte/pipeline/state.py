@@ -1,4 +1,4 @@
-"""What a run does at one moment."""
+"""The states of a run."""
 
 from __future__ import annotations
 
@@ -6,13 +6,13 @@ import enum
 
 
 class State(enum.Enum):
-    """Sinks are given pictures of the person while it is `SHOWING`, else slates, or nothing new."""
+    """Sinks get new pictures of the person only while `SHOWING`; else slates, or nothing new."""
 
-    STARTING = "no network is open yet: the slate"
+    STARTING = "the slate, until the network is open"
     SHOWING = "pictures as they come"
-    HOLDING = "no picture that may be shown has come for a moment: the last one stands"
-    SLATE = "none has come for longer"
-    FROZEN = "the last picture again, as a person wished"
-    PAUSED = "the slate, as a person wished"
+    HOLDING = "the last picture stays: no good one has come for a moment"
+    SLATE = "the slate: no good picture has come for longer"
+    FROZEN = "the last picture again, as the user chose"
+    PAUSED = "the slate, as the user chose"
     IDLE = "the slate, since nobody watches and the camera is off"
     ENDED = "nothing"

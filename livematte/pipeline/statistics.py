@@ -1,4 +1,4 @@
-"""How a run is going: frames, drops, frames a second, and latency from capture to display."""
+"""Statistics of a run: frames, drops, frames per second, and latency from capture to display."""
 
 from __future__ import annotations
 
@@ -10,15 +10,15 @@ from typing import Final
 import numpy as np
 
 RECENT_SECONDS: Final = 2.0
-"""The present rate is taken over this long."""
+"""The current rate is averaged over this long."""
 
 KEPT_LATENCIES: Final = 10_000
-"""Percentiles are of so many last frames, so that a long call takes no more memory than a short."""
+"""Percentiles cover this many last frames, so that memory does not grow with a long call."""
 
 
 @dataclass(frozen=True)
 class Summary:
-    """What a run came to. Latencies are None before the first frame."""
+    """The result of a run. Latencies are None before the first frame."""
 
     frames: int
     dropped: int
@@ -37,7 +37,7 @@ class Statistics:
         """When the last picture was taken."""
         self._elapsed_seconds = 0.0
         self._gaps = 0
-        """Between pictures, without those that pauses are in."""
+        """Intervals between pictures, without those that contain pauses."""
         self._is_paused = True
         self._recent: deque[float] = deque()
         self._latencies: deque[float] = deque(maxlen=KEPT_LATENCIES)
@@ -45,9 +45,9 @@ class Statistics:
     def sent(
         self, captured_seconds: float, taken_seconds: float | None = None, is_shown: bool = True
     ) -> None:
-        """A picture that was captured at `captured_seconds` has been taken; None for just now.
+        """Count a picture that was accepted at `taken_seconds`; None for now.
 
-        is_shown: whether its latency counts; not if it only reached a recording.
+        is_shown: whether its latency counts; it does not if only a recording got the picture.
         """
         now = time.monotonic() if taken_seconds is None else taken_seconds
         if not self._is_paused:
@@ -63,7 +63,7 @@ class Statistics:
             self._recent.popleft()
 
     def pause(self) -> None:
-        """Until the next picture no time passes: the camera is off, or the computer sleeps."""
+        """Do not count time until the next picture: the camera is off, or the computer sleeps."""
         self._is_paused = True
         self._recent.clear()
 

@@ -1,4 +1,4 @@
-"""What a run counts: pictures taken, frames dropped, and whether it keeps up."""
+"""Counts pictures taken and frames dropped, and checks whether a run keeps up."""
 
 from __future__ import annotations
 
@@ -11,13 +11,13 @@ from livematte.pipeline.stall_timing import SLEPT_SECONDS, AwakeClock
 from livematte.pipeline.statistics import Statistics
 
 PAUSE_SECONDS: Final = 1.0
-"""Frames that are dropped so soon after a pause are those that a driver has kept."""
+"""Frames dropped this soon after a pause are old ones from the driver."""
 
 
 class Tally:
-    """The main thread's.
+    """Counts for one run; main thread only.
 
-    handed: how many pictures were handed to the outputs.
+    handed: how many pictures were sent to the outputs.
     """
 
     def __init__(self, clock: AwakeClock, waiting: FrameQueue, outputs: Outputs) -> None:
@@ -33,7 +33,7 @@ class Tally:
         self._pace = Pace()
 
     def count(self) -> None:
-        """Count what has happened since the last call."""
+        """Count what happened since the last call."""
         self._clock.tick()
         has_slept = self._clock.slept > self._slept
         for each in self._outputs.taken():
@@ -46,21 +46,21 @@ class Tally:
         if has_slept:
             self._slept = self._clock.slept
             self.pause()
-        # What comes while the network is compiled, or is left in a driver after a pause, is not
-        # dropped for want of time.
+        # Frames that come while the network is compiled, or are left in a driver after a pause, are
+        # not dropped for lack of speed.
         if self.handed and self._clock.seconds >= self._counting_from_seconds:
             self.statistics.dropped += dropped
 
     def pause(self, seconds: float = PAUSE_SECONDS) -> None:
-        """Pictures go on after a pause, or are about to stop; what is dropped does not count."""
+        """Pictures continue after a pause, or are about to stop; dropped frames do not count."""
         self.statistics.pause()
         self._pace.pause()
         self._counting_from_seconds = self._clock.seconds + seconds
 
     def slow(self, *, is_whole: bool) -> Slow | None:
-        """Not None once, when a live run has been too slow for long.
+        """Not None once, when a live run was too slow for a while.
 
-        is_whole: camera and network are there; how fast it is says nothing otherwise.
+        is_whole: camera and network both work; otherwise the speed means nothing.
         """
         if not self.handed:
             return None

@@ -1,4 +1,4 @@
-"""Whether the process works: the one sign of life of an encoder that is finishing a long file."""
+"""Checks whether the process uses the CPU: the only sign of an encoder finishing a long file."""
 
 from __future__ import annotations
 
@@ -8,11 +8,11 @@ from typing import Final
 from livematte.pipeline.stall_timing import AwakeClock
 
 WORK_SECONDS: Final = 0.001
-"""Less use of the processor is no sign of work."""
+"""Less CPU time does not count as work."""
 
 
 class WorkClock:
-    """Knows for how long the process has not used the processor, but for the thread that asks."""
+    """Measures how long the process has not used the CPU, apart from the calling thread."""
 
     def __init__(self, clock: AwakeClock) -> None:
         self._clock = clock

@@ -261,7 +261,7 @@ def test_a_network_that_hangs_brings_the_slate_and_is_given_up(
     assert slate_after < SLATE_WITHIN_SECONDS
     assert slate_after + back_after < 5 + BACK_WITHIN_SECONDS
     assert [each.split(":")[0] for each in run.sentences] == [
-        "The network has not answered for 4 seconds"
+        "The network has not responded for 4 seconds"
     ]
 
 
@@ -333,8 +333,8 @@ def test_a_lost_device_is_tried_once_more_and_then_the_cpu_is_taken() -> None:
         run.wait_for_pictures()
     assert opened == ["device", "device", "CPU"]
     assert run.sentences == [
-        "cuda:0 failed (unknown error): the network is opened anew.",
-        "cuda:0 has too little memory: the network is opened anew on the CPU.",
+        "cuda:0 failed (unknown error). Restarting the network.",
+        "cuda:0 has too little memory. Restarting the network on the CPU.",
     ]
     assert any(each.is_slate for each in run.seen[10:])
 

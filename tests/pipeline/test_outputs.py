@@ -118,14 +118,16 @@ def test_a_full_pipe_delays_no_other_output(tmp_path: Path) -> None:
     pipe, other = Pipe(tmp_path / "pipe"), RecordingSink()
     run = Run(pipe, other)
     wait_until(lambda: bool(run.sentences))
-    assert run.sentences == ["pipe has not taken a picture for 1 seconds. The other outputs go on."]
+    assert run.sentences == [
+        "pipe has not accepted a picture for 1 seconds. The other outputs continue."
+    ]
     seen = len(pipe.indices)
     time.sleep(0.5)
     assert len(pipe.indices) == seen, "it is blocked"
     newest = other.indices[-1]
     pipe.read_on()
     wait_until(lambda: len(run.sentences) == 2)
-    assert run.sentences[1] == "pipe takes pictures now."
+    assert run.sentences[1] == "pipe accepts pictures now."
     wait_until(lambda: len(pipe.indices) > seen + 5)
     assert pipe.indices[seen + 2] >= newest, "it goes on with the newest"
     assert pipe.indices == sorted(pipe.indices)
@@ -165,7 +167,7 @@ def test_closing_may_take_its_time_as_long_as_it_works(monkeypatch: pytest.Monke
     run.join(8)
     assert run.error is None
     assert finishing.ended == "closed"
-    assert run.sentences == ["long.mp4 is being finished."]
+    assert run.sentences == ["Finishing long.mp4."]
 
 
 def test_closing_that_hangs_is_left_behind(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -182,7 +184,7 @@ def test_closing_that_hangs_is_left_behind(monkeypatch: pytest.MonkeyPatch) -> N
     released.set()
     assert isinstance(run.error, SinkError)
     assert "drive does not respond and was left" in run.error.problem
-    assert run.sentences == ["drive is being finished."]
+    assert run.sentences == ["Finishing drive."]
     assert other.ended == "closed"
 
 
@@ -204,7 +206,7 @@ def test_an_output_that_does_not_open_holds_up_no_other(monkeypatch: pytest.Monk
     run = Run(hanging, other)
     wait_until(lambda: len(other.indices) > 5)
     assert run.sentences == [
-        "drive has not opened for 0 seconds. The other outputs start without it."
+        "drive did not open within 0 seconds. The other outputs start without it."
     ]
     assert hanging.indices == []
     hanging.released.set()
@@ -223,7 +225,7 @@ def test_where_it_is_needed_it_is_an_error(monkeypatch: pytest.MonkeyPatch, live
     run.join(8)
     hanging.released.set()
     assert isinstance(run.error, SinkError)
-    assert "drive has not opened for" in run.error.problem
+    assert "drive did not open within" in run.error.problem
     assert run.sentences == ["drive does not respond and was left unfinished."]
 
 
@@ -272,7 +274,7 @@ def test_a_view_neither_holds_up_nor_ends_what_is_made_of_a_file(tmp_path: Path)
     assert (window.ended, recording.ended) == ("aborted", "closed")
     assert len(window.indices) < 30
     assert str(run.error) == "The window has ended. "
-    assert run.sentences[-1] == "The window has ended. The other outputs go on."
+    assert run.sentences[-1] == "The window has ended. The other outputs continue."
 
 
 class Hiccuping(Recording):
@@ -298,7 +300,7 @@ def test_a_recording_loses_nothing_to_a_moment_and_says_what_it_lost_to_more() -
     assert run.pipeline.statistics.frames + run.pipeline.statistics.dropped == 60
     missing = len(brief.indices) - len(long.indices)
     assert run.pipeline.remarks == [
-        f"r.mp4: {missing} pictures are missing: its encoder or drive was too slow."
+        f"r.mp4: {missing} pictures are missing, since its encoder or drive was too slow."
     ]
     assert window.longest_gap < LONGEST_GAP_SECONDS
 
@@ -339,7 +341,7 @@ def test_an_output_that_fails_as_nobody_foresaw_is_given_up_too() -> None:
     run = Run(broken, other, count=30)
     run.join(10)
     assert isinstance(run.error, OSError)
-    assert run.sentences == ["broken failed: Input/output error. The other outputs go on."]
+    assert run.sentences == ["broken failed: Input/output error. The other outputs continue."]
     assert (broken.ended, other.ended) == ("aborted", "closed")
     assert len(other.indices) > len(broken.indices) + 5
 
@@ -375,7 +377,7 @@ def test_a_program_that_was_stopped_blames_no_output(
         time.sleep(0.02)
         clock.tick()
         outputs.check()
-    assert said == ["recording has not taken a picture for 1 seconds."]
+    assert said == ["recording has not accepted a picture for 1 seconds."]
 
 
 def test_sinks_read_copies() -> None:

@@ -58,5 +58,6 @@ def test_an_empty_room_is_shown_as_the_background_alone() -> None:
 
 def test_a_picture_of_another_size_is_not_shown() -> None:
     assert (
-        PictureGuard(SIZE).problem(picture(0.3, Size(40, 30)), 0.0) == "The matte has a wrong size"
+        PictureGuard(SIZE).problem(picture(0.3, Size(40, 30)), 0.0)
+        == "The matte has the wrong size"
     )

@@ -382,7 +382,7 @@ def test_a_failing_sink_is_given_up_and_the_others_are_finished(live: bool) -> N
     if live:
         assert other.matted[-1].index == 7
         assert other.ended == "closed"
-        assert sentences == ["Disk full. The other outputs go on."]
+        assert sentences == ["Disk full. The other outputs continue."]
     else:
         assert other.matted[-1].index <= 2
         assert other.ended == "aborted"

@@ -134,7 +134,7 @@ def test_what_kills_a_window_kills_nothing_else(
     assert code == 1
     assert said[0].startswith("livematte: The preview has ended: ")
     assert reason in said[0]
-    assert said[0].endswith("The other outputs go on.")
+    assert said[0].endswith("The other outputs continue.")
     assert "--no-preview" in said[-1]
     assert gap < LONGEST_GAP_SECONDS
     assert run.pictures() > 25
@@ -160,8 +160,9 @@ def test_a_screen_that_stands_still_stops_the_window_only(
     assert (
         said
         == [
-            "livematte: preview has not taken a picture for 1 seconds. The other outputs go on.",
-            "livematte: preview takes pictures now.",
+            "livematte: preview has not accepted a picture for 1 seconds. "
+            "The other outputs continue.",
+            "livematte: preview accepts pictures now.",
         ]
         * 2
     )
