@@ -13,7 +13,7 @@ from pathlib import Path
 from typing import Any
 
 from livematte.backgrounds.named import parse_named
-from livematte.cli.live_inputs import camera_maker, choose_source
+from livematte.cli.live.inputs import camera_maker, choose_source
 from livematte.controller import Controller
 from livematte.errors import UsageError
 from livematte.frame import Rendered, Size

@@ -6,7 +6,7 @@ import os
 import time
 from pathlib import Path
 
-from livematte.sinks.remains import look_into
+from livematte.sinks.video.remains import look_into
 from tests.small_disk import small_disk
 from tests.test_cli import livematte, start, wait_until
 

@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 
-from livematte.cli.slowness import Asked, sentence
+from livematte.cli.live.slowness import Asked, sentence
 from livematte.frame import Size
 from livematte.pipeline.pace import Slow
 

@@ -13,7 +13,7 @@ from livematte.cli.commands import Command, Group, Program
 from livematte.cli.doctor import doctor
 from livematte.cli.examples import epilog
 from livematte.cli.image import image
-from livematte.cli.live import cameras, run
+from livematte.cli.live.command import cameras, run
 from livematte.cli.recover import recover
 from livematte.cli.terminal import AUTOMATIC, explain
 from livematte.cli.video import video

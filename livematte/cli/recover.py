@@ -33,8 +33,8 @@ def recover(
     """
     with reported(debug):
         from livematte.errors import SinkError
-        from livematte.sinks import leftovers
-        from livematte.sinks.remains import look_into
+        from livematte.sinks.video import leftovers
+        from livematte.sinks.video.remains import look_into
 
         for folder in folders or ():
             if not folder.is_dir():

@@ -8,7 +8,7 @@ from livematte.doctor.finding import Finding, note, ok
 
 
 def check() -> Iterator[Finding]:
-    from livematte.sinks.leftovers import find_leftovers
+    from livematte.sinks.video.leftovers import find_leftovers
     from livematte.text.counted import counted
 
     left = find_leftovers()

@@ -11,8 +11,8 @@ import numpy as np
 
 from livematte.errors import SinkError
 from livematte.frame import Image, Size
-from livematte.sinks.window import Window
-from livematte.sinks.window_process import Show, WindowProcess
+from livematte.sinks.window.process import Show, WindowProcess
+from livematte.sinks.window.window import Window
 
 TITLE: Final = "livematte"
 

@@ -14,7 +14,7 @@ from typing import Any, Final
 from livematte.errors import SinkError
 from livematte.media.pipe import READER_SECONDS, Pipe
 from livematte.media.whole_file import Taken, require_free, unwritable
-from livematte.sinks.unfinished_file import UnfinishedFile
+from livematte.sinks.video.unfinished_file import UnfinishedFile
 from livematte.text.counted import counted
 
 _CONTROLS: Final = re.compile(r"[\\\x00-\x1f\x7f]")

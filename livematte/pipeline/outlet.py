@@ -138,7 +138,7 @@ class Outlet:
         return self.stage is Stage.ENDED or len(self._waiting) < self._most_waiting
 
     def offer(self, buffer: Buffer) -> None:
-        """Queue a picture; if there is no room, it replaces the oldest unless the sink keeps all."""
+        """Queue a picture; if full, it replaces the oldest, unless the sink keeps pictures."""
         if self.put(buffer):
             return
         self.left_out += 1

@@ -12,7 +12,7 @@ from livematte.sinks.dated import new_name
 from livematte.sinks.output import open_output
 from livematte.sinks.sink import Sink
 from livematte.sinks.snapshot import SnapshotSink
-from livematte.sinks.video_writer import VideoWriter
+from livematte.sinks.video.writer import VideoWriter
 
 NAME: Final = "livematte %Y-%m-%d %H.%M.%S"
 

@@ -13,7 +13,7 @@ from livematte.media.names import STANDARD_STREAM, is_folder, require_writable_n
 from livematte.media.pipe import STDOUT
 from livematte.media.whole_file import Taken
 from livematte.sinks.images import ImageFolder
-from livematte.sinks.video_writer import VideoWriter
+from livematte.sinks.video.writer import VideoWriter
 
 if TYPE_CHECKING:
     from livematte.media.video.source import SourceVideo

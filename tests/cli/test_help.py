@@ -135,7 +135,7 @@ def run_live(words: list[str], monkeypatch: pytest.MonkeyPatch) -> None:
     """All but the run itself, with the demo for a camera: it would go on for ever."""
     started: list[Pipeline] = []
     monkeypatch.setattr(Pipeline, "run", lambda self: started.append(self))
-    monkeypatch.setattr("livematte.sinks.preview.PreviewWindow.open", lambda *_: None)
+    monkeypatch.setattr("livematte.sinks.preview.preview.PreviewWindow.open", lambda *_: None)
     monkeypatch.setenv("XDG_CONFIG_HOME", str(Path("config").absolute()))
     has_source = {"--demo", "--input"} & {*words}
     ended = livematte(*words, *(() if has_source else ("--demo",)))

@@ -17,7 +17,7 @@ from livematte.errors import DeviceError, SinkError, SourceError
 from livematte.linux import device_permission, x11
 from livematte.network import weights
 from livematte.render.openvino import cache as network_cache
-from livematte.sinks import journal
+from livematte.sinks.video import journal
 from livematte.sources import CameraInfo
 
 

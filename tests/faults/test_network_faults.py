@@ -260,7 +260,7 @@ def test_a_network_that_hangs_brings_the_slate_and_is_given_up(
     )
     assert slate_after < SLATE_WITHIN_SECONDS
     assert slate_after + back_after < 5 + BACK_WITHIN_SECONDS
-    assert [each.split(":")[0] for each in run.sentences] == [
+    assert [each.split(".")[0] for each in run.sentences] == [
         "The network has not responded for 4 seconds"
     ]
 

@@ -22,9 +22,9 @@ from livematte.frame import Frame, Rendered, Size
 from livematte.media.pipe import STDOUT
 from livematte.sinks import ImageFolder, PreviewWindow, Sink, VideoWriter, VirtualCamera
 from livematte.sinks.null import NullSink
-from livematte.sinks.remains import look_into
 from livematte.sinks.sink import Interruptible, KeepsPictures
 from livematte.sinks.snapshot import SnapshotSink
+from livematte.sinks.video.remains import look_into
 from livematte.sources import VideoFile
 from livematte.video.save import Composited, MatteOnly, OnBlack
 from tests.lab import IN_LAB

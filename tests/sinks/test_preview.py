@@ -23,7 +23,8 @@ import pytest
 
 from livematte.frame import Image
 from livematte.linux import x11
-from livematte.sinks import display_problem, preview_view
+from livematte.sinks import display_problem
+from livematte.sinks.preview import view as preview_view
 from tests.sinks.pictures import GREEN, picture
 from tests.sinks.show import GREY, SIZE, TITLE
 

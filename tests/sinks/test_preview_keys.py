@@ -22,7 +22,7 @@ from livematte.options.changes import (
 )
 from livematte.options.refinement import MARGINS
 from livematte.options.settings import LiveSettings
-from livematte.sinks.preview_keys import change_for, meant
+from livematte.sinks.preview.keys import change_for, meant
 
 GREEN = LiveSettings(("green", "beach.jpg"))
 BLURRED = LiveSettings(("green", "blur"), background_index=1)

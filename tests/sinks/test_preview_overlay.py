@@ -8,8 +8,8 @@ import numpy as np
 import pytest
 
 from livematte.frame import Image, Size
-from livematte.sinks import preview_overlay as overlay
-from livematte.sinks.preview_view import HELP
+from livematte.sinks.preview import overlay as overlay
+from livematte.sinks.preview.view import HELP
 
 GREY = 200
 LONG = (("Camera", "A camera whose name is long and longer than any window " * 3),)

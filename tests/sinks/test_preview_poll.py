@@ -7,8 +7,9 @@ import time
 import pytest
 
 from livematte.options.changes import Change, NextBackground, Pause, Quit, SetBlur, SetRefinement
-from livematte.sinks import PreviewWindow, preview
-from livematte.sinks.commands import Pressed, StatusWanted
+from livematte.sinks import PreviewWindow
+from livematte.sinks.preview import preview
+from livematte.sinks.preview.messages import Pressed, StatusWanted
 from tests.sinks.show import Run
 
 

@@ -7,7 +7,7 @@ import pytest
 
 from livematte.options.changes import Change, NextBackground, SetBlur, SetRefinement, StartRecording
 from livematte.options.settings import LiveSettings, LiveSnapshot
-from livematte.sinks.preview_text import announcement, statistics
+from livematte.sinks.preview.text import announcement, statistics
 from tests.sinks.show import STATE
 
 BEFORE = LiveSettings(("green", "/home/me/beach.jpg", "blur:40"))

@@ -15,11 +15,12 @@ import pytest
 from livematte.errors import SinkError, UsageError
 from livematte.frame import Size
 from livematte.media.whole_file import Taken, write_whole
-from livematte.sinks import ImageFolder, VideoWriter, journal, open_output
+from livematte.sinks import ImageFolder, VideoWriter, open_output
 from livematte.sinks.dated import dated
-from livematte.sinks.leftovers import find_leftovers, find_missing, recover
-from livematte.sinks.remains import look_into
-from livematte.sinks.unfinished_file import UnfinishedFile
+from livematte.sinks.video import journal
+from livematte.sinks.video.leftovers import find_leftovers, find_missing, recover
+from livematte.sinks.video.remains import look_into
+from livematte.sinks.video.unfinished_file import UnfinishedFile
 from tests.sinks.pictures import picture
 
 SIZE = Size(64, 48)
@@ -155,7 +156,7 @@ def test_a_folder_under_the_name_costs_nothing(tmp_path: Path) -> None:
 def test_a_file_that_came_meanwhile_is_not_replaced(tmp_path: Path) -> None:
     writer = begin(tmp_path / "talk.mp4")
     (tmp_path / "talk.mp4").write_bytes(b"another's")
-    with pytest.raises(SinkError, match="another file has that name"):
+    with pytest.raises(SinkError, match="another file now has that name"):
         writer.close()
     assert (tmp_path / "talk.mp4").read_bytes() == b"another's"
     assert count(tmp_path / "talk (2).mp4") == 40

@@ -27,9 +27,9 @@ from livematte.frame import Image, Size
 from livematte.media.video.colour import BT709_LIMITED
 from livematte.media.whole_file import Taken
 from livematte.sinks import VideoWriter
-from livematte.sinks.clock import SHORTEST_TICK_SECONDS, LiveClock
-from livematte.sinks.codec import choose_codec
-from livematte.sinks.encoding import FrameMaker
+from livematte.sinks.video.clock import SHORTEST_TICK_SECONDS, LiveClock
+from livematte.sinks.video.codec import choose_codec
+from livematte.sinks.video.encoding import FrameMaker
 from tests.sinks.pictures import GREEN, picture
 from tests.small_disk import small_disk
 

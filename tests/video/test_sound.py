@@ -362,7 +362,7 @@ def test_a_packet_that_is_refused_at_the_end_costs_no_picture(
     is_known: whether it is seen before that this one will be refused.
     """
     if not is_known:
-        monkeypatch.setattr("livematte.sinks.sound_tracks.begins_a_frame", lambda _data: True)
+        monkeypatch.setattr("livematte.sinks.sound.tracks.begins_a_frame", lambda _data: True)
     path = make(tmp_path, KINDS["AC-3"])
     with av.open(str(path)) as container:
         count = sum(1 for each in container.demux(audio=0) if each.size)

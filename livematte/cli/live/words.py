@@ -5,9 +5,9 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from livematte.background import Background
-from livematte.cli import slowness
 from livematte.cli.backgrounds import described
-from livematte.cli.slowness import Asked
+from livematte.cli.live import slowness
+from livematte.cli.live.slowness import Asked
 from livematte.cli.terminal import say
 from livematte.controller import Controller
 from livematte.options.changes import Change, ReplaceBackgrounds

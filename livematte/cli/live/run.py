@@ -10,23 +10,13 @@ from typing import NamedTuple
 from livematte.background import files_of
 from livematte.backgrounds.named import Choice, NamedBackground
 from livematte.cli.backgrounds import parse_backgrounds
-from livematte.cli.live_inputs import camera_maker, choose_camera, choose_source
-from livematte.cli.live_outputs import (
-    choose_on_demand,
-    choose_virtual_camera,
-    open_outputs,
-)
-from livematte.cli.live_words import (
-    say_changed,
-    say_end,
-    say_idle,
-    say_slow,
-    say_start,
-)
+from livematte.cli.live.inputs import camera_maker, choose_camera, choose_source
+from livematte.cli.live.outputs import choose_on_demand, choose_virtual_camera, open_outputs
+from livematte.cli.live.reload import Hangup
+from livematte.cli.live.slowness import Asked
+from livematte.cli.live.words import say_changed, say_end, say_idle, say_slow, say_start
 from livematte.cli.meant import require_file
 from livematte.cli.process import own_process
-from livematte.cli.reload import Hangup
-from livematte.cli.slowness import Asked
 from livematte.cli.terminal import parse_matte_size, say, stopped_by_signals
 from livematte.controller import Controller, require_alpha
 from livematte.errors import UsageError
@@ -38,7 +28,7 @@ from livematte.pipeline.events import Limits, PipelineEvents
 from livematte.render.renderer import OpenedRenderer
 from livematte.sinks import PreviewWindow, Sink
 from livematte.sinks.dated import dated
-from livematte.sinks.leftovers import find_leftovers, sentence
+from livematte.sinks.video.leftovers import find_leftovers, sentence
 
 
 class Wishes(NamedTuple):

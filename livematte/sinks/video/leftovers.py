@@ -11,10 +11,10 @@ from typing import Final
 from livematte.errors import SinkError
 from livematte.media.video.container import FILES_ALONE, file_url, open_container
 from livematte.media.whole_file import UNFINISHED_NAME, Taken, free_name, give_name, unwritable
-from livematte.sinks import journal
-from livematte.sinks.journal import Entry
-from livematte.sinks.remains import Remains, look_into, whole_size
-from livematte.sinks.unfinished_file import UnfinishedFile, is_being_written
+from livematte.sinks.video import journal
+from livematte.sinks.video.journal import Entry
+from livematte.sinks.video.remains import Remains, look_into, whole_size
+from livematte.sinks.video.unfinished_file import UnfinishedFile, is_being_written
 
 ENDINGS: Final = (".mp4", ".mov", ".mkv", ".webm")
 

@@ -10,8 +10,8 @@ from pathlib import Path
 
 from livematte.errors import NoReaderError, SinkError
 from livematte.media.whole_file import unwritable
-from livematte.sinks.remains import Remains, look_into, whole_size
-from livematte.sinks.unfinished_file import UnfinishedFile
+from livematte.sinks.video.remains import Remains, look_into, whole_size
+from livematte.sinks.video.unfinished_file import UnfinishedFile
 
 
 def video_error(path: Path, error: Exception, *, is_pipe: bool) -> SinkError:
@@ -33,7 +33,7 @@ def stream_error(error: Exception) -> SinkError:
     if number == errno.EPIPE or (number == errno.EINVAL and sys.platform == "win32"):
         return NoReaderError()
     return SinkError(
-        f"Standard output cannot be written: {_reason(error)}.", "Write to a file instead."
+        f"The standard output cannot be written: {_reason(error)}.", "Write to a file instead."
     )
 
 

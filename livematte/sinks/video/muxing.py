@@ -4,10 +4,10 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Final
 
-from livematte.sinks.codec import Codec
+from livematte.sinks.video.codec import Codec
 
 if TYPE_CHECKING:
-    from livematte.sinks.soundtrack import Soundtrack
+    from livematte.sinks.sound.soundtrack import Soundtrack
 
 FRAGMENT_SECONDS: Final = 0.5
 """How much is written at once. If the process is killed, this and the pictures still in the encoder

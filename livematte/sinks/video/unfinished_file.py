@@ -21,7 +21,7 @@ from livematte.media.whole_file import (
     give_name,
     keep_mode,
 )
-from livematte.sinks import journal
+from livematte.sinks.video import journal
 
 FLUSH_SECONDS: Final = 2.0
 """Data written more than about this long ago survives a power cut."""

@@ -16,15 +16,15 @@ from livematte.media.pipe import READER_SECONDS, Pipe, StandardOutput
 from livematte.media.video.colour import BT709_LIMITED
 from livematte.media.video.container import FILES_ALONE, file_url
 from livematte.media.whole_file import Taken, Target, free_name, require_free
-from livematte.sinks.clock import SHORTEST_TICK_SECONDS, Clock, FileClock, LiveClock
-from livematte.sinks.codec import choose_codec, streamed_codec
-from livematte.sinks.encoding import FrameMaker, add_video_stream
-from livematte.sinks.muxing import muxer_options
-from livematte.sinks.remains import count_pictures
 from livematte.sinks.sink import MOST_WAITING, require_picture
-from livematte.sinks.soundtrack import Soundtrack
-from livematte.sinks.unfinished_file import UnfinishedFile
-from livematte.sinks.video_errors import keep, stream_error, video_error
+from livematte.sinks.sound.soundtrack import Soundtrack
+from livematte.sinks.video.clock import SHORTEST_TICK_SECONDS, Clock, FileClock, LiveClock
+from livematte.sinks.video.codec import choose_codec, streamed_codec
+from livematte.sinks.video.encoding import FrameMaker, add_video_stream
+from livematte.sinks.video.errors import keep, stream_error, video_error
+from livematte.sinks.video.muxing import muxer_options
+from livematte.sinks.video.remains import count_pictures
+from livematte.sinks.video.unfinished_file import UnfinishedFile
 
 if TYPE_CHECKING:
     import av

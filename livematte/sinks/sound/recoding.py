@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Final
 
 from livematte.media.sound.packets import TimedPacket
 from livematte.media.sound.steady import Samples, SteadySound, decode
-from livematte.sinks.span import Span
+from livematte.sinks.sound.span import Span
 
 if TYPE_CHECKING:
     import av

@@ -21,7 +21,7 @@ import numpy as np
 from livematte.frame import Image, Size
 from livematte.linux.x11 import display_problem, prepare_qt
 from livematte.linux.x11_window import X11Window, character_of
-from livematte.sinks.window_process import Failed, Opened, Show, Shown
+from livematte.sinks.window.process import Failed, Opened, Show, Shown
 
 POLL_SECONDS: Final = 0.015
 """How long keys wait while no picture comes."""

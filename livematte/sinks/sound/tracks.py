@@ -9,11 +9,11 @@ from typing import TYPE_CHECKING, Protocol, cast
 from livematte.media.sound.channels import LAYOUTS
 from livematte.media.sound.packets import TimedPacket
 from livematte.media.sound.steady import SAMPLES_PER_SECOND, SteadySound
-from livematte.sinks.aac_continuation import AacContinuation, SoundChangesError
-from livematte.sinks.ac3 import begins_a_frame
-from livematte.sinks.adts import AdtsHeader
-from livematte.sinks.recoding import BITS_PER_CHANNEL, Decoded, Recoded
-from livematte.sinks.span import Span
+from livematte.sinks.sound.aac_continuation import AacContinuation, SoundChangesError
+from livematte.sinks.sound.ac3 import begins_a_frame
+from livematte.sinks.sound.adts import AdtsHeader
+from livematte.sinks.sound.recoding import BITS_PER_CHANNEL, Decoded, Recoded
+from livematte.sinks.sound.span import Span
 
 if TYPE_CHECKING:
     import av

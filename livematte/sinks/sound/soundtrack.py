@@ -14,9 +14,9 @@ from livematte.media.sound.channels import LAYOUTS, choose_layout
 from livematte.media.sound.packets import SoundPackets, TimedPacket
 from livematte.media.sound.steady import decode
 from livematte.media.video.container import reason
-from livematte.sinks.sound_tracks import CopiedTrack, EncodedTrack, Track
-from livematte.sinks.sound_trial import can_hold
-from livematte.sinks.span import Span
+from livematte.sinks.sound.span import Span
+from livematte.sinks.sound.tracks import CopiedTrack, EncodedTrack, Track
+from livematte.sinks.sound.trial import can_hold
 
 if TYPE_CHECKING:
     import av

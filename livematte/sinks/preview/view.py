@@ -15,11 +15,11 @@ import numpy as np
 
 from livematte.errors import SinkError
 from livematte.frame import Image, Rendered, Size
-from livematte.sinks.commands import Notes, Pressed, Saved, StatusWanted
 from livematte.sinks.images import write_png
-from livematte.sinks.preview_keys import ESCAPE, REPEATING, meant
-from livematte.sinks.window import Window
-from livematte.sinks.window_process import Show
+from livematte.sinks.preview.keys import ESCAPE, REPEATING, meant
+from livematte.sinks.preview.messages import Notes, Pressed, Saved, StatusWanted
+from livematte.sinks.window.process import Show
+from livematte.sinks.window.window import Window
 
 HELP: Final = (
     ("1 - 9", "background"),
@@ -173,7 +173,7 @@ class PreviewView(Window):
         said = self._message if time.monotonic() < self._message_until_seconds else notes.said
         if not (rows or said or notes.is_recording):
             return view
-        from livematte.sinks import preview_overlay as overlay  # the window is to appear at once
+        from livematte.sinks.preview import overlay as overlay  # the window is to appear at once
 
         if view is not self._canvas and view is not self._fitted:
             np.copyto(self._canvas, view)

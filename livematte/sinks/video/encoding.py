@@ -11,7 +11,7 @@ import numpy as np
 
 from livematte.frame import Image, Rendered, Size
 from livematte.media.video.colour import FULL, Colour
-from livematte.sinks.codec import Codec
+from livematte.sinks.video.codec import Codec
 
 if TYPE_CHECKING:
     import av

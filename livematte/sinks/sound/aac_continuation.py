@@ -8,9 +8,9 @@ from typing import TYPE_CHECKING, cast
 
 from livematte.media.sound.channels import LAYOUTS
 from livematte.media.sound.steady import SteadySound
-from livematte.sinks.adts import ADTS_LAYOUTS, AdtsHeader
-from livematte.sinks.recoding import BITS_PER_CHANNEL, Decoded, Recoded
-from livematte.sinks.span import Span
+from livematte.sinks.sound.adts import ADTS_LAYOUTS, AdtsHeader
+from livematte.sinks.sound.recoding import BITS_PER_CHANNEL, Decoded, Recoded
+from livematte.sinks.sound.span import Span
 
 if TYPE_CHECKING:
     import av

@@ -13,12 +13,12 @@ from livematte.errors import LivematteError, SinkError
 from livematte.frame import Rendered, Size
 from livematte.options.changes import Change
 from livematte.options.settings import LiveSettings, LiveSnapshot
-from livematte.sinks import preview_view
-from livematte.sinks.commands import Notes, Pressed, Saved, StatusWanted
-from livematte.sinks.preview_keys import AT_ONCE, change_for
-from livematte.sinks.preview_text import announcement, statistics
+from livematte.sinks.preview import view as preview_view
+from livematte.sinks.preview.keys import AT_ONCE, change_for
+from livematte.sinks.preview.messages import Notes, Pressed, Saved, StatusWanted
+from livematte.sinks.preview.text import announcement, statistics
 from livematte.sinks.sink import require_picture
-from livematte.sinks.window_process import Show, WindowProcess, folder
+from livematte.sinks.window.process import Show, WindowProcess, folder
 
 REMEDY: Final = "Run with --no-preview and give --output FILE or --virtual-camera instead."
 

@@ -229,7 +229,7 @@ def run(
         raise problem
     with reported(debug):
         # Loaded here, so that help and mistyped options need not wait for OpenCV.
-        from livematte.cli.live_run import LiveRun, Wishes
+        from livematte.cli.live.run import LiveRun, Wishes
 
         wishes = Wishes(
             camera=camera,
