@@ -5,8 +5,8 @@
     alpha = matte(image)    # float32 (H, W), 0 is background and 1 is person
     person = cutout(image)  # uint8 (H, W, 4)
 
-Both keep one `Matter` with its network. Who wants other settings, or several at once, makes a
-`Matter`: it holds the network, is picklable, and takes batches as `ray.data` gives them.
+Both share one `Matter` with its network. For other settings, or for several at once, make your own
+`Matter`: it holds the network, can be pickled, and takes batches as `ray.data` gives them.
 """
 
 from __future__ import annotations
@@ -33,10 +33,10 @@ from livematte.render.still import StillNetwork
 
 
 class Matter:
-    """Mattes people in single pictures; the network is loaded when it is first needed, and kept.
+    """Mattes people in single pictures; it loads the network when it is first needed, and keeps it.
 
-    Any number of threads may use one. Pickling takes the settings along and not the network, which
-    is loaded again where it is unpickled.
+    Any number of threads can share one. A pickle has the settings but not the network, which is
+    loaded again after unpickling.
     """
 
     def __init__(
@@ -51,15 +51,15 @@ class Matter:
     ) -> None:
         """Settings only; nothing is loaded yet.
 
-        matte_short_side: shorter side, in pixels, of what the network sees.
+        matte_short_side: shorter side of the network's input, in pixels.
         device: auto, cpu, cuda, cuda:N, openvino:GPU, openvino:NPU or torch:cpu.
         precision: fp32, int8, fp16 or auto.
         weights: photographic, webcam if it was pulled, or the path of a converted file.
-        threads: how many of the processor's cores to use; None for all.
-        parallel: how many threads will ask at once. For one the soonest matte, on all cores; for
-            as many as there are cores the most mattes a second.
+        threads: how many CPU cores to use; None for all.
+        parallel: how many threads will call at once. 1 gives the lowest latency, on all cores; as
+            many as there are cores gives the most mattes per second.
 
-        Raises `UsageError` if one of them is none that can be asked for.
+        Raises `UsageError` if a value is not possible.
         """
         if matte_short_side not in SHORT_SIDES:
             raise UsageError(
@@ -87,7 +87,7 @@ class Matter:
         self.__dict__.update(state, _network=None, _lock=threading.Lock())
 
     def load(self) -> str:
-        """Load the network, if it is not yet; returns what it is, for people.
+        """Load the network if it is not loaded yet; returns a description of it for people.
 
         Raises `DeviceError` if the device cannot be used, and `WeightsError` if the weights cannot.
         """
@@ -99,9 +99,9 @@ class Matter:
     def matte(self, image: Image) -> NDArray[np.float32]:
         """The matte of `image`, uint8 RGB (H, W, 3): float32 (H, W), 0 background to 1 person.
 
-        Raises `ValueError` if the picture is of another kind, `RenderError` if the network fails,
-        of these `MatteError` if its numbers are no alpha, and what `load` raises. Whether the matte
-        can be right is not judged further; `livematte image` does that.
+        Raises `ValueError` if the picture has another type or shape, `RenderError` if the network
+        fails (`MatteError` if its numbers are not an alpha), and what `load` raises. It does not
+        judge further whether the matte can be right; `livematte image` does.
         """
         require_rgb(image)
         self.load()
@@ -121,8 +121,8 @@ class Matter:
     def cutout(self, image: Image) -> Image:
         """The person alone: uint8 RGBA (H, W, 4) of `image`, uint8 RGB (H, W, 3).
 
-        Alpha is straight. Where it is soft, colours are the person's, with the room's taken out;
-        where it is 0 they are 0, so that the room is not in the picture at all.
+        Alpha is straight. Where it is soft, colours are the person's, with the room's removed;
+        where it is 0 they are 0, so that the picture holds nothing of the room.
 
         Raises what `matte` raises.
         """
@@ -133,7 +133,7 @@ class Matter:
         """A batch with the column "alpha" added to "image", for `ray.data.Dataset.map_batches`.
 
         batch: columns by name. "image" has pictures, uint8 RGB (H, W, 3) each: one array (N, H, W,
-            3), or an array of N objects where sizes differ. "alpha" becomes float32 likewise.
+            3), or an array of N objects if sizes differ. "alpha" is float32 in the same form.
 
         Raises `KeyError` without such a column, and what `matte` raises.
         """
@@ -174,7 +174,7 @@ def to_uint8(matte: NDArray[np.float32]) -> Image:
 
 
 def require_rgb(image: NDArray[Any]) -> None:
-    """Raises `ValueError` if `image` is not uint8 (H, W, 3) and of at least one pixel."""
+    """Raises `ValueError` unless `image` is uint8 (H, W, 3) with at least one pixel."""
     if not isinstance(image, np.ndarray):
         raise ValueError(f"image: expected a NumPy array, got {type(image).__name__}")
     if image.dtype != np.uint8 or image.ndim != 3 or image.shape[2] != 3 or image.size == 0:

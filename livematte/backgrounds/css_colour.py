@@ -5,19 +5,19 @@ from __future__ import annotations
 from typing import Final
 
 MOST_LETTERS: Final = 200
-"""Nobody writes a longer colour; names of files may be."""
+"""No colour is longer, but file names can be."""
 
 
 class NotOpaqueError(ValueError):
-    """A colour lets something shine through."""
+    """A colour is partly transparent."""
 
 
 def parse_colour(text: str) -> tuple[int, int, int]:
     """The colour in sRGB: red, green and blue from 0 to 255.
 
-    CSS Color Module Level 4; what lies outside sRGB becomes the nearest colour in it.
+    CSS Color Module Level 4; a colour outside sRGB becomes the nearest one in it.
 
-    Raises ValueError if it is not a colour, `NotOpaqueError` if something shines through it.
+    Raises ValueError if it is not a colour, `NotOpaqueError` if it is partly transparent.
     """
     from coloraide import Color  # loads 70 ms of modules
 
@@ -33,7 +33,7 @@ def parse_colour(text: str) -> tuple[int, int, int]:
 
 
 def colour_names() -> list[str]:
-    """Those that CSS knows."""
+    """The names of colours in CSS."""
     from coloraide.css.color_names import name2val_map
 
     return [each for each in name2val_map if each != "transparent"]

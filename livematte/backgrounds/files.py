@@ -31,16 +31,16 @@ from livematte.media.photo.read import OpenedPhoto, UnknownKindError, open_photo
 WHITE: Final = (255, 255, 255)
 
 KEPT_PIXELS: Final = 33_177_600
-"""Those of an 8K frame: larger pictures are reduced to about as many."""
+"""The pixels of an 8K frame; larger pictures are reduced to about as many."""
 
 MOST_MOVING_PIXELS: Final = 100_000_000
-"""As of videos: of an animation two pictures are in memory at once, again and again."""
+"""The limit of videos: an animation has two pictures in memory at a time."""
 
 NO_LIMIT_BYTES: Final = 1 << 62
-"""Of memory: it is looked at once a picture is reduced."""
+"""Of memory, which is checked after a picture is reduced."""
 
 OPEN_AT_ONCE: Final = 4
-"""How many pictures of a folder are in memory: the ones that were shown last."""
+"""How many pictures of a folder stay in memory: those shown last."""
 
 OPENING_SECONDS: Final = 0.3
 """How long a live run waits for a picture that is shown for the first time."""
@@ -50,20 +50,20 @@ NEUTRAL: Final = 40
 
 
 class Behind(NamedTuple):
-    """A file, and the colour that shines through where it is transparent: sRGB, 0 to 255."""
+    """A file, and the colour behind its transparent parts: sRGB, 0 to 255."""
 
     name: str
     colour: tuple[int, int, int]
 
 
 def open_files(text: str, on_trouble: Callable[[str], None]) -> Sequence[Picture]:
-    """The pictures that a person means by a name, a folder or a pattern; at least one.
+    """The pictures of a file, a folder or a pattern; at least one.
 
-    text: "room.png", "rooms/", "rooms/*.jpg"; with "@navy" at its end, that colour is behind what
-        is transparent in them, which is white otherwise.
-    on_trouble: told in a sentence of each picture of a folder or pattern that is left out.
+    text: "room.png", "rooms/", "rooms/*.jpg"; "@navy" at its end puts that colour behind the
+        transparent parts, which are white otherwise.
+    on_trouble: called with a sentence for each skipped picture of a folder or pattern.
 
-    Raises `UsageError` if there is nothing of the name, and `BackgroundError` if nothing of it can
+    Raises `UsageError` if nothing has this name, and `BackgroundError` if none of the pictures can
     be read.
     """
     name, colour = _split(text)
@@ -95,9 +95,9 @@ def open_files(text: str, on_trouble: Callable[[str], None]) -> Sequence[Picture
 
 
 def open_file(path: Path, colour: tuple[int, int, int] = WHITE) -> Picture:
-    """A picture, animation or video; the second and third of them move.
+    """A picture, animation or video; animations and videos move.
 
-    colour: behind what is transparent, in sRGB from 0 to 255.
+    colour: behind transparent parts, in sRGB from 0 to 255.
 
     Raises `BackgroundError` if it cannot be read.
     """
@@ -162,7 +162,7 @@ def _video(path: Path, no_picture: UnknownKindError, colour: tuple[int, int, int
 
 
 def _split(text: str) -> Behind:
-    """A name, and the colour after its last @; a file that has all of it as its name goes first."""
+    """A name, and the colour after its last @; a file whose name is the whole text goes first."""
     name, at, word = text.rpartition("@")
     if not at or os.path.lexists(at_home(text)):
         return Behind(text, WHITE)
@@ -212,13 +212,13 @@ def _matches(pattern: str) -> list[Path]:
 
 
 def _natural(path: Path) -> list[tuple[int, int, str]]:
-    """For an order in which room2 comes before room10."""
+    """A sort key that puts room2 before room10."""
     parts = re.split(r"([0-9]{1,18})", str(path).casefold())
     return [(0, int(each), "") if each.isdecimal() else (1, 0, each) for each in parts]
 
 
 class _Album:
-    """Knows which pictures of a folder were shown last, and closes the others."""
+    """Keeps the pictures of a folder that were shown last, and closes the others."""
 
     def __init__(self) -> None:
         self._open: deque[_Waiting] = deque()
@@ -237,14 +237,14 @@ class _Album:
 
 
 class _Waiting(Picture):
-    """A picture of a folder that is opened when it is first shown.
+    """A picture of a folder, opened when it is first shown.
 
-    A folder may hold more than fits into memory. A live run does not wait for a disk: it shows grey
-    until the picture is there.
+    A folder can hold more than fits into memory. A live run does not wait for a disk: it shows grey
+    until the picture is ready.
     """
 
     def __init__(self, path: Path, colour: tuple[int, int, int], album: _Album) -> None:
-        """Raises `BackgroundError` if it is clear by now that it cannot be read."""
+        """Raises `BackgroundError` if its header already shows that it cannot be read."""
         self._path = path
         self._colour = colour
         self._album = album
@@ -285,7 +285,7 @@ class _Waiting(Picture):
                 self._picture.stop()
 
     def close(self) -> None:
-        """Give the memory back; it is opened again when it is shown again."""
+        """Free the memory; the picture is opened again when it is shown again."""
         with self._lock:
             picture, self._picture, self._opening = self._picture, None, None
         if picture is not None:
@@ -301,13 +301,13 @@ class _Waiting(Picture):
         return self._neutral
 
     def _opened(self) -> Picture | None:
-        """The picture, once it can be shown; None where a run goes on without it."""
+        """The picture, once it can be shown; None if the run goes on without it."""
         with self._lock:
             if self._picture is None and self._opening is None:
                 self._opening = threading.Thread(target=self._open, name="background", daemon=True)
                 try:
                     self._opening.start()
-                except RuntimeError:  # the system has no more threads to give now
+                except RuntimeError:  # the system has no more threads now
                     self._opening = None
                     return None
             opening, is_playing = self._opening, self._playing is not None
@@ -323,7 +323,8 @@ class _Waiting(Picture):
         except Exception as error:
             if not isinstance(error, BackgroundError):
                 error = BackgroundError(
-                    f"Background {self._path} cannot be read: {error}.", "Choose another."
+                    f"Background {self._path} cannot be read: {error}.",
+                    "Choose another.",
                 )
             self._error = error
             if self._playing is not None:

@@ -1,4 +1,4 @@
-"""An animation, GIF, APNG, WebP or AVIF, that is shown over and over."""
+"""An animation (GIF, APNG, WebP or AVIF), shown in a loop."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ from livematte.media.photo.read import open_photo, to_srgb
 
 
 class Drawn(NamedTuple):
-    """A picture of the animation, and from when until when it is shown, in seconds.
+    """A picture of the animation, and its start and end, in seconds.
 
     image: uint8 BGR (H, W, 3).
     """
@@ -33,17 +33,17 @@ class Drawn(NamedTuple):
 
 
 class LoopedAnimation:
-    """The pictures of an animation, one after the other, from its begin again after its end.
+    """The pictures of an animation, one after the other, in a loop.
 
-    As `LoopedVideo`: the file is opened once, and of one that is damaged further on, what came
-    before is looped. How often the file itself wants to be repeated is not asked: a background
-    that stands still after three times is not what anybody chose it for.
+    As in `LoopedVideo`, the file is opened once; if a later part is damaged, the part before it is
+    looped. The file's own number of repeats is ignored: nobody wants a background that stops after
+    three.
     """
 
     def __init__(self, path: Path, colour: tuple[int, int, int]) -> None:
-        """colour: behind what is transparent, in sRGB from 0 to 255.
+        """colour: behind transparent parts, in sRGB from 0 to 255.
 
-        Raises `BackgroundError` if it is not a file or not one picture of it can be decoded.
+        Raises `BackgroundError` if it is not a file or none of its pictures can be decoded.
         """
         self._path = path
         self._colour = colour
@@ -51,9 +51,9 @@ class LoopedAnimation:
         self.reopen(0.0)
 
     def reopen(self, seconds: float) -> None:
-        """Take what is at the path now; its first picture is shown from `seconds` on.
+        """Open the file now at the path; its first picture is shown from `seconds` on.
 
-        Raises `BackgroundError` as when it is made.
+        Raises `BackgroundError` as the constructor does.
         """
         file = keep_file(self._path)
         self._close()
@@ -86,7 +86,7 @@ class LoopedAnimation:
         return drawn
 
     def _decode(self) -> Iterator[Drawn]:
-        """Each picture of the file once. Raises `BackgroundError` if there is not even one."""
+        """Each picture of the file once. Raises `BackgroundError` if there are none."""
         seconds = self._until_seconds
         is_first = True
         try:

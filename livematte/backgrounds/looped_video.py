@@ -1,4 +1,4 @@
-"""A video file that is decoded over and over, and survives what happens to the file."""
+"""A video file, decoded in a loop, that goes on if the file is moved or deleted."""
 
 from __future__ import annotations
 
@@ -19,16 +19,16 @@ if TYPE_CHECKING:
     import av
 
 SHORTEST_LOOP_SECONDS: Final = 0.1
-"""A video that claims to be shorter would be decoded again and again while one frame is made."""
+"""A shorter video would be decoded several times within one frame."""
 
 LONGEST_LAST_SECONDS: Final = 60
-"""A last picture that is said to last longer is doubted."""
+"""If the file says that its last picture lasts longer, that is ignored."""
 
 
 class Shot(NamedTuple):
-    """A frame of the video, and from when until when it is shown, in seconds.
+    """A frame of the video, and its start and end, in seconds.
 
-    pixel_aspect: how wide its pixels are for their height; None for square.
+    pixel_aspect: the width of its pixels divided by their height; None for square.
     """
 
     from_seconds: float
@@ -38,7 +38,7 @@ class Shot(NamedTuple):
     converter: PictureConverter
 
     def pixels(self) -> Image:
-        """As it is to be seen, uint8 BGR (H, W, 3); not to be written to.
+        """The picture as it is shown, uint8 BGR (H, W, 3); do not write to it.
 
         Raises `BackgroundError` if it cannot be converted.
         """
@@ -54,17 +54,17 @@ class Shot(NamedTuple):
 
 
 class LoopedVideo:
-    """The shots of a video, one after the other, from its begin again after its end.
+    """The shots of a video, one after the other, in a loop.
 
-    The file is opened once. Small ones are kept in memory, larger ones stay open, so that those
-    that are deleted, moved or replaced meanwhile go on as they were. Of one that is damaged further
-    on, what came before is looped.
+    The file is opened once. Small files are kept in memory and larger ones stay open, so that a
+    file that is deleted, moved or replaced goes on unchanged. If a later part is damaged, the part
+    before it is looped.
     """
 
     def __init__(self, path: Path, colour: tuple[int, int, int] = BLACK) -> None:
-        """colour: behind what is transparent, in sRGB from 0 to 255.
+        """colour: behind transparent parts, in sRGB from 0 to 255.
 
-        Raises `BackgroundError` if it is not a file or not one shot of it can be decoded.
+        Raises `BackgroundError` if it is not a file or none of its shots can be decoded.
         """
         self._path = path
         self._colour = colour
@@ -72,9 +72,9 @@ class LoopedVideo:
         self.reopen(0.0)
 
     def reopen(self, seconds: float) -> None:
-        """Take what is at the path now; its first shot is shown from `seconds` on.
+        """Open the file now at the path; its first shot is shown from `seconds` on.
 
-        Raises `BackgroundError` as when it is made.
+        Raises `BackgroundError` as the constructor does.
         """
         file = keep_file(self._path)
         self._close()
@@ -139,14 +139,14 @@ class LoopedVideo:
                 end = start + max(lasts_seconds, SHORTEST_LOOP_SECONDS - start)
                 yield Shot(loop_seconds + start, loop_seconds + end, *waiting, converter)
         except (av.FFmpegError, IndexError, OSError, ValueError):
-            # Nothing decodable: the caller says so. Damage further on: loop what came before.
+            # Nothing decodable: the caller reports it. Later damage: loop the part before it.
             return
         finally:
             reader.close()
 
 
 def _duration(frame: av.VideoFrame) -> float:
-    """How long it says that it is shown; 0 if it does not."""
+    """The frame's own duration; 0 if it has none."""
     if not frame.duration or frame.time_base is None:
         return 0.0
     seconds = float(frame.duration * frame.time_base)

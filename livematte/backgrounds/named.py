@@ -1,4 +1,4 @@
-"""The backgrounds of a run under the names that a person knows them by."""
+"""The backgrounds of a run, by the names that the user gave them."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from livematte.errors import UsageError
 
 
 class NamedBackground(NamedTuple):
-    """text: as `--background` takes it, for exactly this one."""
+    """text: as `--background` takes it, for this background alone."""
 
     text: str
     background: Background
@@ -23,9 +23,9 @@ class NamedBackground(NamedTuple):
 def parse_named(
     texts: Iterable[str], on_trouble: Callable[[str], None] = lambda _sentence: None
 ) -> list[NamedBackground]:
-    """The backgrounds that `texts` mean: a folder is each of its pictures.
+    """The backgrounds that `texts` name; a folder stands for each of its pictures.
 
-    on_trouble: told in sentences what they do not hide, and which pictures are left out.
+    on_trouble: called with sentences about what they do not hide, and about skipped pictures.
 
     Raises as `backgrounds.parse.parse_all`, and `UsageError` if there is none.
     """
@@ -44,7 +44,7 @@ def parse_named(
 
 
 def with_hash(text: str) -> str:
-    """A colour such as 1e90ff with its #, which the shell takes for a comment, if it is no file."""
+    """Add the # to a colour such as 1e90ff that is not a file; the shell treats # as a comment."""
     is_colour = re.fullmatch(r"[0-9a-fA-F]{6}", text) and not os.path.exists(text)
     return f"#{text}" if is_colour else text
 
@@ -53,7 +53,7 @@ def with_hash(text: str) -> str:
 class Choice:
     """The backgrounds to choose from, and the one that is shown.
 
-    named: those that stay, and after them at most one that is left when another is chosen.
+    named: those that stay, and after them at most one that is dropped when another is chosen.
     staying: how many stay.
     """
 
@@ -63,7 +63,7 @@ class Choice:
 
     @classmethod
     def of(cls, named: Iterable[NamedBackground], index: int = 0) -> Choice:
-        """All of which stay; the first is shown if there is none of that index."""
+        """A choice in which all stay; the first is shown if the index is out of range."""
         staying = tuple(named)
         return cls(staying, len(staying), index if index < len(staying) else 0)
 
@@ -80,7 +80,7 @@ class Choice:
         return any(isinstance(each.background, Transparent) for each in self.named)
 
     def at(self, index: int) -> Choice:
-        """With another one shown. Raises `UsageError` if there is none of that index."""
+        """The choice with this one shown. Raises `UsageError` if the index is out of range."""
         if not 0 <= index < len(self.named):
             raise UsageError(
                 f"There is no background {index}.",
@@ -91,11 +91,11 @@ class Choice:
         return replace(self, index=index)
 
     def moved(self, steps: int) -> Choice:
-        """With the one shown that comes so many later, from the last to the first."""
+        """The choice with the one shown that is `steps` further on; after the last, the first."""
         return self.at((self.index + steps) % len(self.named))
 
     def find(self, text: str) -> int | None:
-        """The index of the one of that name; None if there is none."""
+        """The index of the background of that name; None if there is none."""
         text = with_hash(text)
         for index, each in enumerate(self.named):
             if text in (each.text, each.background.description):
@@ -103,11 +103,11 @@ class Choice:
         return None
 
     def joined_by(self, named: NamedBackground) -> Choice:
-        """With one that is shown until another is chosen."""
+        """The choice with one more, which is shown until another is chosen."""
         return Choice((*self.named[: self.staying], named), self.staying, self.staying)
 
     def blurred(self, blur: NamedBackground) -> Choice:
-        """With this blur in place of the one that is shown, or else of the first; or joined by it.
+        """The choice with this blur in place of the shown or else the first blur, or added.
 
         blur: its background is a `Blur`.
         """

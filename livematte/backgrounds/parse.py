@@ -1,4 +1,4 @@
-"""From what a person wrote to the background that they mean."""
+"""Parses the texts of backgrounds."""
 
 from __future__ import annotations
 
@@ -21,10 +21,10 @@ from livematte.text.counted import counted
 
 
 def parse(text: str) -> Background:
-    """The background that a person means: "#1e90ff", "navy", "blur:40", "beach.jpg", ...
+    """The background of a text: "#1e90ff", "navy", "blur:40", "beach.jpg", ...
 
-    Raises `UsageError` if it is none of the kinds, or several pictures, and `BackgroundError` if
-    its file is unreadable.
+    Raises `UsageError` if the text is not a background, or is several pictures, and
+    `BackgroundError` if its file cannot be read.
     """
     backgrounds = parse_all(text)
     if len(backgrounds) > 1:
@@ -38,9 +38,9 @@ def parse(text: str) -> Background:
 def parse_all(
     text: str, on_trouble: Callable[[str], None] = lambda _sentence: None
 ) -> list[Background]:
-    """As `parse`, with all the pictures of a folder or a pattern.
+    """As `parse`, but a folder or pattern gives all its pictures.
 
-    on_trouble: told in a sentence of each of them that cannot be read and is left out.
+    on_trouble: called with a sentence for each picture that cannot be read and is skipped.
     """
     word, _, argument = text.partition(":")
     if word == "blur" and not os.path.exists(text):

@@ -10,10 +10,10 @@ from livematte.background import ImageBackground
 from livematte.backgrounds.css_colour import parse_colour
 
 CHROMA_GREEN: Final = "#00b140"
-"""The green of green screens, for a program further on to key out; "green" means this one."""
+"""The green of green screens, for another program to key out; "green" means this colour."""
 
 
 def solid(color: str, description: str | None = None) -> ImageBackground:
-    """One colour, as CSS writes it; raises ValueError for anything else."""
+    """One colour in CSS notation; raises ValueError for anything else."""
     red, green, blue = parse_colour(color)
     return ImageBackground(np.array([[[blue, green, red]]], np.uint8), description or color)

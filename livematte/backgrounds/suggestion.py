@@ -12,7 +12,7 @@ from livematte.text.near import near, near_file
 
 
 def suggestion(text: str) -> str:
-    """What to do about a text that is no background."""
+    """What to do about a text that is not a background."""
     if re.fullmatch(r"[0-9a-fA-F]{3}", text):
         return f"Did you mean '#{text}'? Quote it: the shell takes # for a comment."
     if text.startswith("#"):

@@ -18,23 +18,23 @@ from livematte.frame import Image, Size
 from livematte.media.cover import cover
 
 PAUSE_SECONDS: Final = 2.0
-"""A moving background that was not shown for longer goes on where it was, decoding nothing."""
+"""A moving background that was hidden for longer continues where it was, and decodes nothing."""
 
 AHEAD_PICTURES: Final = 3
 """How many pictures are ready before they are shown, in a live run."""
 
 LATE_SECONDS: Final = 0.25
-"""Pictures that are late are left out, but one is shown at least this often."""
+"""Late pictures are dropped, but one is shown at least this often."""
 
 STALL_SECONDS: Final = 5.0
 """A disk or a decoder that has worked on one picture for longer is reported."""
 
 RETRY_SECONDS: Final = 2.0
-"""A file that cannot be read any more is tried again this often."""
+"""How often a file that cannot be read any more is tried again."""
 
 
 class Shown(Protocol):
-    """A picture of what moves, and from when until when it is shown."""
+    """A picture of a moving background, and its start and end."""
 
     @property
     def from_seconds(self) -> float: ...
@@ -43,12 +43,12 @@ class Shown(Protocol):
     def until_seconds(self) -> float: ...
 
     def pixels(self) -> Image:
-        """As it is to be seen, uint8 BGR (H, W, 3); not to be written to."""
+        """The picture as it is shown, uint8 BGR (H, W, 3); do not write to it."""
         ...
 
 
 class Looped(Protocol):
-    """Pictures one after the other, without end: a `LoopedVideo` or a `LoopedAnimation`."""
+    """An endless sequence of pictures: a `LoopedVideo` or a `LoopedAnimation`."""
 
     def next(self) -> Shown: ...
 
@@ -57,7 +57,7 @@ class Looped(Protocol):
 
 @dataclass
 class Fitted:
-    """A picture of the video in the frame's size, and from when until when it is shown."""
+    """A picture of the video in the frame's size, and its start and end."""
 
     from_seconds: float
     until_seconds: float
@@ -68,14 +68,14 @@ class VideoBackground(Picture):
     """A video or animation, looped, at its own speed.
 
     It is decoded while it is shown, because a long video does not fit into memory. In a live run a
-    thread decodes a few pictures ahead, and frames take the newest one that is ready: neither a
-    slow disk nor a large video keeps a frame waiting. Otherwise each frame waits for exactly the
-    picture of its time. Where the file cannot be read any more, the last picture stays, and the
-    file is opened again when it can be.
+    thread decodes a few pictures ahead, and frames take the newest one that is ready, so that
+    neither a slow disk nor a large video delays a frame. Otherwise each frame waits for exactly the
+    picture of its time. If the file cannot be read any more, the last picture stays, and the file
+    is opened again when possible.
     """
 
     def __init__(self, path: Path, open_looped: Callable[[Path], Looped] = LoopedVideo) -> None:
-        """Raises `BackgroundError` if not one frame of `path` can be decoded."""
+        """Raises `BackgroundError` if no frame of `path` can be decoded."""
         self._path = path
         self._video = open_looped(path)
         self._shot = self._video.next()
@@ -83,7 +83,7 @@ class VideoBackground(Picture):
         self._shown = Fitted(self._shot.from_seconds, self._shot.until_seconds, image)
         self._is_fitted = False
         self._offset_seconds = 0.0
-        """Media time less the video's: what it was not shown for."""
+        """Media time minus the video's time: how long it was hidden."""
         self._on_trouble: Callable[[str], None] | None = None
         self._in_trouble = False
         self._retry_seconds = 0.0
@@ -116,7 +116,7 @@ class VideoBackground(Picture):
             self._changed.notify_all()
             thread = self._thread
         if thread is not None:
-            thread.join(RETRY_SECONDS / 10)  # one that waits for a disk is left behind
+            thread.join(RETRY_SECONDS / 10)  # a thread that waits for a disk is left behind
 
     def picture_at(self, size: Size, seconds: float) -> Image:
         with self._lock:
@@ -162,7 +162,7 @@ class VideoBackground(Picture):
             self._thread = threading.Thread(target=self._work, name="background", daemon=True)
             try:
                 self._thread.start()
-            except RuntimeError as error:  # the system has no more threads to give now
+            except RuntimeError as error:  # the system has no more threads now
                 self._thread = None
                 self._freeze(error)
         return image
@@ -179,7 +179,7 @@ class VideoBackground(Picture):
                 if is_late and time.monotonic() - shown_seconds < LATE_SECONDS:
                     continue
                 fitted = self._fit(shot, Size.of(self._shown.image))
-            # Nothing about a background ends a call, whatever a decoder makes of foreign bytes.
+            # A background must never end a call, whatever a decoder does with foreign bytes.
             except Exception as error:
                 self._freeze(error)
                 self._wait_to_retry()
@@ -189,7 +189,7 @@ class VideoBackground(Picture):
                 self._ahead.append(fitted)
 
     def _wait_until_wanted(self) -> bool:
-        """Wait until a picture is wanted; False if none will be any more."""
+        """Wait until a picture is wanted; False if the run has ended."""
         with self._changed:
             self._working_since_seconds = None
             self._changed.wait_for(
@@ -213,7 +213,7 @@ class VideoBackground(Picture):
     # --- both
 
     def _media_to_video(self, seconds: float) -> float:
-        """The time in the video for a media time; it goes on where it was after a pause."""
+        """The time in the video for a media time; after a pause it continues where it was."""
         at = seconds - self._offset_seconds
         last = self._ahead[-1] if self._ahead else self._shown
         if not self._shown.from_seconds <= at < last.until_seconds + PAUSE_SECONDS:
@@ -225,14 +225,14 @@ class VideoBackground(Picture):
         return Fitted(shot.from_seconds, shot.until_seconds, cover(shot.pixels(), size))
 
     def _refitted(self, size: Size) -> Image:
-        """What is shown now, at `size`; the same array for as long as nothing changes."""
+        """The current picture at `size`; the same array until something changes."""
         if not self._is_fitted or Size.of(self._shown.image) != size:
             self._shown.image = cover(self._shown.image, size)
             self._is_fitted = True
         return self._shown.image
 
     def _freeze(self, error: Exception) -> None:
-        """Let the last picture stay, and say so once."""
+        """Keep the last picture, and report that once."""
         self._retry_seconds = time.monotonic() + RETRY_SECONDS
         if not self._in_trouble:
             self._in_trouble = True

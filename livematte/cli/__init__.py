@@ -16,8 +16,8 @@ def main() -> NoReturn:
     """The `livematte` command."""
     open_missing_streams()
     if getattr(sys, "frozen", False):
-        # The window's process starts as the same program, which this makes into what it is to be.
-        # Not `multiprocessing.freeze_support`, which thinks of Windows only.
+        # The window's process starts as this same program; this call turns it into the window.
+        # `multiprocessing.freeze_support` does so on Windows only.
         from multiprocessing.spawn import freeze_support
 
         freeze_support()
@@ -29,7 +29,7 @@ def main() -> NoReturn:
 
 
 def _run() -> int:
-    """Run the command; returns its exit code. Nothing but a signal's second thought is raised."""
+    """Run the command and return its exit code. Raises nothing, unless a signal comes late."""
     try:
         try:
             from livematte.cli.app import main as run
@@ -54,7 +54,7 @@ def _end(code: int, stderr: QueuedText) -> NoReturn:
     try:
         sys.stdout.flush()
     except OSError as error:
-        # It would be tried again, and give another exit code.
+        # Otherwise Python flushes again at exit, and changes the exit code.
         os.dup2(os.open(os.devnull, os.O_WRONLY), 1)
         if code == 0:
             code = 1
@@ -62,13 +62,13 @@ def _end(code: int, stderr: QueuedText) -> NoReturn:
                 print(f"livematte: {error}", file=sys.stderr)
     stderr.close_within()
     if any(thread.daemon for thread in threading.enumerate()):
-        # Without the interpreter's own ending, under which a thread in a driver could crash.
+        # Skip the interpreter's shutdown, during which a thread in a driver could crash.
         os._exit(code)
     sys.exit(code)
 
 
 def _cannot_start(error: ImportError) -> str:
-    """What to do if there is not even what `livematte doctor` needs to start."""
+    """What to do if not even `livematte doctor` can start."""
     from livematte.doctor.examination import INSTALLATION, examine
     from livematte.doctor.finding import Status
 

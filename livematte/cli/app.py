@@ -39,7 +39,7 @@ app.add_typer(weights_app, name="weights")
 
 
 def main() -> None:
-    """The `livematte` command, without what stands around it. Raises SystemExit."""
+    """Run the `livematte` command with the program's arguments. Raises SystemExit."""
     try:
         app(args=_with_optional_values(sys.argv[1:]), prog_name="livematte")
     except LivematteError as error:  # --version and --help, where their text cannot be written
@@ -47,7 +47,7 @@ def main() -> None:
 
 
 def _with_optional_values(arguments: Sequence[str]) -> list[str]:
-    """Give a bare --virtual-camera its value; Typer knows no options with an optional one."""
+    """Give a bare --virtual-camera its value; Typer has no options whose value is optional."""
     following = [*arguments, "-"][1:]
     return [
         f"{each}={AUTOMATIC}" if each == "--virtual-camera" and after.startswith("-") else each

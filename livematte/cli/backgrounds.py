@@ -19,15 +19,15 @@ BACKGROUND_OPTIONS: Final = ("-b", "--background")
 BACKGROUND_HELP: Final = "logo.png@navy puts a colour behind a transparent picture: white if none."
 
 SHOWN: Final = 4
-"""Of more backgrounds only the first ones are named."""
+"""How many backgrounds a message names."""
 
 
 def with_all_backgrounds(arguments: Sequence[str], commands: Collection[str]) -> list[str]:
-    """Arguments of `livematte` itself with -b before each of several files that follow one.
+    """Arguments of `livematte` itself with -b before each of several files after one -b.
 
-    A shell makes `-b a.jpg b.jpg` of `-b *.jpg`, of which the second would be a command.
+    A shell turns `-b *.jpg` into `-b a.jpg b.jpg`, whose second file would be taken for a command.
 
-    commands: the names of commands, after which a file is theirs.
+    commands: the names of commands; files after a command belong to it.
     """
     given: list[str] = []
     follows_background = False
@@ -41,7 +41,7 @@ def with_all_backgrounds(arguments: Sequence[str], commands: Collection[str]) ->
             follows_background
             and not each.startswith("-")
             and os.path.lexists(each)
-            and is_video(each) == is_video(given[-1])  # else it may be what is to be matted
+            and is_video(each) == is_video(given[-1])  # otherwise it may be the file to matte
         ):
             given.append(BACKGROUND_OPTIONS[0])
         else:
@@ -58,7 +58,7 @@ def described(backgrounds: Sequence[Background]) -> str:
 
 
 def parse_background(text: str | None) -> Background | None:
-    """The one background of a file; None for none. Raises what `backgrounds.parse.parse` raises."""
+    """A file's background; None if not given. Raises what `backgrounds.parse.parse` raises."""
     from livematte.backgrounds.parse import parse
 
     if text is None:
@@ -70,7 +70,7 @@ def parse_background(text: str | None) -> Background | None:
 
 
 def parse_backgrounds(texts: Iterable[str]) -> list[NamedBackground]:
-    """The backgrounds that a person means, having said what they do not hide.
+    """Parse backgrounds, and print what they do not hide.
 
     Raises what `backgrounds.named.parse_named` raises.
     """

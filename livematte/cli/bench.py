@@ -18,7 +18,7 @@ from livematte.network.size import DEFAULT_SHORT_SIDE
 from livematte.options.rendering import DEVICES, PRECISIONS
 
 REPORT_COLUMNS: Final = 160
-"""How wide a report is that goes into a file or a pipe."""
+"""Width of a report that goes into a file or a pipe."""
 
 
 def bench(

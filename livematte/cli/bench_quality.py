@@ -52,7 +52,10 @@ def quality(
     frames: Annotated[
         int | None,
         typer.Option(
-            min=1, metavar="NUMBER", help="Only the first frames of each clip.", show_default="all"
+            min=1,
+            metavar="NUMBER",
+            help="Only the first frames of each clip.",
+            show_default="all",
         ),
     ] = None,
     backgrounds: Annotated[
@@ -79,12 +82,12 @@ def quality(
     ] = False,
     debug: Debug = False,
 ) -> None:
-    """Measure how good mattes are on labelled footage, the product's and the plain network's.
+    """Measure matte quality on labelled footage: livematte's and the plain network's.
 
-    Errors of still mattes are MAD, MSE, SAD, gradient and connectivity error (Rhemann et al. 2009);
-    over time dtSSD (Erofeev et al. 2015) and the lag of moving edges; and of colours the difference
-    from the true composite on a new background, where alpha is soft. Connectivity is measured on
-    each 5th frame of a clip.
+    Still mattes: MAD, MSE, SAD, gradient and connectivity error (Rhemann et al. 2009). Over time:
+    dtSSD (Erofeev et al. 2015) and the lag of moving edges. Colours: the difference from the true
+    composite on a new background, where alpha is soft. Connectivity is measured on every 5th frame
+    of a clip.
     """
     with reported(debug):
         from livematte.bench.contact_sheet import Row, require_writable, save_contact_sheet

@@ -15,7 +15,7 @@ Check = Callable[..., Any]
 
 
 def checked(check: Callable[[str], object]) -> Check:
-    """A callback for options: `check` raises `UsageError` for what is not a value of theirs."""
+    """A callback for options; `check` raises `UsageError` for a value that they do not take."""
 
     def callback(value: Any) -> Any:
         for each in _each(value):
@@ -29,7 +29,7 @@ def checked(check: Callable[[str], object]) -> Check:
 
 
 def one_of(*words: str, several: bool = False) -> Check:
-    """A callback for options whose values are `words`; `several` with commas between them."""
+    """A callback for options whose values are `words`, or with `several` a comma-separated list."""
 
     def callback(parameter: typer.CallbackParam, value: Any) -> Any:
         for text in _each(value):
@@ -58,12 +58,12 @@ def require_word(text: str, words: Sequence[str], what: str) -> None:
 
 
 def require_device(text: str) -> None:
-    """Raises `UsageError` if no device has such a name; whether it is there shows later."""
+    """Raises `UsageError` if no device has such a name. Whether it exists is checked later."""
     Device.parse(text)
 
 
 def takes(option: Any) -> str:
-    """What an option for numbers takes, in words; "" if it is for something else.
+    """Describe the numbers that an option takes; "" if it does not take numbers.
 
     option: click's, or Typer's own.
     """

@@ -1,7 +1,7 @@
-"""Commands that explain what was mistyped in one or two lines, and outlive a wrong settings file.
+"""Commands that explain mistakes in one or two lines, and work with an invalid settings file.
 
-Click's errors are written for programmers, in a box whose lines cannot be copied. Typer has a copy
-of click of its own from 0.26 on, so click's types are not named here.
+Click's errors are written for programmers, in a box whose lines cannot be copied. Typer has its own
+copy of click since 0.26, so click's types are not named here.
 """
 
 from __future__ import annotations
@@ -26,13 +26,13 @@ from livematte.errors import LivematteError, UsageError
 from livematte.text.near import near
 
 TOLERANT: Final = ("doctor", "cameras", "recover", "weights")
-"""Commands that run whatever the settings file is like."""
+"""Commands that run even if the settings file is invalid."""
 
 _ARGUMENTS: Final = "livematte.arguments"
 
 
 class _Command:
-    """What commands and groups of them have in common: a mixin before Typer's."""
+    """What commands and groups share: a mixin for Typer's classes."""
 
     until_word = False
 
@@ -49,7 +49,7 @@ class _Command:
         try:
             return list(parse(context, undone.arguments))
         except Exception as error:
-            # A settings file that was not read is why something is missing.
+            # Something may be missing because the settings file was not read.
             problem = None if _is_tolerant(context) else problem_of(context)
             if problem is not None and _is_usage_error(error):
                 raise problem from error
@@ -69,7 +69,7 @@ class Command(_Command, TyperCommand):
 
 
 class Group(_Command, TyperGroup):
-    """A command with commands of its own."""
+    """A command with subcommands."""
 
     until_word = True
 
@@ -89,7 +89,7 @@ class Group(_Command, TyperGroup):
 
 
 class Program(Group):
-    """`livematte` itself. Its errors of what was mistyped tell no password."""
+    """`livematte` itself. Its error messages show no passwords."""
 
     def parse_args(self, context: Any, args: list[str]) -> list[str]:
         named = [name for each in (self, *self.commands.values()) for name in _names(each)]
@@ -114,7 +114,7 @@ class Program(Group):
 
 @contextmanager
 def _unchecked(parameters: list[Any]) -> Iterator[None]:
-    """Take values as they are: what checks them takes longer to load than all else for a Tab."""
+    """Skip the checks of values, which load slowly: a person waits after Tab."""
     for each in parameters:
         each.process_value = lambda _context, value: value
     try:
@@ -130,7 +130,7 @@ def _is_tolerant(context: Any) -> bool:
 
 
 def _is_usage_error(error: Exception) -> bool:
-    """Whether it is one of click's, but for the one that shows the help."""
+    """Whether it is one of click's usage errors, except the one that shows the help."""
     return (
         getattr(error, "exit_code", None) == EXIT_USAGE
         and hasattr(error, "format_message")
@@ -151,10 +151,10 @@ def _explained() -> Iterator[None]:
 
 
 def _in_plain_words(error: Any) -> UsageError:
-    """What click found wrong, as livematte says such things."""
+    """One of click's errors in livematte's words."""
     context = error.ctx
     path = "livematte" if context is None else context.command_path
-    short = path.removeprefix("livematte ")  # its name stands before every error
+    short = path.removeprefix("livematte ")  # every error begins with "livematte"
     see_help = f"See {path} --help."
     kind, message = type(error).__name__, str(error.format_message())
     if kind == "NoSuchOption":
@@ -165,7 +165,8 @@ def _in_plain_words(error: Any) -> UsageError:
         return UsageError(f"{error.option_name} has no value.", value_hint(error.option_name))
     if kind == "MissingParameter":
         return UsageError(
-            f"{short} needs {_name_of(error.param)}.", _missing_hint(error, path) or see_help
+            f"{short} needs {_name_of(error.param)}.",
+            _missing_hint(error, path) or see_help,
         )
     if message.startswith("Got unexpected extra argument"):
         words = re.sub(r"^[^(]*\(s?\)?\s*\(?|\)$", "", message)
@@ -180,7 +181,7 @@ def _in_plain_words(error: Any) -> UsageError:
         name, wanted = _name_of(parameter), takes(parameter)
         if wanted:
             problem = f"{name}: {_given(context, parameter)} is not {wanted}."
-        else:  # which may begin with what it is about
+        else:  # its message may begin with the option's name
             problem = str(error.message)
             is_whole = problem.startswith("-") or problem[:1].isupper()
             problem = problem if is_whole else f"{name}: {problem}"
@@ -189,7 +190,7 @@ def _in_plain_words(error: Any) -> UsageError:
 
 
 def _given(context: Any, parameter: Any) -> str:
-    """The value of an option as it was typed last."""
+    """The value of an option, as last typed."""
     words = context.meta.get(_ARGUMENTS, [])
     given = "what was given"
     for word, following in zip(words, [*words[1:], ""], strict=True):
@@ -223,7 +224,7 @@ def _option_hint(error: Any, see_help: str) -> str:
 
 
 def _names(command: Any) -> list[str]:
-    """What all options are called, hidden ones too."""
+    """The names of all options, including hidden ones."""
     return [name for each in command.params for name in (*each.opts, *each.secondary_opts)]
 
 
@@ -237,7 +238,7 @@ def _options(command: Any) -> list[str]:
 
 
 def _missing_hint(error: Any, path: str) -> str:
-    """A line to copy, made from what was typed; "" if there is none."""
+    """A command to copy, built from what was typed; "" if there is none."""
     context, parameter = error.ctx, error.param
     if path != "livematte video" or parameter is None:
         return ""

@@ -1,4 +1,4 @@
-"""Values of options for the shell to complete. Nothing slow is loaded: somebody waits for Tab."""
+"""Option values for shell completion. Nothing slow is loaded: a person waits after Tab."""
 
 from __future__ import annotations
 
@@ -15,13 +15,13 @@ BACKGROUNDS: Final = (
     *("blur", "transparent", "green", "navy", "white", "black", "gray", "lightgray", "teal"),
     *("beige", "steelblue", "darkslategray"),
 )
-"""Words for `--background`; any CSS colour is one."""
+"""Suggestions for `--background`, which takes any CSS colour."""
 
 CAMERAS: Final = Path("/sys/class/video4linux")
 
 
 def words(*values: str) -> Callable[[str], list[str]]:
-    """Completes to one of the values."""
+    """Complete to one of the values."""
 
     def complete(incomplete: str) -> list[str]:
         return [each for each in values if each.startswith(incomplete)]
@@ -30,7 +30,7 @@ def words(*values: str) -> Callable[[str], list[str]]:
 
 
 def several(*values: str) -> Callable[[str], list[str]]:
-    """Completes to values with commas between them, each once."""
+    """Complete to a comma-separated list of the values, each once."""
 
     def complete(incomplete: str) -> list[str]:
         before, comma, last = incomplete.rpartition(",")
@@ -45,13 +45,13 @@ def several(*values: str) -> Callable[[str], list[str]]:
 
 
 def backgrounds(incomplete: str) -> list[str]:
-    """Words, pictures and videos. None of these is for the shell to complete to any file."""
+    """Words, pictures and videos; other files are not offered."""
     found = [each for each in BACKGROUNDS if each.startswith(incomplete)]
     return [*found, *files(incomplete, PHOTO_ENDINGS | VIDEO_ENDINGS)]
 
 
 def files(incomplete: str, endings: frozenset[str]) -> list[str]:
-    """Files with one of the endings, and folders, whose path begins like this."""
+    """Files with one of the extensions, and folders, whose path begins with `incomplete`."""
     folder, begin = os.path.split(incomplete)
     try:
         with os.scandir(os.path.expanduser(folder) or ".") as entries:
@@ -68,17 +68,17 @@ def files(incomplete: str, endings: frozenset[str]) -> list[str]:
 
 
 def videos(incomplete: str) -> list[str]:
-    """Files that are named like videos."""
+    """Files with a video's extension."""
     return files(incomplete, VIDEO_ENDINGS | GIF)
 
 
 def photos(incomplete: str) -> list[str]:
-    """Files that are named like photos."""
+    """Files with a photo's extension."""
     return files(incomplete, PHOTO_ENDINGS - GIF)
 
 
 def cameras(incomplete: str) -> list[tuple[str, str]]:
-    """The devices of cameras with their names, as far as the system tells at once."""
+    """Camera devices with their names, where the system lists them without delay."""
     if not sys.platform.startswith("linux"):
         return [(each, f"camera {each}") for each in ("0", "1", "2") if each.startswith(incomplete)]
     found = []
@@ -91,7 +91,7 @@ def cameras(incomplete: str) -> list[tuple[str, str]]:
 
 
 def virtual_cameras(incomplete: str) -> list[tuple[str, str]]:
-    """The devices that a virtual camera may be."""
+    """Devices that can be a virtual camera."""
     if not sys.platform.startswith("linux"):
         return []
     return [each for each in _devices() if each[0].startswith(incomplete)]
@@ -118,6 +118,6 @@ def profiles(config: Path | None, incomplete: str) -> list[str]:
 
 
 def weights(incomplete: str) -> Sequence[str]:
-    """Names, and files of weights."""
+    """Names of weights, and weights files."""
     found = [each for each in ("photographic", "webcam") if each.startswith(incomplete)]
     return [*found, *files(incomplete, frozenset({".safetensors", ".xml"}))]

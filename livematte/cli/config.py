@@ -23,13 +23,13 @@ _PROBLEM: Final = "livematte.settings.problem"
 NEVER_SET: Final = (
     *("help", "version", "config", "profile", "install-completion", "show-completion"),
 )
-"""Options that say what to do now, or where the settings are."""
+"""Options for one run only, or that say where the settings are."""
 
 
 def _settle(context: typer.Context, parameter: typer.CallbackParam, value: Any) -> Any:
-    """Called for both options before all others are looked at; with both the file is read.
+    """Called for both options before all others; the second call reads the file.
 
-    What is wrong with the file is kept, for who needs it to raise: `problem_of`.
+    An error in the file is kept for the command, which raises it if it needs to: `problem_of`.
     """
     asked = context.meta.setdefault(_ASKED, {})
     asked[parameter.name] = value
@@ -45,13 +45,13 @@ def _settle(context: typer.Context, parameter: typer.CallbackParam, value: Any) 
 
 
 def problem_of(context: Any) -> UsageError | None:
-    """What is wrong with the settings file, where something is."""
+    """The error in the settings file, if there is one."""
     problem = context.meta.get(_PROBLEM)
     return problem if isinstance(problem, UsageError) else None
 
 
 def settings_path(context: Any) -> Path | None:
-    """The settings file that was read, or would have been; None for `--config none`."""
+    """The settings file that was read, or would be if it existed; None for `--config none`."""
     if "config" in context.meta.get(_UNDONE, ()):
         return None
     asked = context.meta.get(_ASKED, {}).get("config")
@@ -59,7 +59,7 @@ def settings_path(context: Any) -> Path | None:
 
 
 def forget(context: Any, undone: Collection[str]) -> None:
-    """Leave the parameters out that the command line has undone, whatever the settings say."""
+    """Drop the settings of parameters that the command line has undone."""
     if context.parent is None:
         context.meta[_UNDONE] = frozenset(undone)
     elif context.default_map is not None:
@@ -103,18 +103,18 @@ Profile = Annotated[
 
 
 def defaults(command: Any, path: Path | None, profile: str | None) -> dict[str, Any]:
-    """What a settings file says, as click takes defaults: by parameter, subcommands nested.
+    """The settings of a file as click's defaults: by parameter, with subcommands nested.
 
-    command: click's; its type is not named, since Typer has a copy of click of its own from 0.26.
+    command: click's; its type is not named, since Typer has its own copy of click since 0.26.
 
-    Raises `UsageError` if the file cannot be read, or says what the command line would refuse.
+    Raises `UsageError` if the file cannot be read, or has a value that the command line rejects.
     """
     path, settings = read(path, profile)
     return _Checker(path, profile).defaults(command, settings, ())
 
 
 class _Checker:
-    """Compares a file's settings with the options that there are, and says where it is wrong."""
+    """Checks a file's settings against the options, and says where a mistake is."""
 
     def __init__(self, path: Path, profile: str | None) -> None:
         self._path = path
@@ -148,9 +148,9 @@ class _Checker:
         return found
 
     def _checked(self, context: typer.Context, option: Any, value: Any, where: Any) -> Any:
-        """A value that the option takes; None for none.
+        """The value as the option takes it; None for `none`.
 
-        Raises `UsageError` with what the command line would say.
+        Raises `UsageError` with the message of the command line.
         """
         if option.name == "virtual_camera" and isinstance(value, bool):
             return AUTOMATIC if value else None
@@ -167,7 +167,7 @@ class _Checker:
             kind = "true or false" if option.is_flag else "a value, not true or false"
             raise self._wrong(where, f"takes {kind}", f"It is {_shown(value)} now.")
         try:
-            # As text, as on the command line, where 2.5 is no whole number.
+            # As text, as on the command line, where 2.5 is not a whole number.
             if option.is_flag:
                 return value
             texts = [str(each) for each in values]
@@ -211,7 +211,7 @@ def _shown(value: Any) -> str:
 
 
 def _settable(command: Any) -> dict[str, tuple[Any, bool]]:
-    """The options of a command by the names they have in a file, and whether those say yes."""
+    """A command's options by their names in a file, and whether that name switches it on."""
     names = {
         name.removeprefix("--"): (each, is_positive)
         for each in command.params

@@ -33,12 +33,12 @@ def doctor(
 ) -> None:
     """Check what works on this computer, and how to fix what doesn't.
 
-    Nothing is installed, and on Linux no camera is switched on.
+    It installs nothing, and on Linux it switches no camera on.
 
-    The exit status is 1 if livematte cannot work at all: Python is of the wrong
-    version, the weights that come with it are missing or damaged, or the short
-    run of the demo at the end fails. Otherwise it is 0, also if there are other
-    problems: each costs a camera, the window or the like.
+    The exit code is 1 if livematte cannot run: this Python version is not
+    supported, the bundled weights are missing or damaged, or the short run of the
+    demo at the end fails. Otherwise it is 0, even if there are other problems:
+    each affects only a part, such as a camera or the window.
     """
     with reported():
         from livematte.doctor.examination import CHECKS, examine
@@ -65,7 +65,7 @@ def doctor(
 
 
 def _check_settings(context: typer.Context) -> Finding:
-    """Whether the settings file, the usual one or `--config`, can be used."""
+    """Whether the settings file, the default one or `--config`, can be used."""
     from livematte.doctor.finding import ok, problem
 
     if (wrong := problem_of(context)) is not None:
@@ -77,7 +77,7 @@ def _check_settings(context: typer.Context) -> Finding:
 
 
 def _as_text(name: str, finding: Finding) -> str:
-    """A command stands alone in its line, to be copied as it is."""
+    """A command has a line of its own, so that it can be copied."""
     status = finding.status.value
     mark = f"[bold {_COLOURS[status]}]{status:<7}[/]"
     lines = [f"{mark} [bold]{name}[/]: {escape(finding.text)}"]
@@ -88,7 +88,7 @@ def _as_text(name: str, finding: Finding) -> str:
 
 
 def _as_dict(reports: list[Report], *, works: bool) -> dict[str, Any]:
-    import platform  # slow to load, for a line of JSON
+    import platform  # slow to load, and only JSON needs it
 
     return {
         "livematte": __version__,

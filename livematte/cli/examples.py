@@ -63,7 +63,7 @@ EXAMPLES: Final[dict[str, dict[str, str]]] = {
         "livematte weights quantize photographic --calibrate photos/": "faster"
     },
 }
-"""By command: lines to copy, and what they do."""
+"""For each command: lines to copy, and what they do."""
 
 EXIT_CODES: Final = (
     "0 done (also Ctrl-C in a live run), 1 something failed, 2 a wrong option, value or settings "
@@ -71,6 +71,7 @@ EXIT_CODES: Final = (
 )
 
 KEYS: Final = "q quit, b background, m mirror, v matte, s snapshot, i numbers, h help."
+"""As the window's own help lists them (`sinks.preview.view`)."""
 
 UNDOING: Final = (
     "The command line goes over a profile, and that over the other settings. --no-NAME, or the "
@@ -80,7 +81,7 @@ UNDOING: Final = (
 
 
 def epilog(command: str) -> str:
-    """What is said at the end of the help of `command`, such as "livematte video"."""
+    """The text at the end of the help of `command`, such as "livematte video"."""
     shown = [f"{line}  # {what}" for line, what in EXAMPLES[command].items()]
     parts = ["[bold]Examples[/bold]", *map(escape, shown)]
     if command == "livematte":

@@ -1,4 +1,4 @@
-"""Names of files on the command line that would be taken for something else."""
+"""File names on the command line that would be mistaken for something else."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from livematte.media.names import at_home
 def with_plain_names(arguments: Sequence[str], options: Collection[str]) -> list[str]:
     """Arguments with "./" before each file whose name begins with a dash: `livematte image *`.
 
-    What an option is called stays one, whatever files there are.
+    The name of an option stays an option, even if a file has that name.
 
     options: the names of all options, "-o" and "--output".
     """
@@ -26,9 +26,9 @@ def with_plain_names(arguments: Sequence[str], options: Collection[str]) -> list
 
 
 def with_home(arguments: Sequence[str]) -> list[str]:
-    """Arguments with the home folder for "~/" at the begin of a name, also after --option=.
+    """Arguments with "~/" at the start of a name replaced by the home folder, also after --option=.
 
-    Shells leave that to programs in places: bash after an equals sign, Windows everywhere.
+    Some shells leave that to programs: bash after an equals sign, Windows everywhere.
     """
     return [_with_home(each) for each in arguments]
 
@@ -41,5 +41,5 @@ def _with_home(argument: str) -> str:
 
 
 def _name(argument: str) -> str:
-    """An argument without the value that may follow in it."""
+    """An argument without its =value."""
     return argument.partition("=")[0]

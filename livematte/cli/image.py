@@ -49,14 +49,14 @@ if TYPE_CHECKING:
     from livematte.photos import Failure, Found, Photograph, PhotoOptions, Report
 
 MOST_NAMED: Final = 20
-"""Photos that a sentence names."""
+"""How many photos a message names."""
 
 SAVES: Final = ("alpha", "cutout", "composite", "comparison")
 FORMATS: Final = ("png", "webp", "jpg")
 
 
 class OnBadMatte(Enum):
-    """What is done about a photo whose matte cannot be right."""
+    """What to do with a photo whose matte cannot be right."""
 
     SKIP = "skip"
     FAIL = "fail"
@@ -103,7 +103,8 @@ def image(
         ),
     ] = None,
     zip_path: Annotated[
-        Path | None, typer.Option("--zip", metavar="FILE", help="A zip file of all results.")
+        Path | None,
+        typer.Option("--zip", metavar="FILE", help="A zip file of all results."),
     ] = None,
     recursive: Annotated[
         bool,
@@ -226,9 +227,9 @@ def image(
 
 
 def _find(paths: list[str], recursive: bool, leave_out: Path | None) -> Found:
-    """The photos that are meant, where - is the standard input.
+    """Find the named photos; - is the standard input.
 
-    leave_out: a folder in which there are results.
+    leave_out: the folder of the results, which is not searched.
     """
     from livematte.cli.photo_places import read_standard_input
     from livematte.photos import find_photos
@@ -252,7 +253,7 @@ def _run(
     show: bool,
     debug: bool,
 ) -> None:
-    """Matte photos and say how it went. Raises `typer.Exit` if not all is done."""
+    """Matte photos and print a summary. Raises `typer.Exit` if not everything was done."""
     from livematte.photos import PhotoJob
     from livematte.photos.show import ComparisonWindow
 

@@ -10,15 +10,15 @@ SETTINGS: Final = {
     "OPENCV_LOG_LEVEL": "SILENT",
     "OPENCV_FFMPEG_LOGLEVEL": "-8",
 }
-"""Where a library can be asked; what a person has set themselves stays."""
+"""For libraries that have a setting. Values that the user has set are kept."""
 
 
 def silence_libraries() -> None:
     """From now on only Python writes to the terminal's stderr.
 
-    libjpeg tells of every second picture of some webcams that it has extraneous bytes, and knows
-    no setting: what C code writes to file descriptor 2 goes nowhere, and `sys.stderr` goes to the
-    terminal by a descriptor of its own.
+    libjpeg warns of extraneous bytes in every second picture of some webcams, and has no setting
+    against it. So what C code writes to file descriptor 2 is discarded, and `sys.stderr` writes to
+    the terminal through its own descriptor.
     """
     for name, value in SETTINGS.items():
         os.environ.setdefault(name, value)

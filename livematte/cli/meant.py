@@ -1,4 +1,4 @@
-"""The command that a person may have meant, whole, to be copied."""
+"""The complete command that a person probably meant, to copy."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ from livematte.text.near import did_you_mean, near, near_file
 MOST_IN_PHOTO: Final = 2
 
 MOST_WORDS: Final = 12
-"""Of a name with spaces; each row of so many words is looked for."""
+"""The longest name with spaces to look for, in words."""
 
 _WORDS: Final = ("demo", "help", "version", "virtual-camera")
 """Options that are often typed without their dashes."""
@@ -37,14 +37,14 @@ def is_photo(name: str | Path) -> bool:
 
 
 def matted_name(name: str) -> str:
-    """A name for a video that is made from `name`, beside it: clip-matted.mp4."""
+    """A name for the result of a video, in the same folder: clip-matted.mp4."""
     path = Path(name)
     ending = path.suffix.lower() if path.suffix.lower() in (".mkv", ".mov", ".webm") else ".mp4"
     return str(path.parent / f"{path.stem or 'video'}-matted{ending}")
 
 
 def video_command(name: str, words: Sequence[str] = ()) -> str:
-    """`livematte video` for the file `name`, with other words as they were typed."""
+    """`livematte video` for the file `name`, with the other words as typed."""
     has_output = any(re.match(r"-o|--output(=|$)", each) for each in words)
     return command_line(
         "livematte", "video", name, *words, *(() if has_output else ("-o", matted_name(name)))
@@ -57,7 +57,7 @@ def image_command(*words: str) -> str:
 
 
 def require_photos(names: Sequence[str]) -> None:
-    """Raises `UsageError` if all are videos, or all are mistyped and it can be said how."""
+    """Raises `UsageError` if all are videos, `SourceError` with a guess if all are mistyped."""
     if names and all(is_video(each) and not each.lower().endswith(".gif") for each in names):
         raise UsageError(f"{names[0]} is a video.", f"Use: {video_command(names[0])}")
     paths = [Path(at_home(each)) for each in names]
@@ -71,7 +71,7 @@ def require_photos(names: Sequence[str]) -> None:
 
 
 def refuse_other(path: Path) -> None:
-    """Raises `UsageError` if what is to be a video is a folder or a photo."""
+    """Raises `UsageError` if `path` is a folder or a photo, not a video."""
     # Not Path.is_dir, which raises where a name is too long.
     if os.path.isdir(path):
         raise UsageError(
@@ -83,9 +83,9 @@ def refuse_other(path: Path) -> None:
 
 
 def refuse_photo_from(stream: str | Path, file: Path) -> None:
-    """Raises `UsageError` if what came through a pipe is a photo.
+    """Raises `UsageError` if a photo came through a pipe.
 
-    stream: the pipe, or "-". file: what came.
+    stream: the pipe, or "-". file: a copy of its content.
     """
     if not holds_photo(file):
         return
@@ -98,7 +98,7 @@ def refuse_photo_from(stream: str | Path, file: Path) -> None:
 
 
 def holds_photo(path: Path) -> bool:
-    """Whether a file is one picture, whatever its name is; two, as phones put a second into it."""
+    """Whether a file holds one picture, whatever its name, or two: phones add a second one."""
     import av
 
     from livematte.media.photo.kinds import begins_like_a_photo
@@ -118,7 +118,7 @@ def holds_photo(path: Path) -> bool:
 
 
 def require_file(path: Path) -> None:
-    """Raises `SourceError` if there is no such file, with one that may be meant."""
+    """Raises `SourceError` if there is no such file, and suggests one with a similar name."""
     if str(path) == STANDARD_STREAM and not os.path.exists(path):
         raise SourceError(
             "A live run does not read the standard input.", "Use: livematte video - -o matted.mp4"
@@ -131,9 +131,9 @@ def require_file(path: Path) -> None:
 
 
 def meant(word: str, before: Sequence[str], after: Sequence[str], commands: Sequence[str]) -> str:
-    """The line that is perhaps meant by `livematte BEFORE WORD AFTER`; "" if there is no guess.
+    """The command probably meant by `livematte BEFORE WORD AFTER`; "" if there is no guess.
 
-    word: stands where a command should.
+    word: what was typed in place of a command.
     """
     if re.fullmatch(r"\d{1,3}|/dev/.+|(rtsps?|https?|rtmps?|udp)://.*", word):
         return command_line("livematte", *before, "--camera", word, *after)
@@ -167,9 +167,9 @@ def _is_colour(word: str) -> bool:
 
 
 def as_one_name(words: Sequence[str]) -> str | None:
-    """The file whose name has spaces that the shell took for ends of words; None if there is none.
+    """The file whose name the shell split at its spaces; None if there is none.
 
-    words: what came in a row, such as "my", "clip.mp4".
+    words: consecutive arguments, such as "my", "clip.mp4".
     """
     for count in range(min(len(words), MOST_WORDS), 1, -1):
         for first in range(len(words) - count + 1):

@@ -1,4 +1,4 @@
-"""Options that several commands have in common."""
+"""Options that several commands share."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ NETWORK_PANEL = "Network"
 
 
 def switch(name: str, told: str, *, short: str | None = None, panel: str | None = None) -> Any:
-    """An option that is on or off, by `--NAME` or `--no-NAME`, with what its help tells."""
+    """An option that is on or off, `--NAME` or `--no-NAME`; `told` is its help text."""
     return typer.Option(
         f"--{name}/--no-{name}",
         *([] if short is None else [short]),
@@ -177,7 +177,7 @@ LightWrap = Annotated[
 ]
 
 RESULTS_FOLDER = "mattes"
-"""Where results of photos go unless another place is given."""
+"""The default folder for the results of photos."""
 
 Overwrite = Annotated[
     bool,
@@ -191,10 +191,10 @@ Debug = Annotated[
 
 
 def parse_choices(option: str, texts: Sequence[str], kinds: type[Kind]) -> list[Kind]:
-    """What several values name, each kind once: `--save alpha,cutout` and `--save alpha --save
+    """The kinds that several values name, each once: `--save alpha,cutout` and `--save alpha --save
     cutout` are the same. Spaces around names and a comma at the end do not matter.
 
-    Raises `UsageError` if one is not known, or nothing is named.
+    Raises `UsageError` if one is unknown, or none is named.
     """
     words = [word.strip() for text in texts for word in text.split(",")]
     named = [word for word in words if word] or [",".join(texts)]

@@ -15,18 +15,18 @@ from livematte.photos.find import Photograph
 from livematte.photos.results import Destination
 
 MOST_INPUT_BYTES: Final = 4_000_000_000
-"""Of the standard input; no format of photos has more."""
+"""Limit of the standard input; no photo format allows more."""
 
 _FORMATS: Final = {
     ".png": "png",
     ".webp": "webp",
     **dict.fromkeys((".jpg", ".jpeg", ".jpe", ".jif", ".jfif"), "jpg"),
 }
-"""By the endings of files."""
+"""By file extension."""
 
 
 class Place(NamedTuple):
-    """Where results go, what they are called, and in which format they are."""
+    """Where results go, their names and their format."""
 
     results: Destination
     naming: Naming | FixedName
@@ -54,11 +54,11 @@ def open_place(
 ) -> Place:
     """Where results go.
 
-    output: a folder; a file, by its ending, for the one result of one photo; or "-".
-    photos: how many there are. image_format, pattern: None if they were not given.
-    inputs: what is read, and never replaced.
+    output: a folder; a file, recognized by its extension, for one result of one photo; or "-".
+    photos: their number. image_format, pattern: None if not given.
+    inputs: files that are read, and never replaced.
 
-    Raises `UsageError` if that does not go together.
+    Raises `UsageError` if the options contradict each other.
     """
     if overwrite and skip_existing:
         raise UsageError(
@@ -101,13 +101,14 @@ def read_standard_input() -> Photograph:
     content = stream.read(MOST_INPUT_BYTES + 1)
     if len(content) > MOST_INPUT_BYTES:
         raise SourceError(
-            f"The standard input has more than {MOST_INPUT_BYTES // 10**9} GB.", "Name a file."
+            f"The standard input has more than {MOST_INPUT_BYTES // 10**9} GB.",
+            "Name a file.",
         )
     return Photograph(Path("standard input"), "stdin", content)
 
 
 def _names_a_file(output: str) -> bool:
-    """Whether it ends like a picture, and is no folder."""
+    """Whether it has a picture's extension and is not a folder."""
     is_folder = output.endswith(("/", "\\")) or Path(output).is_dir()
     return not is_folder and Path(output).suffix.lower() in PHOTO_ENDINGS
 

@@ -1,4 +1,4 @@
-"""Text that every terminal takes: no control characters, and no letters that it does not know."""
+"""Text that every terminal can show: no control characters, and only letters that it has."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ import unicodedata
 from typing import Final
 
 ENCODING_ERRORS: Final = "livematte.plain"
-"""For `errors=` of encoders: what the encoding has no letter for becomes something near it."""
+"""For `errors=` of encoders: letters that the encoding lacks become similar ones."""
 
 _NEAR: Final = {
     "→": "->",
@@ -18,11 +18,11 @@ _NEAR: Final = {
 }
 _BOXES: Final = range(0x2500, 0x2580)
 _BRAILLE: Final = range(0x2800, 0x2900)
-"""Of which spinners are made."""
+"""Spinners are made of these."""
 
 
 def without_controls(text: str) -> str:
-    """`text` with escapes in place of what would steer a terminal, but for new lines and tabs.
+    """`text` with terminal control characters escaped, except new lines and tabs.
 
     Names of files and cameras come from others, and could clear the screen or hide what follows.
     """

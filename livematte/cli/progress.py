@@ -17,7 +17,7 @@ from livematte.cli.terminal import console
 
 
 class RateColumn(ProgressColumn):
-    """How many a second."""
+    """Items per second."""
 
     def __init__(self, unit: str) -> None:
         super().__init__()
@@ -29,7 +29,7 @@ class RateColumn(ProgressColumn):
 
 
 def progress_bar(unit: str) -> Progress:
-    """A bar with how many are done of how many, the rate and the time left; gone at the end."""
+    """A bar with the count, the total, the rate and the time left; it disappears at the end."""
     return Progress(
         TextColumn("{task.description}", markup=False),
         BarColumn(),

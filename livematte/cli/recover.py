@@ -25,9 +25,9 @@ def recover(
     ] = False,
     debug: Debug = False,
 ) -> None:
-    """Finish recordings that a crash, a kill or a power cut has cut short.
+    """Finish recordings that a crash, a kill or a power cut interrupted.
 
-    Each becomes an ordinary file beside the place where it was recorded, such as "talk
+    Each becomes an ordinary file in the folder where it was recorded, such as "talk
     (recovered).mp4". Nothing is encoded again and no file is replaced. Recordings that are
     still running are left alone.
     """

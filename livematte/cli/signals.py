@@ -1,13 +1,13 @@
 """What Ctrl-C, SIGTERM, SIGHUP and Windows' Ctrl-Break do.
 
-The first ends what runs in good order, however long a file takes to be finished. Those that come
-within a second of it are the same one: wrappers and terminals like to send it twice, and services
-send SIGTERM and SIGHUP. A later one says what is waited for, and one after that ends at once.
+The first signal stops the run cleanly, however long it takes to finish a file. Signals within a
+second of it count as the same one: wrappers and terminals often send two, and services send SIGTERM
+and SIGHUP. The next one says what livematte is waiting for, and the one after that ends at once.
 
-A closed terminal counts as such a signal. Any other SIGHUP asks for a reload where there is one.
+A closed terminal counts as such a signal. Any other SIGHUP asks for a reload, if the run has one.
 
-Python's handlers run in the main thread, between two steps of Python: not while a driver keeps it,
-and perhaps while it holds the very lock that the handler wants. So a thread listens, and acts.
+Python's handlers run in the main thread, between two steps of Python: not while a driver blocks it,
+and perhaps while it holds the very lock that the handler needs. So a thread listens and acts.
 """
 
 from __future__ import annotations
@@ -26,10 +26,10 @@ TOGETHER_SECONDS: Final = 1.0
 """Signals that come within this time are one."""
 
 END_SECONDS: Final = 1.0
-"""A command that has nothing to lose ends within this time, also if a driver keeps it."""
+"""A command that has nothing to lose ends within this time, even if a driver blocks it."""
 
 LOOK_SECONDS: Final = 2.0
-"""How long after a SIGHUP the terminal may be closed: some send it first."""
+"""How long after a SIGHUP the terminal can still close: some terminals send it first."""
 
 LOOK_EVERY_SECONDS: Final = 0.1
 
@@ -45,21 +45,21 @@ _NUMBERS: Final = tuple(
 
 
 class Stoppable(Protocol):
-    """What a signal can end in good order."""
+    """What a signal can stop cleanly."""
 
     def stop(self) -> None: ...
 
 
 class Signals:
-    """Listens for signals; there is one for the process."""
+    """Listens for signals; the process has one of these."""
 
     def __init__(self) -> None:
         self.interrupted = threading.Event()
-        """Set when what ran was told to end."""
+        """Set when a signal has stopped the run."""
         self.reload: Callable[[], None] | None = None
         """Called in the listening thread for each SIGHUP; it must not take long."""
         self.on_wait: Callable[[], None] = lambda: None
-        """Called when a second signal asks for an end that has begun."""
+        """Called when a second signal comes while the run is stopping."""
         self._running: Stoppable | None = None
         self._terminal: ControllingTerminal | None = None
         self._listener: threading.Thread | None = None
@@ -71,7 +71,7 @@ class Signals:
         self._raised = 0
 
     def catch(self) -> None:
-        """Take the signals over; by the main thread."""
+        """Take over the signals; call it in the main thread."""
         if self._terminal is not None:
             return
         if _HANGUP is not None:
@@ -79,8 +79,8 @@ class Signals:
         self._reading, self._writing = socket.socketpair()
         self._writing.setblocking(False)
         for number in _NUMBERS:
-            # `nohup` has it ignored. SIGINT is ignored too by what a script starts with &, which
-            # may be sent one all the same.
+            # `nohup` ignores it. Programs that a script starts with & ignore SIGINT as well, but
+            # they can be sent one anyway.
             if number != _HANGUP or signal.getsignal(number) is not signal.SIG_IGN:
                 signal.signal(number, self._in_main_thread)
         signal.set_wakeup_fd(self._writing.fileno(), warn_on_full_buffer=False)
@@ -88,11 +88,11 @@ class Signals:
         try:
             listener.start()
         except (RuntimeError, MemoryError):
-            return  # the handlers do all then
+            return  # the handlers then do everything
         self._listener = listener
 
     def run(self, running: Stoppable) -> None:
-        """From now on signals stop this."""
+        """From now on, signals stop `running`."""
         self._running = running
         if self._raised or self.interrupted.is_set():
             self.interrupted.set()
@@ -102,11 +102,11 @@ class Signals:
             self._hung_up(running)
 
     def has_run(self) -> None:
-        """What ran has ended."""
+        """The run has ended."""
         self._running = None
 
     def end(self, code: int) -> int:
-        """Ignore all from now on; returns the exit code, which is `code` if none was obeyed."""
+        """Ignore signals from now on; returns the exit code: `code` unless a signal was obeyed."""
         self._ended.set()
         if self._terminal is None and self._listener is None:
             return code
@@ -161,7 +161,7 @@ class Signals:
         self._stop(number, running)
 
     def _hung_up(self, running: Stoppable | None) -> None:
-        """Somebody has sent a SIGHUP."""
+        """A program has sent a SIGHUP."""
         if self.reload is not None:
             self.reload()
         elif running is None:
@@ -177,7 +177,7 @@ class Signals:
         self._last_seconds = now
         self._count += 1
         if running is None:
-            # The main thread is interrupted, too. What does not heed that is stuck.
+            # The main thread is interrupted as well. If it does not end, it is stuck.
             if not self._ended.wait(END_SECONDS):
                 os._exit(SIGNALLED + number)
         elif self._count == 1:

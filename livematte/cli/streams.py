@@ -1,8 +1,8 @@
-"""Standard streams of a program that must go on, whoever reads what it says, or does not.
+"""Standard streams of a program that must go on, even if nobody reads its messages.
 
 stderr: a closed pipe, a full disk, a terminal that is gone or stopped with Ctrl-S must not end or
-    hold up a call. Sentences wait in a queue, from which a thread writes them.
-stdout: carries what was asked for. If it cannot be written, that is an error like others.
+    hold up a call. Messages wait in a queue, and a thread writes them.
+stdout: carries the requested output. If it cannot be written, that is an error like others.
 """
 
 from __future__ import annotations
@@ -24,17 +24,17 @@ from livematte.text.counted import counted
 _NAMES: Final = ("stdin", "stdout", "stderr")
 
 MOST_BYTES: Final = 1 << 16
-"""How much waits for whoever reads stderr; as much as a pipe holds."""
+"""How much can wait for the reader of stderr; as much as a pipe holds."""
 
 CLOSE_SECONDS: Final = 0.5
-"""How long the last sentences are waited for at the end."""
+"""How long the last messages may take at the end."""
 
 
 def open_missing_streams() -> None:
-    """Have all three, to nowhere where there is none: `livematte 2>&-`, and some services.
+    """Open missing streams to nowhere: `livematte 2>&-`, and some services.
 
-    Else the next file that is opened, perhaps a camera, takes the place that libraries write their
-    messages to.
+    Otherwise the next file that is opened, perhaps a camera, gets the descriptor that libraries
+    write their messages to.
     """
     for descriptor, name in enumerate(_NAMES):
         try:
@@ -49,7 +49,7 @@ def open_missing_streams() -> None:
 
 
 def take_over_streams() -> QueuedText:
-    """Have `sys.stdout` and `sys.stderr` be as described above; returns the latter."""
+    """Replace `sys.stdout` and `sys.stderr` as described above; returns the latter."""
     out, err = sys.stdout, sys.stderr
     assert isinstance(out, io.TextIOWrapper)
     encoding, is_terminal = out.encoding, out.isatty()
@@ -60,7 +60,7 @@ def take_over_streams() -> QueuedText:
 
 
 class ReaderGoneError(BrokenPipeError):
-    """Who reads stdout has seen enough: `livematte cameras | head -1`."""
+    """The reader of stdout has ended: `livematte cameras | head -1`."""
 
 
 class CheckedText(io.TextIOWrapper):
@@ -96,14 +96,14 @@ def _cannot_be_written(error: OSError) -> OSError:
 class QueuedText(io.TextIOBase):
     """Text for stderr. Writing never waits, and never fails.
 
-    What comes while `MOST_BYTES` wait is left out, and it is said how many lines were. What cannot
-    be written is let go.
+    Lines that come while `MOST_BYTES` wait are dropped, and their number is reported. What cannot
+    be written is discarded.
     """
 
     def __init__(self, descriptor: int, encoding: str) -> None:
         self.replaced: object = None
         self._encoding = encoding
-        # On Windows this takes a console's own way, which a descriptor alone does not have.
+        # On Windows this uses the console's own functions, which a descriptor alone does not.
         self._file = open(descriptor, "wb", buffering=0, closefd=False)  # noqa: SIM115 - to the end
         # Reentrant: collecting garbage may say something in the midst of saying something.
         self._changed = threading.Condition(threading.RLock())
@@ -141,7 +141,7 @@ class QueuedText(io.TextIOBase):
         return len(text)
 
     def close_within(self, seconds: float = CLOSE_SECONDS) -> None:
-        """Have everything written that can be in this time."""
+        """Write what can be written within this time."""
         deadline_seconds = time.monotonic() + seconds
         with self._changed:
             self._note_what_was_left_out()
@@ -193,7 +193,7 @@ class QueuedText(io.TextIOBase):
                 written = self._file.write(rest)
             except (OSError, ValueError):
                 return
-            if written is None:  # the pipe is one that does not block
+            if written is None:  # a pipe that does not block
                 time.sleep(0.05)
             else:
                 rest = rest[written:]
@@ -207,7 +207,7 @@ class QueuedText(io.TextIOBase):
             self._put(data)
 
     def _is_writable(self, seconds: float) -> bool:
-        if sys.platform == "win32":  # it can wait for sockets alone
+        if sys.platform == "win32":  # there, select only takes sockets
             return True
         try:
             return bool(select.select([], [self._file], [], max(0.0, seconds))[1])

@@ -1,4 +1,4 @@
-"""What all commands share: how they speak, fail and stop, and how they read numbers."""
+"""What all commands share: messages, errors, stopping, and parsing of numbers."""
 
 from __future__ import annotations
 
@@ -25,10 +25,10 @@ from livematte.text.near import did_you_mean, near
 EXIT_FAILURE: Final = 1
 EXIT_USAGE: Final = 2
 EXIT_INTERRUPTED: Final = 130
-"""As shells count a program that Ctrl-C ended: of jobs that did not do all that was asked."""
+"""The shells' exit code after Ctrl-C: of jobs that did not do everything."""
 
 AUTOMATIC: Final = "auto"
-"""The value of options that livematte decides on, and of --virtual-camera when none is given."""
+"""The value of options that livematte decides on, and of --virtual-camera without a device."""
 
 LONGEST_SIDE: Final = 8192
 """In pixels: 8K and a little."""
@@ -52,7 +52,7 @@ def parse_size(text: str) -> Size:
 
 
 def parse_choice(option: str, text: str, kinds: type[Kind]) -> Kind:
-    """One of the kinds, which are named by their values."""
+    """The kind whose value is `text`."""
     known = [kind.value for kind in kinds]
     if text not in known:
         hint = did_you_mean(near(text, known))
@@ -75,9 +75,9 @@ def parse_matte_size(text: str) -> int | None:
 
 @contextmanager
 def stopped_by_signals(running: Stoppable) -> Iterator[threading.Event]:
-    """Ctrl-C, SIGTERM and a closed terminal end the run in good order: see `livematte.cli.signals`.
+    """Ctrl-C, SIGTERM and a closed terminal stop the run cleanly: see `livematte.cli.signals`.
 
-    The event that is yielded tells whether one has come.
+    Yields an event that is set once one of them has come.
     """
     signals.on_wait = lambda: say("Still ending, so that nothing is lost. Once more ends it now.")
     signals.run(running)
@@ -92,7 +92,7 @@ def reported(debug: bool = False) -> Iterator[None]:
     """Turn errors into one or two lines and an exit code; with `debug`, a traceback as well."""
     try:
         yield
-    except NoReaderError as error:  # quietly, as of any program before `head`
+    except NoReaderError as error:  # silently, as any program in front of `head`
         raise typer.Exit(EXIT_FAILURE) from error
     except LivematteError as error:
         if debug:
@@ -122,7 +122,7 @@ def explain(error: LivematteError) -> int:
 
 
 def say(text: str) -> None:
-    """Tell the person a sentence, on stderr; from any thread, and without waiting for a reader."""
+    """Print a message on stderr; from any thread, and without waiting for a reader."""
     console.print(f"[bold]livematte:[/] {_shown(text)}")
 
 

@@ -21,7 +21,7 @@ _WAYS: Final = "Write it like 65.5, 1:05.5, 00:01:05.5, 65.5s or 1m5s."
 def parse_time(text: str) -> float:
     """Seconds from the beginning: "65.5", "1:05", "00:01:05.5", "65s", "1m5s", "250ms".
 
-    Raises `UsageError` if it is not a time, or one before the beginning.
+    Raises `UsageError` if it is not a time, or is negative.
     """
     plain = text.strip().lower().replace(" ", "")
     if _SECONDS.fullmatch(plain):

@@ -1,4 +1,4 @@
-"""`none`, and `--no-NAME`: an option as if neither the command line nor the settings had it."""
+"""`none` and `--no-NAME`: an option counts as given nowhere, not even in the settings."""
 
 from __future__ import annotations
 
@@ -12,14 +12,14 @@ NONE: Final = "none"
 
 
 class Undone(NamedTuple):
-    """arguments: what is left of them. names: the parameters that are undone."""
+    """arguments: those that are left. names: the parameters that are undone."""
 
     arguments: list[str]
     names: frozenset[str]
 
 
 def can_be_undone(option: Any) -> bool:
-    """Whether an option, click's, may have no value: one without a default of its own."""
+    """Whether an option, click's, can have no value: it has no default of its own."""
     return (
         option.param_type_name == "option"
         and not option.is_flag
@@ -29,7 +29,7 @@ def can_be_undone(option: Any) -> bool:
 
 
 def undo(command: Any, arguments: Sequence[str], *, until_word: bool) -> Undone:
-    """Take the options out of `arguments` that are to have no value.
+    """Remove the options from `arguments` that are set to no value.
 
     command: click's, whose options these are.
     until_word: what follows the first word that is not an option is another command's.

@@ -54,7 +54,7 @@ SAVES: Final = ("composite", "alpha", "foreground", "cutout")
 
 
 class OnBadMatte(Enum):
-    """What is done about a frame whose matte cannot be right."""
+    """What to do with a frame whose matte cannot be right."""
 
     BACKGROUND = "background"
     FAIL = "fail"
@@ -168,7 +168,7 @@ def video(
     weights: Weights = "photographic",
     debug: Debug = False,
 ) -> None:
-    """Matte a video file, every frame, keeping its times, colours and sound."""
+    """Matte every frame of a video file, keeping its times, colours and sound."""
     with reported(debug), _opened(input_path) as source, progress_bar("frames") as progress:
         from livematte.cli.process import own_process
         from livematte.options.refinement import choose_refinement
@@ -210,7 +210,7 @@ def video(
 
 
 def _run(job: VideoJob) -> None:
-    """Run a job and say how it went. Raises `typer.Exit` if a person has ended it."""
+    """Run a job and print a summary. Raises `typer.Exit` if it was interrupted."""
     try:
         with stopped_by_signals(job) as interrupted:
             job.run()
@@ -229,9 +229,9 @@ def _run(job: VideoJob) -> None:
 
 @contextmanager
 def _opened(path: Path) -> Iterator[Path]:
-    """The file that is meant, which is a copy where it is the standard input.
+    """The input file, or a copy of it if it is a pipe or the standard input.
 
-    A video is read in several places at once, pictures here and sound there; a pipe cannot be.
+    Pictures and sound of a video are read apart, which a pipe does not allow.
 
     Raises `UsageError` if it is a photo or a folder.
     """

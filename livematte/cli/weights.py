@@ -33,7 +33,7 @@ def convert_weights(
         ),
     ] = None,
 ) -> None:
-    """Make a MODNet that you have, .onnx or official .ckpt, usable with --weights."""
+    """Convert a MODNet of your own, .onnx or official .ckpt, for --weights."""
     with reported():
         from livematte.network.convert import convert
 
@@ -71,7 +71,7 @@ def quantize_weights(
         ),
     ] = None,
 ) -> None:
-    """Make the int8 form of weights, which is faster on most CPUs. Needs livematte[quantize]."""
+    """Convert weights to int8, which is faster on most CPUs. Needs livematte's quantize extra."""
     with reported():
         from livematte.network import quantize as quantizing
         from livematte.network.weights import find

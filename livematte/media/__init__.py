@@ -1,1 +1,1 @@
-"""Files as such, whatever is in them."""
+"""Files: photos, videos and sound, and their names."""

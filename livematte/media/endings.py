@@ -1,4 +1,4 @@
-"""The endings of files' names. Nothing slow is loaded: the command line completes by them."""
+"""File extensions. Nothing slow is loaded: the shell's completion uses them."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ PHOTO_ENDINGS: Final = frozenset(
         *(".jp2", ".j2k", ".j2c", ".jpc", ".jpf", ".jpx", ".pbm", ".pgm", ".ppm", ".pnm"),
     }
 )
-"""What is taken for a photo in a folder; what begins like one is, too."""
+"""Files with these count as photos in a folder, as do files that begin like a photo."""
 
 VIDEO_ENDINGS: Final = frozenset(
     {".mp4", ".m4v", ".mov", ".mkv", ".webm", ".avi", ".mpg", ".mpeg", ".ts", ".mts", ".m2ts"}
@@ -20,4 +20,4 @@ VIDEO_ENDINGS: Final = frozenset(
 )
 
 GIF: Final = frozenset({".gif"})
-"""It may move: what is to be matted, the command line takes it for a video."""
+"""It can be animated: the command line mattes it as a video."""

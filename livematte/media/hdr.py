@@ -1,7 +1,7 @@
 """From HDR (PQ and HLG) to SDR.
 
 Below HDR reference white, which is SDR's white, nothing changes: 203 cd/m2 by Report ITU-R BT.2408,
-section 2. What is brighter is squeezed into the little that is left above, keeping its hue.
+section 2. Brighter light is squeezed into the small range above, keeping its hue.
 """
 
 from __future__ import annotations
@@ -46,7 +46,7 @@ _CHROMATICITIES: Final = {
 _D65: Final = (0.3127, 0.3290)
 
 _LINES_PIXELS: Final = 1 << 15
-"""So many pixels at once stay in a processor's cache."""
+"""This many pixels at once stay in a processor's cache."""
 
 _MANTISSA_BITS: Final = 10
 _DARKEST: Final = np.float32(2**-24)
@@ -64,10 +64,10 @@ def to_sdr(
     """R'G'B' of HDR as SDR with BT.709 primaries and BT.1886 gamma: uint8 BGR (H, W, 3).
 
     planes: red, green and blue, uint16 (H, W).
-    levels: what in them is no light, and the most that there can be.
+    levels: the values of no light and of the most light in them.
     transfer: `PQ` or `HLG`.
-    primaries: AVColorPrimaries; those that are not known are taken for BT.2020.
-    for_photos: with the curve of sRGB, which photos are seen with, instead of BT.1886's.
+    primaries: AVColorPrimaries; unknown ones are treated as BT.2020.
+    for_photos: use the curve of sRGB, in which photos are viewed, instead of BT.1886's.
     """
     if primaries not in _CHROMATICITIES:
         primaries = BT2020
@@ -82,7 +82,7 @@ def to_sdr(
         for channel, plane in enumerate(planes):
             np.take(linear_of, plane[lines].reshape(-1), out=light[channel], mode="clip")
         if transfer == HLG:
-            # What it shows depends on the luminance of the scene: BT.2100, the OOTF.
+            # The displayed light depends on the luminance of the scene: BT.2100, the OOTF.
             luminance = xyz_of_rgb(primaries)[1].astype(np.float32) @ light
             light *= cv2.pow(luminance, HLG_GAMMA - 1).reshape(-1)
             light *= np.float32(HLG_PEAK_NITS / WHITE_NITS)
@@ -94,7 +94,7 @@ def to_sdr(
 
 
 def _squeeze(light: Floats) -> None:
-    """Bring what is brighter than white below it, in place; the share of the channels stays."""
+    """Bring light brighter than white below it, in place; the ratio of the channels stays."""
     brightest = light.max(axis=0)
     above = np.flatnonzero(brightest > KNEE**SDR_GAMMA)
     if not above.size:

@@ -1,4 +1,4 @@
-"""Which names are one file: links, other spellings, and file systems that do not heed case."""
+"""Finds names of the same file: links, other spellings, and file systems that ignore case."""
 
 from __future__ import annotations
 
@@ -12,11 +12,11 @@ Identity = tuple[int, int] | str
 """A file's device and number there; its resolved name where the system gives it no number."""
 
 _PATHLESS: Final = (OSError, ValueError)
-"""What is raised of names that are too long, or that no file can have."""
+"""Raised for names that are too long, or that no file can have."""
 
 
 def identity(path: str | os.PathLike[str]) -> Identity | None:
-    """What is the same for all names of the file that `path` leads to; None if there is none."""
+    """A value that all names of the same file share; None if `path` leads to no file."""
     try:
         status = os.stat(path)
         return (status.st_dev, status.st_ino) if status.st_ino else os.path.realpath(path)
@@ -25,7 +25,7 @@ def identity(path: str | os.PathLike[str]) -> Identity | None:
 
 
 class Inputs:
-    """The files that a run reads, which no output of it may replace, whatever either is called."""
+    """The files that a run reads. None of its outputs may replace them, under any name."""
 
     def __init__(self, paths: Iterable[str | os.PathLike[str]] = ()) -> None:
         self._by_identity = {found: each for each in paths if (found := identity(each)) is not None}
@@ -49,17 +49,18 @@ class Inputs:
 def require_apart(
     outputs: Sequence[str | os.PathLike[str]], inputs: Iterable[str | os.PathLike[str]] = ()
 ) -> None:
-    """Raises `UsageError` if one output would replace another, or what is read in the run.
+    """Raises `UsageError` if one output would replace another, or an input of the run.
 
     A pipe, the null device and the standard output replace nothing, but take one output each.
     """
     read, places = Inputs(inputs), list[Identity]()
     for each in outputs:
         read.require_not_at(each)
-        # What is not there yet is known by where its name leads.
+        # A file that does not exist yet is identified by where its name leads.
         place = identity(each) or os.path.realpath(each)
         if place in places:
             raise UsageError(
-                f"{os.fspath(each)} was given twice as an output.", "Name another file for one."
+                f"{os.fspath(each)} was given twice as an output.",
+                "Name another file for one.",
             )
         places.append(place)

@@ -1,4 +1,4 @@
-"""Backgrounds that are read for as long as a run goes on, whatever becomes of their names."""
+"""Background files that stay readable during a run, even if they are moved or deleted."""
 
 from __future__ import annotations
 
@@ -11,11 +11,11 @@ from livematte.errors import BackgroundError
 from livematte.media.regular_file import open_regular
 
 KEPT_BYTES: Final = 64 * 1024 * 1024
-"""Files up to this size are read into memory at the start; nothing can be lost of them then."""
+"""Files up to this size are read into memory at the start, so that nothing of them can be lost."""
 
 
 def keep_file(path: Path) -> BinaryIO:
-    """What is in a background, for the caller to close: in memory, or an open file if it is large.
+    """A background's content, for the caller to close: in memory, or an open file if it is large.
 
     Raises `BackgroundError` if it cannot be read or is not a regular file.
     """
@@ -30,7 +30,7 @@ def keep_file(path: Path) -> BinaryIO:
 
 
 def unreadable(path: Path, error: OSError) -> BackgroundError:
-    """What to tell of a background that cannot be read."""
+    """The error for a background that cannot be read."""
     return BackgroundError(
         f"Background {path} cannot be read: {error.strerror or error}.",
         "Check that it is there, and its permissions.",

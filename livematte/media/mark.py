@@ -1,7 +1,7 @@
-"""Results say that livematte made them: so no later run takes them for photos.
+"""Results say that livematte made them, so that no later run takes them for photos.
 
-One word, which says nothing of the photo. It lies where each format has a place for the name of a
-program, or for a comment.
+The mark is one word, which says nothing about the photo. It is where each format keeps the name of
+a program, or a comment.
 """
 
 from __future__ import annotations
@@ -20,7 +20,7 @@ JPEG_COMMENT: Final = NAME.encode()
 """In a segment of its own, COM."""
 
 EXIF_SOFTWARE: Final = 0x0131
-"""The tag of `NAME` in a WebP file, which knows no comments."""
+"""The tag of `NAME` in a WebP file, which has no comments."""
 
 _PNG_TEXT: Final = b"tEXtSoftware\0" + NAME.encode()
 _PNG_HEADER_BYTES: Final = 8 + 25
@@ -28,7 +28,7 @@ _PNG_HEADER_BYTES: Final = 8 + 25
 
 _JPEG_SEGMENT: Final = b"\xff\xfe" + struct.pack(">H", 2 + len(JPEG_COMMENT)) + JPEG_COMMENT
 _HEAD_BYTES: Final = 1 << 15
-"""A profile may come before it."""
+"""A profile can come before the mark."""
 _TAIL_BYTES: Final = 2048
 """A WebP file's EXIF comes last, and is small in a result."""
 
@@ -41,7 +41,7 @@ def marked_png(png: bytes) -> bytes:
 
 
 def is_result(path: Path) -> bool:
-    """Whether a file has the mark. Raises nothing: what cannot be read has none."""
+    """Whether a file has the mark. Raises nothing: an unreadable file has none."""
     try:
         with open_regular(path) as file:
             head = file.read(_HEAD_BYTES)

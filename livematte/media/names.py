@@ -1,4 +1,4 @@
-"""Names of files, and what looks like one: addresses, -, and what Windows cannot call a file."""
+"""Names of files, and texts that look like one: addresses, -, and names not allowed on Windows."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from livematte.errors import UsageError
 from livematte.text.addresses import shown_address
 
 STANDARD_STREAM: Final = "-"
-"""What is read from the standard input, and written to the standard output."""
+"""The name of the standard input, and of the standard output."""
 
 _ADDRESS: Final = re.compile(r"([A-Za-z][A-Za-z0-9+.-]+):/+(?=[^/])", re.DOTALL)
 """A scheme of two letters or more; one is a drive's. `Path` makes one slash of two."""
@@ -26,7 +26,7 @@ _NOT_ON_WINDOWS: Final = re.compile(r'[<>:"|?*\x00-\x1f]')
 
 
 def at_home(name: str) -> str:
-    """A name with `~` as the home folder; as it is where ~NAME is nobody's."""
+    """A name with `~` replaced by the home folder; unchanged if there is no user NAME of ~NAME."""
     try:
         return os.path.expanduser(name)
     except ValueError:  # no user's name has such characters
@@ -34,7 +34,7 @@ def at_home(name: str) -> str:
 
 
 def is_folder(name: str) -> bool:
-    """Whether a name is that of a folder, which need not be there."""
+    """Whether a name is that of a folder, which may not exist yet."""
     return name.endswith(("/", os.sep)) or os.path.isdir(name)
 
 
@@ -47,9 +47,9 @@ def is_pipe(path: str | os.PathLike[str]) -> bool:
 
 
 def address_of(name: str | os.PathLike[str]) -> str:
-    """An address that was given as a file's name, as it may be shown; "" for what is a name.
+    """An address given as a file's name, in a form that can be shown; "" if it is a name.
 
-    A folder may be called "rtmp:", and what is in it is a file.
+    A folder can be called "rtmp:"; then a name in it is a file's.
     """
     text = os.fspath(name)
     found = _ADDRESS.match(text)
@@ -70,7 +70,7 @@ def require_readable_name(name: str | os.PathLike[str]) -> None:
 
 
 def names_files(text: str) -> bool:
-    """Whether there is a file of a name, or files of a pattern; "@colour" may follow either."""
+    """Whether a file of that name or pattern exists; "@colour" can follow either."""
     if "\0" in text:
         return False
     for name in dict.fromkeys((text, text.rpartition("@")[0])):
@@ -86,10 +86,10 @@ def names_files(text: str) -> bool:
 def require_writable_name(
     name: str | os.PathLike[str], windows: bool = sys.platform == "win32"
 ) -> None:
-    """Raises `UsageError` if nothing can be written under a name: an address, or a device's name.
+    """Raises `UsageError` if no file can have this name: an address, or a device's name.
 
-    windows: whether it is to be a file's name there, where "con.mp4" is the console, and
-        "talk:1.mp4" a hidden part of the file "talk".
+    windows: whether the name is for Windows, where "con.mp4" is the console, and "talk:1.mp4" a
+        hidden part of the file "talk".
     """
     text = os.fspath(name)
     if address := address_of(text):
@@ -110,7 +110,7 @@ def require_writable_name(
 
 
 def _windows_problem(text: str) -> str:
-    # A drive and the beginning of \\?\ names have characters that no name has.
+    # A drive and the beginning of \\?\ names have characters that names cannot have.
     rest = re.sub(r"^([\\/]{2}[?.][\\/])?([A-Za-z]:)?", "", text)
     for part in re.split(r"[\\/]+", rest):
         if part in ("", ".", ".."):

@@ -1,4 +1,4 @@
-"""Pipes as outputs, named ones and the standard output: another program reads what is written."""
+"""Pipes as outputs, named ones and the standard output: another program reads them."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import Final
 
 READER_SECONDS: Final = 10.0
-"""How long it is waited for a reader where nothing may be left out."""
+"""How long to wait for a reader if nothing may be left out."""
 
 POLL_SECONDS: Final = 0.05
 
@@ -21,12 +21,12 @@ STDERR: Final = 2
 
 
 class Pipe:
-    """The end of a named pipe that is written to; a file without a place, as PyAV takes them."""
+    """The writing end of a named pipe; a file without a position, as PyAV takes them."""
 
     def __init__(
         self, path: Path, wait_seconds: float, interrupted: threading.Event | None = None
     ) -> None:
-        """Open it, once a program reads from it. Raises `OSError`, with ENXIO if none does.
+        """Open it when a program reads from it. Raises `OSError`, with ENXIO if none does.
 
         interrupted: ends the waiting.
         """
@@ -40,17 +40,17 @@ class Pipe:
         return len(data)
 
     def flush(self) -> None:
-        """Nothing is held back."""
+        """Does nothing: every write goes out at once."""
 
     def close(self) -> None:
-        """Tell the reader that this is all. Closing twice is fine."""
+        """Signal the end to the reader. Closing twice is fine."""
         if self._descriptor >= 0:
             os.close(self._descriptor)
             self._descriptor = -1
 
 
 class StandardOutput(Pipe):
-    """The standard output. What others print meanwhile, libraries say, goes to stderr."""
+    """The standard output. What others print meanwhile, for example libraries, goes to stderr."""
 
     def __init__(self) -> None:
         """Raises `OSError` if there is none."""
@@ -74,7 +74,7 @@ def _open(path: Path, wait_seconds: float, interrupted: threading.Event) -> int:
     until_seconds = time.monotonic() + wait_seconds
     while True:
         try:
-            # Else it would wait for the reader itself, and nothing could stop it.
+            # Otherwise the open itself would wait for the reader, and nothing could stop it.
             descriptor = os.open(path, os.O_WRONLY | os.O_NONBLOCK)
             break
         except OSError as error:

@@ -1,4 +1,4 @@
-"""Videos that come through a pipe: kept in a file first, since a video is read more than once."""
+"""Videos from a pipe are first kept in a file, because a video is read more than once."""
 
 from __future__ import annotations
 
@@ -16,21 +16,21 @@ from livematte.errors import SourceError, UsageError
 from livematte.media.names import STANDARD_STREAM, is_pipe
 
 WRITER_SECONDS: Final = 60.0
-"""How long a program that writes into the pipe is waited for."""
+"""How long to wait for a program that writes into the pipe."""
 
 CHUNK_BYTES: Final = 1 << 20
 
 
 @contextmanager
 def whole_file(path: Path, on_wait: Callable[[str], None]) -> Iterator[Path]:
-    """A file that can be read as often as is wanted; `path` itself unless that is a pipe, or "-".
+    """A file that can be read more than once; `path` itself unless that is a pipe, or "-".
 
-    A pipe is read once, to its end. What was in it has no name that others could find, where the
-    system can do without one, and is gone afterwards: it is a picture of somebody's room.
+    A pipe is read once, to its end. The copy shows somebody's room: it has no name that others
+    could find, if the system can do without one, and it is deleted afterwards.
 
-    on_wait: told in a sentence what is waited for.
+    on_wait: called with a sentence that says what livematte is waiting for.
 
-    Raises `SourceError` if nothing comes, or does not fit onto the disk, and `UsageError` if "-"
+    Raises `SourceError` if nothing comes, or it does not fit onto the disk, and `UsageError` if "-"
     is a terminal.
     """
     is_standard = str(path) == STANDARD_STREAM and not os.path.lexists(path)
@@ -73,14 +73,14 @@ def whole_file(path: Path, on_wait: Callable[[str], None]) -> Iterator[Path]:
             try:
                 yield copy
             except SourceError as error:
-                # Its name is of no use to anybody.
+                # The name of the copy helps nobody.
                 problem = error.problem.replace(str(copy), shown[:1].upper() + shown[1:])
                 raise SourceError(problem, error.remedy) from error
 
 
 def _open(path: Path) -> int:
     try:
-        # Else it would wait for a writer itself, and nothing could stop it.
+        # Otherwise the open itself would wait for a writer, and nothing could stop it.
         return os.open(path, os.O_RDONLY | getattr(os, "O_NONBLOCK", 0))
     except OSError as error:
         raise SourceError(
@@ -89,11 +89,11 @@ def _open(path: Path) -> int:
 
 
 def _read(descriptor: int, shown: str) -> bytes:
-    """What comes next; nothing at the end. Raises `SourceError` if nobody writes."""
+    """The next bytes; none at the end. Raises `SourceError` if nobody writes."""
     if sys.platform != "win32" and stat.S_ISFIFO(os.fstat(descriptor).st_mode):
         poll = select.poll()
         poll.register(descriptor, select.POLLIN)
-        # A pipe that nobody has opened to write has no event; one whose writer has ended has.
+        # A pipe without a writer has no event; a pipe whose writer has ended has one.
         if not poll.poll(WRITER_SECONDS * 1000):
             raise SourceError(
                 f"Nothing has come from {shown} for {WRITER_SECONDS:.0f} seconds.",

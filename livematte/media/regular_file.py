@@ -1,4 +1,4 @@
-"""Opens files that are files: never a pipe, which might never end, or a device."""
+"""Opens regular files only: never a pipe, which might never end, or a device."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from typing import BinaryIO
 
 
 def open_regular(path: Path) -> BinaryIO:
-    """Open a file to read; it is looked at once it is open, so that nothing can take its place.
+    """Open a file to read; it is checked after opening, so that nothing can take its place.
 
     Raises `OSError` if it cannot be opened or is not a regular file.
     """
@@ -26,7 +26,7 @@ def open_regular(path: Path) -> BinaryIO:
 
 
 def read_small(path: Path, most_bytes: int) -> bytes:
-    """What is in a file of no more than `most_bytes`.
+    """The content of a file of no more than `most_bytes`.
 
     Raises OSError if it cannot be read, is larger, or is not a regular file.
     """

@@ -1,4 +1,4 @@
-"""Files that appear under their name when they are whole, in place of no other file unasked."""
+"""Files that appear under their name when they are whole, and replace no other file unasked."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ LONGEST_NAME_BYTES: Final = 255
 
 
 class Taken(Enum):
-    """What to do where a file has the name already."""
+    """What to do if a file already has the name."""
 
     REFUSE = auto()
     REPLACE = auto()
@@ -32,8 +32,8 @@ class Taken(Enum):
 class Target(NamedTuple):
     """Where a name leads.
 
-    path: the file itself, at the end of symbolic links, which stay what they are.
-    is_stream: whether it is a pipe (or the null device), which is written to as it is.
+    path: the file itself, at the end of symbolic links, which are kept.
+    is_stream: whether it is a pipe (or the null device), which is written to directly.
     """
 
     path: Path
@@ -43,8 +43,7 @@ class Target(NamedTuple):
 def find_target(path: Path) -> Target:
     """Where `path` leads.
 
-    Raises `UsageError` if nothing can be written there: links that go in a circle, a device, a
-    socket.
+    Raises `UsageError` if nothing can be written there: links in a circle, a device, a socket.
     """
     try:
         status = os.stat(path)
@@ -55,7 +54,7 @@ def find_target(path: Path) -> Target:
             raise UsageError(
                 f"{path} is a link that leads to itself.", "Remove it, or name another file."
             ) from error
-        return Target(path, is_stream=False)  # what is wrong is told when it is opened
+        return Target(path, is_stream=False)  # opening it will raise what is wrong
     kind = status.st_mode
     if stat.S_ISREG(kind) or stat.S_ISDIR(kind):
         return Target(Path(os.path.realpath(path)), is_stream=False)
@@ -69,9 +68,9 @@ def find_target(path: Path) -> Target:
 
 
 def require_free(path: Path, taken: Taken) -> Target:
-    """Where `path` leads, if it may be written.
+    """Where `path` leads, if it can be written.
 
-    Raises `UsageError` if a file is there that is not to be replaced, or that cannot be.
+    Raises `UsageError` if a file exists there that must not or cannot be replaced.
     """
     target = find_target(path)
     if target.is_stream or taken is Taken.NUMBER or not os.path.lexists(target.path):
@@ -87,11 +86,11 @@ def require_free(path: Path, taken: Taken) -> Target:
 
 
 def create_unfinished(path: Path) -> tuple[Path, int]:
-    """Make the file that `path` is written as until it is whole, and open it for all.
+    """Create and open the temporary file for `path`, which all may read.
 
-    It is hidden, beside `path`, and ends like it, by which programs know what it is. One that is
-    there already, perhaps all that is left of a recording, is not touched: in containers processes
-    have the same number again and again.
+    It is hidden, beside `path`, and has the same extension, which tells programs its format. An
+    existing one, perhaps the rest of a recording, is not touched: in containers, processes often
+    have the same number.
 
     Raises `OSError`.
     """
@@ -109,11 +108,11 @@ def create_unfinished(path: Path) -> tuple[Path, int]:
 UNFINISHED_NAME: Final = re.compile(
     r"\.(?P<stem>.+)\.(?P<process>\d+)(-\d+)?\.part(?P<ending>\.\w+)"
 )
-"""What `create_unfinished` calls files."""
+"""The names that `create_unfinished` gives."""
 
 
 def free_name(path: Path, word: str = "") -> Path:
-    """A name like that of `path` that no file has: "talk (incomplete).mp4", "talk (2).mp4"."""
+    """A free name similar to `path`: "talk (incomplete).mp4", "talk (2).mp4"."""
     for number in itertools.count(1 if word else 2):
         words = [word] if number == 1 else [word, str(number)]
         named = _with_stem(path, "", f" ({' '.join(filter(None, words))})")
@@ -123,10 +122,10 @@ def free_name(path: Path, word: str = "") -> Path:
 
 
 def _with_stem(path: Path, before: str, after: str) -> Path:
-    """`path` with more in its name, whose stem is cut where that would be too long."""
+    """`path` with more in its name; its stem is cut if the name would be too long."""
     stem, ending = path.stem, path.suffix
     room = LONGEST_NAME_BYTES - len(os.fsencode(before + after))
-    if len(os.fsencode(ending)) > room // 2:  # nothing that tells what the file is
+    if len(os.fsencode(ending)) > room // 2:  # not an extension that means anything
         stem, ending = stem + ending, ""
     while len(os.fsencode(stem + ending)) > room:
         stem = stem[:-1]
@@ -136,8 +135,8 @@ def _with_stem(path: Path, before: str, after: str) -> Path:
 def give_name(unfinished: Path, path: Path, taken: Taken) -> Path:
     """Give a whole file its name, or the next free one, and return that.
 
-    Raises `FileExistsError` if the name is taken and stays so, other `OSError`s if it cannot be
-    given. The file is still `unfinished` then.
+    Raises `FileExistsError` if the name is taken and must stay so, other `OSError`s if renaming
+    fails. The file is then still `unfinished`.
     """
     while True:
         try:
@@ -155,7 +154,7 @@ def give_name(unfinished: Path, path: Path, taken: Taken) -> Path:
 
 
 def _rename_to_free(unfinished: Path, path: Path) -> None:
-    """As os.rename, but never in place of another file."""
+    """As os.rename, but never replaces another file."""
     if sys.platform == "win32":
         os.rename(unfinished, path)
         return
@@ -164,7 +163,7 @@ def _rename_to_free(unfinished: Path, path: Path) -> None:
     except FileExistsError:
         raise
     except OSError:
-        # A file system without links: nothing better than to look first.
+        # A file system without links: the best that can be done is to check first.
         if os.path.lexists(path):
             raise FileExistsError(errno.EEXIST, os.strerror(errno.EEXIST), str(path)) from None
         os.rename(unfinished, path)
@@ -186,9 +185,9 @@ def keep_mode(descriptor: int, path: Path) -> None:
 
 
 def flush_file(descriptor: int) -> None:
-    """Have what was written to a file on the disk itself. Raises `OSError` if it did not get there.
+    """Flush a file to the disk itself. Raises `OSError` if that fails.
 
-    Errors of writing come as late as this on network drives and with quotas.
+    On network drives and with quotas, errors of writing come only here.
     """
     try:
         if sys.platform == "darwin":
@@ -205,7 +204,7 @@ def flush_file(descriptor: int) -> None:
 
 
 def flush_folder(folder: Path) -> None:
-    """The same for the names in a folder, where the system can."""
+    """Flush the names in a folder to the disk, if the system can."""
     if sys.platform == "win32":
         return
     with suppress(OSError):
@@ -223,14 +222,14 @@ def put_file(
     *,
     flush: bool = True,
 ) -> Path:
-    """Have a file of `data` under the name `path`, and not a part of it at any moment.
+    """Write a file of `data` at `path`, which never has only a part of it.
 
-    What has the name is treated as `taken` says, and not followed: a link is itself replaced.
-    flush: have it on the disk itself when this is done; one that need not outlive a power cut is
-        written faster without.
+    taken: what to do with an existing file. Links are not followed: the link itself is replaced.
+    flush: flush it to the disk itself; a file that need not survive a power cut is written faster
+        without.
 
-    Returns the name that it has. Raises `OSError` if it cannot be written, of these
-    `FileExistsError` if the name is taken, and leaves nothing behind.
+    Returns the name of the file. Raises `OSError` if it cannot be written, `FileExistsError` if the
+    name is taken, and leaves nothing behind.
     """
     unfinished, descriptor = create_unfinished(path)
     try:
@@ -257,7 +256,7 @@ def write_whole(
 ) -> None:
     """Write `data` to the file that `path` leads to, or to the pipe.
 
-    flush: have it on the disk itself when this is done.
+    flush: flush it to the disk itself.
 
     Raises `SinkError` if it cannot be written, and leaves nothing behind.
     """
@@ -277,7 +276,7 @@ def write_whole(
 
 
 def unwritable(path: Path, error: OSError) -> SinkError:
-    """What a person is told of a file that cannot be written."""
+    """The error for a file that cannot be written."""
     if error.errno == errno.ENXIO:
         return SinkError(f"No program reads from {path}.", "Start the one that reads it first.")
     if error.errno == errno.EPIPE:

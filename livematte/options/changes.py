@@ -1,8 +1,8 @@
-"""What can be changed while a run goes on.
+"""What can be changed during a run.
 
-A change is a value. Whoever asks for one, a key, a signal or another program, hands it to
-`Controller.apply`, which checks it against the settings of the run, and either applies it or raises
-`UsageError` and changes nothing.
+A change is a value. A key, a signal or another program passes it to `Controller.apply`, which
+checks it against the settings of the run, and either applies it or raises `UsageError` and changes
+nothing.
 """
 
 from __future__ import annotations
@@ -16,7 +16,7 @@ from livematte.errors import UsageError
 
 @dataclass(frozen=True, slots=True)
 class SetBackground:
-    """Show another background: one of the run's by its index from 0, or any by its name.
+    """Show another background: one of the run's by its index from 0, or any other by its name.
 
     background: an index, or a text as `--background` takes it, which joins the run's backgrounds
         until another is shown.
@@ -37,17 +37,17 @@ class PreviousBackground:
 
 @dataclass(frozen=True, slots=True)
 class ReplaceBackgrounds:
-    """Show others than until now: at least one text as `--background` takes it."""
+    """Replace all backgrounds by these: at least one text as `--background` takes it."""
 
     backgrounds: tuple[str, ...]
 
 
 @dataclass(frozen=True, slots=True)
 class SetRefinement:
-    """Change what is done to mattes; None leaves a setting as it is.
+    """Change how mattes are refined; None keeps a setting.
 
     quality: one of `refinement.QUALITIES`.
-    without: of `refinement.PARTS` those that are off.
+    without: those of `refinement.PARTS` that are off.
     edge: pixels in a frame 720 rows high, of `refinement.MARGINS`; negative is inwards.
     light_wrap: from 0 to 1.
     """
@@ -60,7 +60,7 @@ class SetRefinement:
 
 @dataclass(frozen=True, slots=True)
 class SetBlur:
-    """Show the room out of focus, this much: a Gaussian's sigma in a frame 720 rows high."""
+    """Blur the room this much: a Gaussian's sigma, in pixels of a frame 720 rows high."""
 
     sigma_pixels: float
 
@@ -69,7 +69,7 @@ class SetBlur:
 class SetCamera:
     """Capture from another camera: a text as `--camera` takes it.
 
-    The slate is shown meanwhile, and the former camera is taken again if this cannot be opened.
+    The slate is shown meanwhile. If this camera cannot be opened, the former one is used again.
     """
 
     camera: str
@@ -79,7 +79,7 @@ class SetCamera:
 class SetDevice:
     """Compute on another device: texts as `--device` and `--precision` take them.
 
-    The slate is shown meanwhile, and the former device is taken again if this cannot be used.
+    The slate is shown meanwhile. If this device cannot be used, the former one is used again.
     """
 
     device: str
@@ -88,7 +88,7 @@ class SetDevice:
 
 @dataclass(frozen=True, slots=True)
 class Mirror:
-    """Whether everyone sees the picture in the mirror. The preview may show it mirrored anyway."""
+    """Whether everyone sees the picture mirrored. The preview can show it mirrored anyway."""
 
     on: bool
 
@@ -97,7 +97,7 @@ class Mirror:
 class Freeze:
     """Whether the last picture stands still while the camera goes on.
 
-    Where the camera or the network fails meanwhile, the slate is shown as ever.
+    If the camera or the network fails meanwhile, the slate is shown as usual.
     """
 
     on: bool
@@ -122,7 +122,7 @@ class Snapshot:
 
 @dataclass(frozen=True, slots=True)
 class StartRecording:
-    """Record what is sent, from now on.
+    """Start to record what is sent.
 
     path: a video file, which must not exist; None for a new name with the date, in the working
         folder.
@@ -133,12 +133,12 @@ class StartRecording:
 
 @dataclass(frozen=True, slots=True)
 class StopRecording:
-    """End the recording that `StartRecording` began."""
+    """End the recording that `StartRecording` started."""
 
 
 @dataclass(frozen=True, slots=True)
 class Quit:
-    """End the run in good order."""
+    """End the run cleanly."""
 
 
 _KINDS: Final = {
@@ -153,13 +153,13 @@ _KINDS: Final = {
     "tuple[str, ...]": (tuple,),
     "frozenset[str] | None": (frozenset, type(None)),
 }
-"""What the fields of changes may be, as their annotations have it."""
+"""The types that fields of changes can have, by their annotations."""
 
 
 def check_kinds(change: Any) -> None:
-    """Raises `UsageError` if `change` is not a change, or a field of it is of another kind.
+    """Raises `UsageError` if `change` is not a change, or one of its fields has another type.
 
-    What asks for changes, such as a page in a browser, need not know Python's types.
+    Clients that send changes, such as a page in a browser, do not know Python's types.
     """
     if not isinstance(change, Change):
         raise UsageError(f"{change!r} is not a change.", "Give one of livematte.options.changes.")

@@ -1,4 +1,4 @@
-"""What is done to a matte beyond what the network says: which parts are on, and how much."""
+"""How the network's matte is refined: which parts are on, and how much."""
 
 from __future__ import annotations
 
@@ -17,13 +17,14 @@ class Refinement:
     """Each part can be switched off alone.
 
     steady: mattes are averaged over time where the picture stands still.
-    both_views: each frame is shown to the network in the mirror too, which doubles its work; else
-        every second one is, as long as mattes are averaged anyway.
-    islands: specks that no person is connected to are taken out, and doubts within one settled.
-    edges: alpha follows the edges of the frame, rather than being enlarged as it is.
-    colours: at soft pixels the room's colour is replaced by the person's. Cut-outs always are so.
-    margin: one of `MARGINS`: where the edge goes for taste.
-    light_wrap: 0 to 1: how much of the background's light falls around the person's edge.
+    both_views: the network sees each frame mirrored as well, which doubles its work. Without it,
+        it sees every second frame mirrored, if mattes are averaged anyway.
+    islands: specks that are not connected to a person are removed, and doubts within a person
+        are settled.
+    edges: alpha follows the edges of the frame, instead of only being enlarged.
+    colours: at soft pixels the person's colour replaces the room's. In cut-outs it always does.
+    margin: one of `MARGINS`: how far to move the edge, to taste.
+    light_wrap: 0 to 1: how much of the background's light wraps around the person's edge.
     """
 
     steady: bool = True
@@ -39,7 +40,7 @@ PARTS: Final = ("steady", "islands", "edges", "colours")
 """What can be switched off."""
 
 PLAIN: Final = Refinement(**dict.fromkeys(PARTS, False))
-"""The network's matte as it is."""
+"""The network's matte, unchanged."""
 
 DEFAULT: Final = Refinement()
 

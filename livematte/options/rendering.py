@@ -1,4 +1,4 @@
-"""By what, in which size and how mattes are computed, as values that are checked when made."""
+"""The device, size and precision that mattes are computed with; values are checked when made."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ DEVICES: Final = ("auto", "cpu", "cuda", "cuda:1", "openvino:GPU", "openvino:NPU
 PRECISIONS: Final = ("auto", "fp32", "int8", "fp16")
 
 POSSIBLE_SHORT_SIDES: Final = range(32, 1088 + 1)
-"""What the network can compute at all; people are asked for more (`network.size`)."""
+"""What the network can compute; people have to choose larger sizes (`network.size`)."""
 
 SHIPPED_WEIGHTS: Final = "photographic"
 
@@ -25,7 +25,7 @@ _DEVICE: Final = re.compile(r"auto|cpu|torch:cpu|cuda(:[0-9]{1,4})?|openvino:[A-
 
 
 class DeviceKind(Enum):
-    """AUTO is left to livematte; CPU is OpenVINO's if that can be loaded."""
+    """With AUTO livematte chooses; CPU uses OpenVINO if that can be loaded."""
 
     AUTO = "auto"
     CPU = "cpu"
@@ -36,9 +36,9 @@ class DeviceKind(Enum):
 
 @dataclass(frozen=True, slots=True)
 class Device:
-    """A device as it is asked for; whether it is there shows when it is opened.
+    """A requested device; opening it shows whether it exists.
 
-    name: of CUDA its number, "" for the first; of OpenVINO what that calls it ("GPU", "NPU").
+    name: for CUDA its number, "" for the first; for OpenVINO its name there ("GPU", "NPU").
     """
 
     kind: DeviceKind
@@ -50,7 +50,7 @@ class Device:
 
     @classmethod
     def parse(cls, text: str) -> Device:
-        """Of a text as `--device` takes it. Raises `UsageError` if it is of no known form."""
+        """From a text as `--device` takes it. Raises `UsageError` if its form is not known."""
         kind, colon, name = text.partition(":")
         try:
             return cls(DeviceKind(text))
@@ -78,16 +78,16 @@ CUDA: Final = Device(DeviceKind.CUDA)
 
 @dataclass(frozen=True, slots=True)
 class RenderOptions:
-    """What is asked of who computes mattes, live, of files and of photos.
+    """How to compute mattes: live, of files and of photos.
 
-    device: by what.
-    precision: one of `PRECISIONS`; auto is the fastest that is right on the device.
-    matte_short_side: the shorter side, in pixels, of what the network sees; None for what is best.
-    threads: how many of the CPU's cores to use; None for all.
+    device: the device that computes them.
+    precision: one of `PRECISIONS`; auto is the fastest that gives correct mattes on the device.
+    matte_short_side: the shorter side of the network's input, in pixels; None for the best.
+    threads: how many CPU cores to use; None for all.
     weights: the name of a set of weights, or the path of a file; see `network.weights.find`.
-    refinement: what is done to the matte beyond what the network says.
+    refinement: how the network's matte is refined.
 
-    Raises `UsageError` if a value is none that can be.
+    Raises `UsageError` if a value is not possible.
     """
 
     device: Device = AUTO
@@ -114,4 +114,4 @@ class RenderOptions:
 
 
 USUAL: Final = RenderOptions()
-"""What is taken unless something else is asked for."""
+"""The defaults."""

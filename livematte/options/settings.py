@@ -1,4 +1,4 @@
-"""What a live run is asked for now, and how it is going."""
+"""The settings of a live run, and how it is going."""
 
 from __future__ import annotations
 
@@ -8,16 +8,16 @@ from pathlib import Path
 
 @dataclass(frozen=True, slots=True)
 class LiveSettings:
-    """What can be changed while a run goes on. Texts are as the command line takes them.
+    """What can be changed during a run. Texts are as the command line takes them.
 
     backgrounds: at least one; `background_index` is the index of the one that is shown. The last
-        may be one that was named while running: it is left when another is shown.
+        can be one that was added during the run: it is dropped when another is shown.
     quality, without, edge, light_wrap: see `refinement.choose_refinement`.
     camera: None for an input that is not a camera.
-    mirrored: everyone sees the picture in the mirror.
+    mirrored: everyone sees the picture mirrored.
     frozen: the last picture stands still.
     paused: the background is shown with "Be right back".
-    recording: the file of the recording that was begun while running; None if there is none.
+    recording: the file of the recording that was started during the run; None if there is none.
     """
 
     backgrounds: tuple[str, ...]
@@ -45,13 +45,13 @@ class LiveState:
     """How a run is going, at one moment.
 
     frames_per_second: of the last second or two.
-    latency_seconds: from capture to display, the last pictures' median; None before any.
-    cpu_share: of all cores, from 0 to 1, that livematte used lately; None before that is known.
+    latency_seconds: from capture to display, the median of the last pictures; None before any.
+    cpu_share: livematte's recent share of all cores, from 0 to 1; None before it is known.
     dropped, frames: counted since the start.
-    device: what the renderer says of itself; "" before it is open.
-    camera: what the source says of itself.
-    notice: what the slate says; "" while pictures are sent.
-    is_idle: the camera is off because nobody watches.
+    device: the renderer's description; "" before it is open.
+    camera: the source's description.
+    notice: the text of the slate; "" while pictures are sent.
+    is_idle: the camera is off because nobody is watching.
     """
 
     frames_per_second: float
@@ -67,7 +67,7 @@ class LiveState:
 
 @dataclass(frozen=True, slots=True)
 class LiveSnapshot:
-    """The settings and the state of a run, as they were together at one moment."""
+    """The settings and the state of a run at one moment."""
 
     settings: LiveSettings
     state: LiveState

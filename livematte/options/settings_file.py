@@ -1,4 +1,4 @@
-"""The settings file: options of the command line, written down once.
+"""The settings file: options of the command line, saved.
 
     background = ["office.jpg", "blur"]
     virtual-camera = true
@@ -7,7 +7,7 @@
     [video]                    # options of `livematte video`
     quality = "best"
 
-    [profiles.demo]            # with --profile demo, over those above
+    [profiles.demo]            # with --profile demo, these override those above
     demo = true
 
 TOML. Keys are the options' long names without the dashes. `~` is the home folder, and paths are
@@ -40,19 +40,19 @@ PROFILES: Final = "profiles"
 
 PATHS: Final = ("input", "output", "zip", "config")
 NO_PATHS: Final = ("none", "-")
-"""Values of theirs that name no file: no option, and the standard output."""
+"""Their values that do not name a file: no option, and the standard output."""
 
 PERHAPS_PATHS: Final = ("background", "weights")
-"""Names of other things too: taken for a path where there is such a file."""
+"""These can name other things too: they are paths if such a file exists."""
 
 MOST_BYTES: Final = 1 << 16
-"""Of a settings file; a long one has a hundredth of it."""
+"""Of a settings file; a long one has a hundredth of this."""
 
 MOST_LEVELS: Final = 8
 """Of tables in tables: profiles.NAME.bench.quality and a list are five."""
 
 MOST_DOTS: Final = 500
-"""In a line. Keys of many parts take the parser a time that grows with the square of them."""
+"""In a line. The parser's time for a key grows with the square of its parts."""
 
 Settings = dict[str, Any]
 
@@ -65,7 +65,7 @@ def usual_path() -> Path:
 def read(path: Path | None, profile: str | None) -> tuple[Path, Settings]:
     """The file that was read, and the settings of `profile` over those for all.
 
-    path: None for `usual_path`, which need not be there.
+    path: None for `usual_path`, which may be missing.
 
     Raises `UsageError` if the file cannot be read, is not TOML, or has no such profile.
     """
@@ -116,7 +116,7 @@ def key_line(path: Path, profile: str | None, where: Sequence[str]) -> int | Non
 
     where: the key with the tables that it is in: ("video", "start").
 
-    None if that cannot be said: TOML has many ways to write a key, and this knows the usual ones.
+    None if it is not found: TOML has many ways to write a key, and this knows the usual ones.
     """
     try:
         lines = read_small(path, MOST_BYTES).decode("utf-8-sig").splitlines()
@@ -174,19 +174,19 @@ _FIX: Final = "Fix it in that file."
 
 
 def _encoding(data: bytes) -> str:
-    """What a text that is not UTF-8 is in, as far as one sees; "" if not."""
+    """The probable encoding of a text that is not UTF-8; "" if there is no guess."""
     for mark, name in ((codecs.BOM_UTF32_LE, "UTF-32"), (codecs.BOM_UTF32_BE, "UTF-32")):
         if data.startswith(mark):
             return name
     if data.startswith((codecs.BOM_UTF16_LE, codecs.BOM_UTF16_BE)):
         return "UTF-16"
     zeros = data.count(0)
-    # Half of the bytes of western text in UTF-16 are zeros; few are of anything else.
+    # Half of the bytes of western text in UTF-16 are zeros; other text has few.
     return "UTF-16" if zeros > len(data) // 4 else "binary" if zeros else ""
 
 
 def _toml_hint(text: str, error: Exception) -> str:
-    """What to do about what is not TOML, from the line that the parser could not read."""
+    """How to fix invalid TOML, judged by the line that the parser could not read."""
     number = re.search(r"line (\d+)", str(error))
     lines = text.splitlines()
     if number is None:  # at the end of the document
@@ -215,7 +215,7 @@ def _other(error: OSError) -> str:
 
 
 def _require_shallow(settings: Settings) -> None:
-    """Raises RecursionError, early: what follows goes into tables by calling itself."""
+    """Raises RecursionError early: the functions that follow call themselves for each table."""
     layer: list[Any] = [settings]
     for _ in range(MOST_LEVELS):
         layer = [
@@ -229,7 +229,7 @@ def _require_shallow(settings: Settings) -> None:
 
 
 def _over(upper: Settings, lower: Settings) -> Settings:
-    # What says yes undoes what says no: no-preview and preview.
+    # An option undoes its opposite: no-preview and preview.
     merged = {key: value for key, value in lower.items() if _opposite(key) not in upper}
     for key, value in upper.items():
         below = lower.get(key)

@@ -1,4 +1,4 @@
-"""From what was named on the command line to photos, each with the name of its results."""
+"""Finds the photos named on the command line, and names their results."""
 
 from __future__ import annotations
 
@@ -21,8 +21,8 @@ class Photograph(NamedTuple):
     """A photo to matte.
 
     path: the file.
-    name: of its results, without an ending; relative, "holiday/IMG_1" for a photo in a subfolder.
-    content: of the file, if it is not to be read from `path`, which then says where it comes from.
+    name: of its results, without an extension; relative, "holiday/IMG_1" for one in a subfolder.
+    content: of the file, if it is not read from `path`, which then says where it comes from.
     """
 
     path: Path
@@ -31,19 +31,20 @@ class Photograph(NamedTuple):
 
 
 class Failure(NamedTuple):
-    """A photo that gave no result, and why, in a sentence."""
+    """A photo without a result, and why, in a sentence."""
 
     path: Path
     reason: str
 
 
 class Found(NamedTuple):
-    """What there is to do.
+    """What was found.
 
-    renamed: photos whose results are not named after their stem alone, since others have it too.
-    raw: raw photos in folders that have the same photo beside them as a file that can be read.
-    same: names of photos that are done under another name, with that: links, and other spellings.
-    results: what livematte itself has made before.
+    renamed: photos whose results are not named after their stem alone, because others share it.
+    raw: raw photos in folders that also have the same photo as a file that can be read.
+    same: names of photos that are matted under another name, with that name: links, and other
+        spellings.
+    results: files that livematte made before.
     """
 
     photos: list[Photograph]
@@ -57,10 +58,10 @@ class Found(NamedTuple):
 def find_photos(
     names: Iterable[str], recursive: bool = False, leave_out: Path | None = None
 ) -> Found:
-    """The photos behind files, folders and globs, each once, in order.
+    """The photos of files, folders and globs, each once, in order.
 
-    recursive: look into folders in folders too; the names of results then have their folders.
-    leave_out: a folder that is not looked into on the way, because the results go there.
+    recursive: include subfolders; the names of results then have their folders.
+    leave_out: the folder of the results, which is not searched on the way.
     """
     left_out = None if leave_out is None else os.path.realpath(leave_out)
     files: dict[Path, Path] = {}  # each with its place below what was named
@@ -98,7 +99,7 @@ def _missing(name: str) -> str:
 
 
 def _take_out_same(files: dict[Path, Path]) -> list[tuple[Path, Path]]:
-    """Leave one name of each file, the file's own rather than a link's; returns the others."""
+    """Keep one name of each file, the file's own rather than a link's; returns the others."""
     names: dict[Identity, Path] = {}
     same: list[tuple[Path, Path]] = []
     for path in sorted(files, key=os.path.islink):
@@ -129,7 +130,7 @@ def _look_into(
     looking = _Looking(recursive, left_out, failures, raw)
     try:
         found = sorted(looking.into(folder))
-        while looking.links:  # last, so that what they lead to has its own name if it can
+        while looking.links:  # last, so that files keep their own names if they can
             found += sorted(looking.into(looking.links.pop(0), is_named=False))
     except OSError as error:
         failures.append(_unreadable(folder, error))
@@ -145,9 +146,9 @@ def _unreadable(folder: Path, error: OSError) -> Failure:
 
 
 class _Looking:
-    """Goes through a folder and those in it, each once, whatever links there are.
+    """Searches a folder and its subfolders, each once, even if links go in circles.
 
-    links: those to folders, which are not followed yet.
+    links: links to folders that are not followed yet.
     """
 
     def __init__(
@@ -175,7 +176,7 @@ class _Looking:
         except OSError as error:
             if is_named:
                 raise
-            self._failures.append(_unreadable(folder, error))  # the others can be read
+            self._failures.append(_unreadable(folder, error))  # the other folders go on
 
     def _into(self, folder: Path) -> Iterator[Path]:
         photos: list[Path] = []
@@ -191,7 +192,7 @@ class _Looking:
                 photos.append(path)
         developed = {_fold(each.stem) for each in photos}
         for each in raws:
-            # Cameras write both, and then it is clear which one is meant.
+            # Cameras write both; then the developed one is meant.
             (self._raw if _fold(each.stem) in developed else photos).append(each)
         yield from photos
 
@@ -226,14 +227,14 @@ def _begins_like_a_photo(path: Path) -> bool:
 
 
 def _named(files: dict[Path, Path]) -> tuple[list[Photograph], list[Photograph]]:
-    """Photos under their stems; those that share one with another under their full file names.
+    """Photos under their stems; photos that share a stem, under their full file names.
 
-    Names that differ only in case count as one, because they are on Windows and macOS.
+    Names that differ only in case count as one, as on Windows and macOS.
     """
     wanted = Counter(_fold(place.with_suffix("")) for place in files.values())
     photos: list[Photograph] = []
     renamed: list[Photograph] = []
-    # Who has a stem of their own keeps it, whatever others are called in full.
+    # A photo with a stem of its own keeps it, whatever the full names of others are.
     taken = {name for name, count in wanted.items() if count == 1}
     for path, place in files.items():
         stem = place.with_suffix("")

@@ -1,9 +1,9 @@
-"""Many photos, several at once, each from its file to its results on one core.
+"""Mattes many photos, several at once, each from its file to its results on one core.
 
     worker 1    read, network, upsample, encode, write | read, network, ...
     worker 2      read, network, upsample, encode, write | read, ...
 
-No core waits for another this way, whereas a network on all cores leaves them idle between layers.
+This way no core waits for another. A network on all cores would leave them idle between layers.
 """
 
 from __future__ import annotations
@@ -35,20 +35,20 @@ from livematte.photos.results import Destination, ResultsError
 from livematte.photos.save import Save, comparison, encode, matted, require_fitting
 
 EMPTY_SHARE: Final = 0.002
-"""Of a photo; if less of it is a person, nobody was found."""
+"""Of a photo. If the person covers less, the photo counts as without a person."""
 
 ALPHA_BYTES: Final = 14
 ALL_BYTES: Final = 24
-"""A pixel, for a matte alone and for any other result; 200 megapixels took 12.6 and 20."""
+"""Per pixel, for a matte alone and for any other result; 200 megapixels took 12.6 and 20."""
 
 
 class Report(NamedTuple):
     """How a job went.
 
-    done: how many photos have results now. skipped: how many had all of theirs before.
-    failures: photos that have none, and why. left: how many were not tried.
+    done: how many photos have results now. skipped: how many already had all of theirs.
+    failures: photos without results, and why. left: how many were not tried.
     nobody: photos in which no person was found; their results are written, and empty.
-    ended: why the job ended before all were tried, if it was not stopped.
+    ended: why the job ended before all were tried, unless it was stopped.
     hdr: photos that are HDR; their results are SDR.
     """
 
@@ -62,7 +62,7 @@ class Report(NamedTuple):
 
 
 class Outcome(NamedTuple):
-    """What became of one photo: its comparison, if that is asked for, and whether it is empty."""
+    """The outcome of one photo: its comparison, if asked for, and whether the matte is empty."""
 
     comparison: Image | None = None
     is_empty: bool = False
@@ -71,7 +71,7 @@ class Outcome(NamedTuple):
 
 
 class PhotoJob:
-    """Mattes photos and writes what was asked for. It prints nothing, and runs once."""
+    """Mattes photos and writes the results. It prints nothing, and runs once."""
 
     def __init__(
         self,
@@ -83,12 +83,12 @@ class PhotoJob:
         parallel: int = 1,
         on_comparison: Callable[[Image], None] | None = None,
     ) -> None:
-        """parallel: how many photos at once; `matter` is made for as many.
+        """parallel: how many photos at once; `matter` has to be made for as many.
 
-        on_comparison: given a comparison, uint8 RGB, of each photo, to be shown; called by the
-            thread that called `run`.
+        on_comparison: called with a comparison of each photo, uint8 RGB, to show it; by the thread
+            that called `run`.
 
-        Raises `UsageError` if two results would have one name.
+        Raises `UsageError` if two results would have the same name.
         """
         self._photos = photos
         self._matter = matter
@@ -103,7 +103,7 @@ class PhotoJob:
         self._memory = MemoryBudget()
 
     def stop(self) -> None:
-        """End soon, with the photos that are being worked on; from any thread or signal handler."""
+        """End soon, after the photos in progress; from any thread or signal handler."""
         self._stopping.set()
 
     def run(
@@ -112,9 +112,9 @@ class PhotoJob:
     ) -> Report:
         """Run to the end, or until it is stopped. A photo that fails does not stop the others.
 
-        on_done: called after each photo, with why it failed if it did; by this thread.
+        on_done: called after each photo, with its error if it failed; by this thread.
 
-        Raises `LivematteError` if there is no network.
+        Raises `LivematteError` if the network cannot be loaded.
         """
         if self._photos:
             self._matter.load()
@@ -161,7 +161,7 @@ class PhotoJob:
         try:
             self._results.close()
         except SinkError as error:
-            return error  # it says what became of what was written before
+            return error  # it says what happened to the results written before
         return ended
 
     def _ends_all(self, error: LivematteError) -> bool:
@@ -185,7 +185,7 @@ class PhotoJob:
                 "Make it smaller, or close other programs.",
             )
         elif isinstance(error, Exception):
-            # Libraries fail in many ways, and one photo of many is no reason to leave the others.
+            # Libraries fail in many ways, and one failed photo must not stop the others.
             told = SourceError(
                 f"{photo.path} gave an unexpected {type(error).__name__}: "
                 f"{str(error).strip().rstrip('.')}.",
@@ -237,7 +237,7 @@ class PhotoJob:
 def _require_sound(image: Image, alpha: Image) -> None:
     """Raises `MatteError` if a photo's matte cannot be right.
 
-    image: uint8 RGB (H, W, 3). alpha: uint8 (H, W). Of one picture a guard judges what it can.
+    image: uint8 RGB (H, W, 3). alpha: uint8 (H, W). The guard judges what one picture can show.
     """
     size = network_size(Size.of(image), LIVE_SHORT_SIDE)
     small = cv2.resize(alpha, size, interpolation=cv2.INTER_AREA).astype(np.uint8, copy=False)

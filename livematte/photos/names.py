@@ -1,4 +1,4 @@
-"""What results are called: a pattern with fields, as the person gave it."""
+"""Names of results: a pattern with fields, from the command line."""
 
 from __future__ import annotations
 
@@ -16,10 +16,10 @@ FIELDS: Final = "{stem}, {save} and {number}"
 EXAMPLE: Final = 'Try --name "{stem}_{save}".'
 
 _WIDTH: Final = re.compile(r"0?[1-9]?d?")
-"""Of a number: {number:04}."""
+"""The width of a number: {number:04}."""
 
 _FORBIDDEN: Final = re.compile(r'[\\:*?"<>|\x00-\x1f]')
-"""In names on Windows, or anywhere; results are copied from one computer to another."""
+"""Not allowed in names on Windows, or anywhere; people copy results to other computers."""
 
 _ENDINGS: Final = frozenset(f".{each}" for each in FORMATS)
 
@@ -27,12 +27,12 @@ _ENDINGS: Final = frozenset(f".{each}" for each in FORMATS)
 class Naming:
     """Names results by a pattern with the fields {stem}, {save} and {number}.
 
-    A slash makes folders. Photos in subfolders keep theirs. Where several kinds are saved, and the
-    pattern does not tell them apart, each has a folder.
+    A slash makes folders. Photos in subfolders keep theirs. If several kinds are saved and the
+    pattern does not have {save}, each kind gets a folder.
     """
 
     def __init__(self, pattern: str = "{stem}") -> None:
-        """Raises `UsageError` if it is no pattern, or leads out of the folder of the results."""
+        """Raises `UsageError` if it is not a pattern, or leads out of the folder of the results."""
         ending = PurePosixPath(pattern).suffix
         if ending.lower() in _ENDINGS:  # each kind has its own
             pattern = pattern[: -len(ending)]
@@ -51,7 +51,7 @@ class Naming:
     def name(
         self, photo: Photograph, number: int, kind: Save, image_format: str, kinds: int
     ) -> str:
-        """The name of a result, with its ending: "holiday/IMG_1.png".
+        """The name of a result, with its extension: "holiday/IMG_1.png".
 
         number: of the photo, from 1. kinds: how many are saved of each photo.
         """
@@ -63,7 +63,7 @@ class Naming:
 
 
 class FixedName:
-    """The name of the one result of the one photo."""
+    """The name of the only result of a single photo."""
 
     def __init__(self, name: str) -> None:
         self._name = name
@@ -82,7 +82,7 @@ def plan(
 ) -> list[dict[Save, str]]:
     """The names of the results of each photo.
 
-    Raises `UsageError` if two would be the same, also where upper and lower case are one.
+    Raises `UsageError` if two would be the same, or differ only in upper and lower case.
     """
     plans = [
         {kind: naming.name(photo, number, kind, image_format, len(kinds)) for kind in kinds}
@@ -102,7 +102,7 @@ def plan(
 
 
 def _fields(pattern: str) -> frozenset[str]:
-    """The fields of a pattern. Raises `UsageError` if it is none."""
+    """The fields of a pattern. Raises `UsageError` if it is not a pattern."""
     fields = set()
     try:
         parsed = list(string.Formatter().parse(pattern))

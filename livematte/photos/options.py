@@ -1,4 +1,4 @@
-"""What is made of photos, as a value that is checked when it is made."""
+"""The options of a photo job, as a value that is checked when it is made."""
 
 from __future__ import annotations
 
@@ -13,18 +13,18 @@ from livematte.photos.save import FORMATS, Save
 
 @dataclass(frozen=True)
 class PhotoOptions:
-    """What is asked of a `PhotoJob`, whatever the photos are and wherever the results go.
+    """The options of a `PhotoJob`, except its photos and the place of its results.
 
-    kinds: what is written of each photo; a folder for each kind if there are several.
-    image_format: of all kinds but the matte, which is a PNG: png, webp or jpg.
+    kinds: what to write for each photo; each kind gets a folder if there are several.
+    image_format: of all kinds except the matte, which is a PNG: png, webp or jpg.
     background: of composites; None for green.
-    naming: what the results are called; None for the photos' names.
-    keep_metadata: results say who made the photo, when, and with what; see
+    naming: the names of the results; None for the photos' names.
+    keep_metadata: results keep who made the photo, when, and with what; see
         `media.photo.metadata`.
-    fail_on_bad_matte: a matte that cannot be right ends the job, and not that photo alone.
-    max_memory_bytes: that a photo may take; None for what is free.
+    fail_on_bad_matte: a matte that cannot be right ends the whole job, not only that photo.
+    max_memory_bytes: how much a photo may take; None for the free memory.
 
-    Raises `UsageError` if that does not go together.
+    Raises `UsageError` if the options contradict each other.
     """
 
     kinds: Sequence[Save] = (Save.ALPHA,)

@@ -20,11 +20,11 @@ _OF_ALL: Final = frozenset(
     for name in ("ENOSPC", "EDQUOT", "EROFS", "ENODEV", "ENXIO", "ESTALE", "ENOTCONN", "EPIPE")
     if hasattr(errno, name)
 )
-"""Errors of the disk, and not of one file on it."""
+"""Errors of the whole disk, not of one file on it."""
 
 
 class ResultsError(SinkError):
-    """No result can be written any more: the disk is full, say."""
+    """No more results can be written, for example because the disk is full."""
 
 
 class Destination(Protocol):
@@ -32,33 +32,33 @@ class Destination(Protocol):
 
     @property
     def description(self) -> str:
-        """What people are told: "mattes"."""
+        """Its name in messages: "mattes"."""
         ...
 
     def missing(self, names: Sequence[str]) -> list[str]:
-        """Which of them are to be made.
+        """The names of the results that have to be made.
 
-        Raises `UsageError` if one is there and may not be replaced.
+        Raises `UsageError` if one exists and must not be replaced.
         """
         ...
 
     def put(self, name: str, data: bytes) -> None:
-        """Write one file. `name` may have folders: "holiday/IMG_1.png".
+        """Write one file. `name` can have folders: "holiday/IMG_1.png".
 
-        Raises `SinkError` if it cannot be written, of these `ResultsError` if no other can either.
+        Raises `SinkError` if it cannot be written, `ResultsError` if no other file can either.
         """
         ...
 
     def close(self) -> None:
-        """Finish what is left. Raises `SinkError` if that fails, and says then what was kept."""
+        """Finish. Raises `SinkError` if that fails; the error then says what was kept."""
         ...
 
 
 class Results:
     """A folder, a zip file, or both.
 
-    A file appears in the folder under its name only when it is whole. The zip file appears under
-    its own on `close`, with all that was put in until then; if that is nothing there is none.
+    A file appears under its name in the folder only when it is whole. The zip file appears under
+    its name on `close`, with everything put in so far; if that is nothing, there is no zip file.
     """
 
     def __init__(
@@ -71,11 +71,11 @@ class Results:
         description: str = "",
         inputs: Iterable[Path] = (),
     ) -> None:
-        """skip_existing: what is there already is left, and a zip file is added to.
-        description: what people are told, if it is not the folder.
-        inputs: what is read: it is never replaced, whatever it is called.
+        """skip_existing: keep existing results, and add to an existing zip file.
+        description: the name in messages, if it is not the folder's.
+        inputs: files that are read; they are never replaced, under any name.
 
-        Raises `UsageError` if `zip_path` exists and may not be replaced, or cannot be added to.
+        Raises `UsageError` if `zip_path` exists and must not be replaced, or cannot be added to.
         """
         self._folder = folder
         self._zip_path = zip_path
@@ -160,7 +160,7 @@ class Results:
 
 
 class StreamResult:
-    """The one result goes to a stream, such as the standard output."""
+    """Writes the only result to a stream, such as the standard output."""
 
     def __init__(self, stream: BinaryIO, description: str) -> None:
         self._stream = stream
@@ -188,7 +188,7 @@ def _of_all(error: SinkError) -> ResultsError:
 
 
 def _names_in(path: Path) -> frozenset[str]:
-    """Raises `UsageError` if it is no zip file that can be added to."""
+    """Raises `UsageError` if it is not a zip file that can be added to."""
     try:
         with zipfile.ZipFile(path) as existing:
             return frozenset(existing.namelist())

@@ -1,4 +1,4 @@
-"""What is made of a photo and its matte: pictures, encoded."""
+"""Encoded pictures made from a photo and its matte."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ from livematte.media.photo.metadata import Metadata
 from livematte.media.photo.read import Photo, to_profile
 
 STRIP_ROWS: Final = 128
-"""Large photos are composited so many rows at a time, so that few are in memory as floats."""
+"""How many rows are composited at a time, so that few are in memory as floats."""
 
 FORMATS: Final = ("png", "webp", "jpg")
 
@@ -36,13 +36,13 @@ MATTE_PNG: Final = (
     cv2.IMWRITE_PNG_FILTER,
     cv2.IMWRITE_PNG_FILTER_UP,
 )
-"""Mattes are flat: this takes a third of the time of OpenCV's usual way and makes smaller files."""
+"""For mattes, which are flat, this takes a third of OpenCV's usual time and makes smaller files."""
 
 COMPARISON_HEIGHT: Final = 1080
-"""Comparisons are to be looked at; larger photos are shown reduced."""
+"""Comparisons are for people to look at; larger photos are reduced."""
 
 LONGEST_SIDES: Final = {"webp": 16_383, "jpg": 65_500}
-"""In pixels, that a format can hold; of JPEG, libjpeg."""
+"""In pixels, that a format can hold; for JPEG, that libjpeg can write."""
 
 _METRES_PER_INCH: Final = 0.0254
 _PNG_HEADER_BYTES: Final = 33
@@ -58,7 +58,7 @@ _ENCODING: Final[dict[str, dict[str, object]]] = {
 
 
 class Save(str, Enum):
-    """What is written, by the name it has on the command line."""
+    """What to write, by its name on the command line."""
 
     ALPHA = "alpha"
     """The matte, 8-bit grey, always PNG."""
@@ -78,7 +78,7 @@ class Save(str, Enum):
         return self is not Save.COMPARISON
 
     def ending(self, image_format: str) -> str:
-        """The ending of its files, where the other kinds are of `image_format`."""
+        """The extension of its files, if the other kinds are in `image_format`."""
         return ".png" if self is Save.ALPHA else f".{image_format}"
 
 
@@ -91,9 +91,9 @@ class Matted(NamedTuple):
 
 
 def matted(photo: Photo, alpha: Image, kinds: set[Save]) -> Matted:
-    """With the foreground estimated if one of `kinds` needs it.
+    """A photo with its matte, and with the foreground if one of `kinds` needs it.
 
-    alpha: uint8 (H, W), what the network says; what was transparent before stays so.
+    alpha: uint8 (H, W), the network's matte. Pixels that were transparent in the photo stay so.
     """
     if photo.alpha is not None:
         alpha = cv2.multiply(alpha, photo.alpha, scale=1 / 255).astype(np.uint8, copy=False)
@@ -103,7 +103,7 @@ def matted(photo: Photo, alpha: Image, kinds: set[Save]) -> Matted:
 
 
 def require_fitting(size: Size, kinds: Iterable[Save], image_format: str) -> None:
-    """Raises `SinkError` if one of the results of a photo of `size` does not fit into its file."""
+    """Raises `SinkError` if a result of a photo of `size` is too large for its format."""
     longest = LONGEST_SIDES.get(image_format)
     for kind in kinds:
         if kind is Save.ALPHA or not kind.is_of_the_photos_size or longest is None:
@@ -124,13 +124,13 @@ def encode(
     *,
     keep_metadata: bool = False,
 ) -> bytes:
-    """The picture of this kind, as a file's content, with the photo's colour profile.
+    """The picture of this kind, as the content of a file, with the photo's colour profile.
 
-    keep_metadata: with what `media.photo.metadata` lists; else with the resolution alone.
+    keep_metadata: keep what `media.photo.metadata` lists; otherwise only the resolution.
     """
     metadata = result.photo.metadata
     if kind is Save.ALPHA:
-        # OpenCV's encoder, which is several times as fast. A matte has no colours to profile.
+        # OpenCV's encoder is several times as fast. A matte has no colours, and needs no profile.
         _, data = cv2.imencode(".png", result.alpha, MATTE_PNG)
         return marked_png(_with_metadata(data.tobytes(), metadata, keep_metadata))
     if kind is Save.CUTOUT:

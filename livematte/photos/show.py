@@ -1,4 +1,4 @@
-"""A window in which photos are compared with their mattes."""
+"""A window that shows photos beside their mattes."""
 
 from __future__ import annotations
 
@@ -20,10 +20,10 @@ WIDEST: Final = 1500
 """The window is opened at most this wide, in pixels; it can be resized."""
 
 LARGEST: Final = Size(3000, 2000)
-"""What is sent to the window fits into this: twice what it is opened with, for who enlarges it."""
+"""Pictures sent to the window fit into this: twice its first size, in case it is enlarged."""
 
 SHOWN_SECONDS: Final = 2.0
-"""How long a comparison may take to be seen; a screen that hangs does not hold up the photos."""
+"""How long a comparison may take to appear; a screen that hangs does not hold up the photos."""
 
 POLL_SECONDS: Final = 0.05
 
@@ -35,9 +35,9 @@ class Dismissed(NamedTuple):
 
 
 class ComparisonWindow:
-    """Shows one comparison after the other, as they come; the last one stays until it is closed.
+    """Shows the comparisons one after the other; the last one stays until the window is closed.
 
-    problem: why nothing is shown any more, as a sentence; "" if it is.
+    problem: why the window shows nothing any more, as a sentence; "" while it works.
     """
 
     def __init__(self) -> None:
@@ -60,7 +60,7 @@ class ComparisonWindow:
             ) from error
 
     def show(self, comparison: Image) -> None:
-        """Show a comparison, uint8 RGB (H, W, 3). What becomes of the window ends nothing else."""
+        """Show a comparison, uint8 RGB (H, W, 3). If the window fails, the job goes on."""
         if self.problem or self._dismissed.is_set():
             return
         shown = _fitted(cv2.cvtColor(comparison, cv2.COLOR_RGB2BGR))
@@ -115,7 +115,7 @@ def run(connection: Connection, memory: Any) -> None:
 
 
 def _fitted(image: Any) -> Image:
-    """As large as it can be in `LARGEST`, but no larger than it is."""
+    """`image` reduced to fit into `LARGEST`; never enlarged."""
     size = Size.of(image)
     scale = min(1.0, LARGEST.width / size.width, LARGEST.height / size.height)
     if scale < 1:

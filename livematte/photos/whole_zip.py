@@ -1,4 +1,4 @@
-"""A zip file that loses nothing that was put in before its disk was full."""
+"""A zip file that keeps everything put in before its disk was full."""
 
 from __future__ import annotations
 
@@ -20,22 +20,22 @@ from livematte.text.counted import counted
 _CONTROLS: Final = re.compile(r"[\\\x00-\x1f\x7f]")
 
 DIRECTORY_BYTES: Final = 120
-"""What the two headers of a file have besides its name, which is in both, with room to spare."""
+"""Size of a file's two headers without its name, which is in both, with room to spare."""
 
 
 class WholeZip:
-    """Appears under its name only when it is whole: all that was put in, and the directory of it.
+    """Appears under its name only when it is whole, with all its files and its directory.
 
-    Room is made for a file, and for the directory after it, before it is written: so a full disk
-    refuses one file and spoils none.
+    It reserves room for a file and for the directory after it before it writes: so a full disk
+    refuses one file and damages none.
     """
 
     def __init__(self, path: Path, taken: Taken, *, adds: bool = False) -> None:
-        """Begin it.
+        """Start the file.
 
-        adds: begin with what is in the file that is there, which stays until the new one is whole.
+        adds: start with the content of the existing file, which stays until the new one is whole.
 
-        Raises `OSError`, or `UsageError` if another file is there meanwhile.
+        Raises `OSError`, or `UsageError` if another file has appeared under the name.
         """
         self._path = path
         self._error: OSError | None = None
@@ -67,7 +67,7 @@ class WholeZip:
             self._directory = self._file.seek(0, os.SEEK_END) - self._zip.start_dir
 
     def add(self, name: str, data: bytes) -> None:
-        """Put a file in. Raises `OSError` if there is no room for it; the others stay in."""
+        """Add a file. Raises `OSError` if there is no room for it; the others stay in."""
         name = zip_name(name)
         try:
             if self._unfinished is not None:
@@ -89,9 +89,9 @@ class WholeZip:
         self._directory = directory
 
     def close(self) -> None:
-        """Write the directory, and give the file its name; another one if some did not fit in.
+        """Write the directory and name the file; it gets another name if some did not fit in.
 
-        Raises `SinkError` if it has not its name, which says what was kept and where.
+        Raises `SinkError` if it could not get its name; the error says what was kept and where.
         """
         unfinished, count = self._unfinished, len(self._zip.namelist())
         try:
@@ -125,12 +125,12 @@ class WholeZip:
 
 
 def zip_name(name: str) -> str:
-    """How a file is called in a zip: names that are no text, as disks may have them, become some.
+    """The name of a file in a zip, which must be text; names on disk can be other bytes.
 
-    A backslash makes folders on Windows, and with two dots leads out of the one that it is unpacked
-    in; control characters are refused there. They are written as in addresses, "%5C".
+    On Windows a backslash makes folders, and with two dots leads out of the folder that the zip is
+    unpacked into; control characters are refused. They are written as in addresses, "%5C".
 
-    name: as Python has it, with surrogates in place of bytes that are not UTF-8.
+    name: a Python string, with surrogates in place of bytes that are not UTF-8.
     """
     text = os.fsencode(name).decode("utf-8", "replace")
     return _CONTROLS.sub(lambda found: f"%{ord(found[0]):02X}", text)

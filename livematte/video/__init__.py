@@ -1,4 +1,4 @@
-"""A video file, matted from beginning to end into another."""
+"""Mattes a whole video file into another one."""
 
 from livematte.video.job import VideoJob
 from livematte.video.save import Save

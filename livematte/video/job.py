@@ -1,4 +1,4 @@
-"""From a video file to a matted one: everything but the command line."""
+"""Mattes a video file into another one: everything but the command line."""
 
 from __future__ import annotations
 
@@ -30,9 +30,9 @@ if TYPE_CHECKING:
 
 
 class VideoJob:
-    """One video file matted into another, every frame, as fast as it goes.
+    """Mattes one video file into another, every frame, as fast as possible.
 
-    The frames, their times, colours and sound are those of the input. It prints nothing and raises
+    Frames, times, colours and sound are kept from the input. It prints nothing and raises
     `LivematteError`s. A job runs once.
     """
 
@@ -53,26 +53,26 @@ class VideoJob:
         on_progress: Callable[[int], None] = lambda _frames: None,
         on_trouble: Callable[[str], None] = lambda _sentence: None,
     ) -> None:
-        """Check what can be checked without opening anything.
+        """Check everything that can be checked without opening anything.
 
-        output: a file, whose ending says what it is, a folder or a pattern for PNGs, or "-" for
-            the standard output. Of several: see `name_outputs`.
-        save: what is written; several are made in one pass, each into a file of its own.
-        background: what the person is put on; None for green. Only with `Save.COMPOSITE`.
+        output: a file, whose extension gives its format, a folder or a pattern for PNGs, or "-" for
+            the standard output. For several, see `name_outputs`.
+        save: what to write; several are made in one pass, each into its own file.
+        background: what the person is composited on; None for green. Only with `Save.COMPOSITE`.
         start_seconds, end_seconds: only the frames with start <= time < end, on the timeline that
             players show. The result begins at 0 with the first of them.
-        quality: of the encoders, 1 to 100 as a JPEG's, None for 75. Only for H.264 and VP9.
-        overwrite: replace what is there under the name of `output`.
+        quality: H.264 and VP9 quality, 1 to 100, like JPEG; None for 75.
+        overwrite: replace existing files.
         fail_on_bad_matte: end with a `MatteError` at the first frame whose matte cannot be right
-            (`matting.matte_guard`); else the background alone is written for it, and `remarks`
-            tells its time.
-        options: by what and how mattes are computed.
-        on_ready: called before the first picture; `description` and `total_frames` are known now.
-        on_progress: called after each picture with how many there are.
-        on_trouble: told in a sentence that the output takes long, or hangs.
-            All three are called by the thread that called `run`.
+            (`matting.matte_guard`). Otherwise the background alone is written for it, and
+            `remarks` has its time.
+        options: how mattes are computed.
+        on_ready: called before the first picture; `description` and `total_frames` are then known.
+        on_progress: called after each picture with the number written.
+        on_trouble: called with a sentence if the output takes long, or hangs.
+            The thread that called `run` calls all three.
 
-        Raises `UsageError` if what is asked for cannot be.
+        Raises `UsageError` if the options cannot be used.
         """
         require_readable_name(input_path)
         saves = list(dict.fromkeys([save] if isinstance(save, Save) else save))
@@ -96,19 +96,19 @@ class VideoJob:
             for each, name in zip(saves, names, strict=True)
         ]
         self.output_names = names
-        """What is written, in the order of `save`."""
+        """The outputs, in the order of `save`."""
         self._saves = saves
         self._fail_on_bad_matte = fail_on_bad_matte
         self._bad = _Stretches()
         self._on_progress = on_progress
         self.frames = 0
-        """How many pictures were written."""
+        """Number of pictures written."""
         self._seconds = -1.0
         self._said: list[str] = []
         if background is None and Save.COMPOSITE in saves:
             background = parse("green")
         self._background = background
-        # A person for several files is composited where it is written; a matte is there anyway.
+        # With other outputs, the composite is made where it is written; the matte exists anyway.
         is_shared = Save.COMPOSITE in saves and not {*saves} <= {Save.COMPOSITE, Save.ALPHA}
         rendered_on = Transparent() if background is None or is_shared else background
         sinks = [
@@ -136,7 +136,7 @@ class VideoJob:
 
     @property
     def description(self) -> str:
-        """What goes from where by what to where, in one line; known from `on_ready` on."""
+        """Input, device, background and outputs in one line; known from `on_ready` on."""
         choice = self.pipeline.choice
         assert choice is not None, "it is known from on_ready on"
         reason = f" ({choice.reason})" if choice.reason else ""
@@ -150,12 +150,12 @@ class VideoJob:
 
     @property
     def total_frames(self) -> int | None:
-        """About how many pictures there will be, from `on_ready` on; None if that is not known."""
+        """The approximate number of pictures, from `on_ready` on; None if it is not known."""
         return self._source.frame_count
 
     @property
     def remarks(self) -> list[str]:
-        """What is not as was wished, each in a sentence, once it has run or failed."""
+        """What differs from what was asked for, in sentences, once the job has run or failed."""
         said = [remark for output in self._outputs for remark in output.remarks]
         remarks = list(dict.fromkeys([*self._said, *self._source.remarks, *said]))
         if self._bad.frames:
@@ -166,10 +166,10 @@ class VideoJob:
         return remarks
 
     def run(self) -> None:
-        """Run to the end, or until it is stopped; what is done by then is a whole file.
+        """Run to the end, or until it is stopped; a stopped job leaves a whole file.
 
-        Raises `LivematteError` if something failed. What was made until then is kept under a name
-        that tells that it is not whole, which is in `remarks`; PNGs stay.
+        Raises `LivematteError` if something failed. The part written so far is kept under a name
+        that says that it is incomplete; `remarks` has that name. PNGs stay.
         """
         for folder in self._folders:
             try:
@@ -182,7 +182,7 @@ class VideoJob:
         self.pipeline.run()
 
     def stop(self) -> None:
-        """End soon and keep what is done; from any thread, and from signal handlers."""
+        """End soon and keep what is written; from any thread, and from signal handlers."""
         self.pipeline.stop()
 
     @property
@@ -202,10 +202,10 @@ class VideoJob:
 
 
 class _Stretches:
-    """Which frames had bad mattes: from when to when, by the times of the result, and why."""
+    """The frames with bad mattes: from when to when, in the result's times, and why."""
 
     SHOWN = 5
-    """The first ones are told; a film may have many."""
+    """How many are named; a film can have many."""
 
     def __init__(self) -> None:
         self.frames = 0
@@ -239,7 +239,7 @@ def _sink(save: Save, output: Sink) -> Sink:
 
 
 def _require_fitting(saves: Sequence[Save], background: Background | None) -> None:
-    """Raises `UsageError` if nothing, or not all of it, can be made with the background."""
+    """Raises `UsageError` if nothing is to be saved, or the background does not fit it."""
     if not saves:
         raise UsageError("Nothing is to be saved.", "Give --save composite, or another kind.")
     if Save.COMPOSITE not in saves and background is not None:
@@ -251,7 +251,7 @@ def _require_fitting(saves: Sequence[Save], background: Background | None) -> No
         raise UsageError("A composite has a background.", "Use --save cutout instead.")
     others = [each.value for each in saves if each not in (Save.COMPOSITE, Save.ALPHA)]
     if isinstance(background, Blur) and others:
-        # Blurred is the room, which a cut-out has none of.
+        # The blur is of the room, which a cut-out does not have.
         raise UsageError(
             f"A composite on a blurred room cannot be made together with --save {others[0]}.",
             f"Use another background, or make them one by one: --save {others[0]} alone.",

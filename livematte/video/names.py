@@ -1,4 +1,4 @@
-"""What files are called that are made of one video in one run."""
+"""The names of the files made from one video in one run."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from livematte.media.names import STANDARD_STREAM, is_folder
 from livematte.video.save import Save
 
 PLACE: Final = "{save}"
-"""Stands in the name of outputs for what is saved."""
+"""In the name of an output, this is replaced by what is saved."""
 
 _ENDINGS: Final = (".mp4", ".mkv", ".mov", ".webm")
 _ALPHA_ENDINGS: Final = (".mov", ".webm")
@@ -20,12 +20,12 @@ _ALPHA_ENDINGS: Final = (".mov", ".webm")
 def name_outputs(source: Path, output: str, saves: Sequence[Save]) -> list[str]:
     """The output of each of `saves`, from one `output` for all.
 
-    One alone is called `output`. Several are told apart by what they are: in a folder, such as
-    "results/", they are named after the source, talk_alpha.mp4; after a file's name they are
-    clip_alpha.mp4; and in a pattern "{save}" is replaced. A cut-out is a .mov where the ending
-    has no alpha.
+    A single one is called `output`. Several have what they save in their names: in a folder, such
+    as "results/", they are named after the source, talk_alpha.mp4; from a file's name they become
+    clip_alpha.mp4; and in a pattern "{save}" is replaced. A cut-out is a .mov if the extension's
+    format has no alpha.
 
-    Raises `UsageError` if several cannot be told apart.
+    Raises `UsageError` if several would have the same name.
     """
     if PLACE in output:
         several = len(saves) > 1

@@ -1,4 +1,4 @@
-"""What of a matted video is written: whole pictures, the matte, the person, or a cut-out."""
+"""What is written from a matted video: composites, the matte, the person, or a cut-out."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ from livematte.sinks.sink import require_picture
 
 
 class Save(str, Enum):
-    """What is written, by the name it has on the command line."""
+    """What to write, by its name on the command line."""
 
     COMPOSITE = "composite"
     """The person on a background."""
@@ -34,7 +34,7 @@ class Save(str, Enum):
 
 
 class _Converting:
-    """Hands pictures on to another sink, converted, in a buffer that is made once."""
+    """Converts pictures and passes them to another sink, in a buffer that is made once."""
 
     takes_alpha = True
 
@@ -72,14 +72,14 @@ class _Converting:
 
 
 class MatteOnly(_Converting):
-    """Hands on the matte in grey."""
+    """Passes on the matte in grey."""
 
     def _convert(self, picture: Rendered, out: Image) -> None:
         cv2.cvtColor(picture.alpha, cv2.COLOR_GRAY2BGR, dst=out)
 
 
 class OnBlack(_Converting):
-    """Hands on the person of transparent pictures, premultiplied: Porter and Duff, 1984."""
+    """Passes on the person of transparent pictures, premultiplied: Porter and Duff, 1984."""
 
     def open(self, size: Size, frames_per_second: Fraction) -> None:
         self._alpha = np.zeros((size.height, size.width, 3), np.uint8)
@@ -91,7 +91,7 @@ class OnBlack(_Converting):
 
 
 class Composited(_Converting):
-    """Hands on transparent pictures on a background, as the renderer would composite them."""
+    """Passes on transparent pictures composited on a background, as the renderer would do it."""
 
     def __init__(
         self,

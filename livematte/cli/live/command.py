@@ -43,7 +43,7 @@ if TYPE_CHECKING:
 
 
 def _say_version(version: bool) -> None:
-    """Called before all other options are looked at, so that none can be in its way."""
+    """Called before all other options are checked, so that none can prevent it."""
     if version:
         typer.echo(f"livematte {__version__}")
         raise typer.Exit
@@ -178,7 +178,10 @@ def run(
     preview: Annotated[
         bool,
         typer.Option(
-            "--preview/--no-preview", metavar="", help="Show a window.", rich_help_panel="Output"
+            "--preview/--no-preview",
+            metavar="",
+            help="Show a window.",
+            rich_help_panel="Output",
         ),
     ] = True,
     stall_after: Annotated[
@@ -228,7 +231,7 @@ def run(
     if (problem := problem_of(context)) is not None:
         raise problem
     with reported(debug):
-        # Loaded here, so that help and mistyped options need not wait for OpenCV.
+        # Imported here, so that help and usage errors do not wait for OpenCV.
         from livematte.cli.live.run import LiveRun, Wishes
 
         wishes = Wishes(

@@ -1,4 +1,4 @@
-"""Where a live run's frames come from, as it was wished on the command line."""
+"""The source of a live run's frames, from the options of the command line."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ from livematte.sources.switchable import SwitchableSource
 
 
 def choose_camera(camera: str | None, input_path: Path | None, demo: bool) -> str | None:
-    """The camera that is meant, as `find_camera` gives it; None for another input.
+    """The chosen camera, as `find_camera` returns it; None for another input.
 
     Raises `UsageError` if several inputs are given.
     """
@@ -30,7 +30,7 @@ def choose_camera(camera: str | None, input_path: Path | None, demo: bool) -> st
 
 
 def camera_maker(size: str | None, fps: float | None) -> Callable[[str], Source]:
-    """Makes the source of a camera that `find_camera` has found."""
+    """Returns a function that makes the source of a camera from `find_camera`."""
     wanted = None if size is None else parse_size(size)
 
     def make(camera: str) -> Source:
@@ -48,7 +48,7 @@ def choose_source(
     *,
     realtime: bool,
 ) -> Source:
-    """camera: see `choose_camera`. With neither it nor a file, the demo."""
+    """camera: see `choose_camera`. Without a camera or a file: the demo."""
     if input_path is not None:
         if size is not None or fps is not None:
             raise UsageError(

@@ -1,4 +1,4 @@
-"""Where a live run sends its pictures, as it was wished on the command line."""
+"""The outputs of a live run, from the options of the command line."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ from livematte.sources.switchable import SwitchableSource
 
 
 def choose_virtual_camera(name: str | None, read_from: Sequence[str]) -> list[VirtualCamera]:
-    """name: as `--virtual-camera` has it; none without. read_from: the camera of the run."""
+    """name: the value of `--virtual-camera`, or None. read_from: the camera of the run."""
     if name is None:
         return []
     if name == "":
@@ -35,14 +35,14 @@ def open_outputs(
     overwrite: bool,
     inputs: Sequence[Path],
 ) -> list[ImageFolder | VideoWriter]:
-    """inputs: files that are read meanwhile."""
+    """inputs: files that the run reads."""
     sinks = []
     for name, is_dated in outputs:
         taken = Taken.NUMBER if is_dated else Taken.REFUSE
         taken = Taken.REPLACE if overwrite else taken
-        # Whatever else shows them, every picture of a file is recorded, so that its sound fits.
-        # Not in a pipe, which gets no pictures before another program reads it, nor from one, which
-        # can be read once.
+        # Every picture of a file is recorded, so that its sound fits, even if others drop some.
+        # Not into a pipe, which takes no pictures until another program reads it, and not from a
+        # pipe, which can be read only once.
         recording = source if isinstance(source, VideoFile) else None
         if recording is not None and (
             name == STANDARD_STREAM or is_pipe(name) or is_pipe(recording.path)
@@ -56,7 +56,7 @@ def open_outputs(
 
 
 def choose_on_demand(asked: bool | None, source: Source, sinks: Sequence[Sink]) -> OnDemand | None:
-    """None to leave the camera on all the time."""
+    """None keeps the camera on all the time."""
     if asked is False:
         return None
     is_camera = isinstance(source, SwitchableSource) and source.can_be_off

@@ -1,4 +1,4 @@
-"""SIGHUP: look at the backgrounds again, as services do with their files. Not on Windows."""
+"""SIGHUP reloads the backgrounds, as services reload their files. Not on Windows."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from livematte.options.changes import Change, ReplaceBackgrounds
 
 
 class Hangup:
-    """A source of changes: each SIGHUP asks for the backgrounds as they are now."""
+    """A source of changes: each SIGHUP reloads the backgrounds."""
 
     def __init__(self, backgrounds: Callable[[], tuple[str, ...]]) -> None:
         """backgrounds: texts as `--background` takes them; raises `LivematteError`."""
@@ -22,7 +22,7 @@ class Hangup:
 
     @contextmanager
     def caught(self) -> Iterator[None]:
-        """Hear SIGHUP meanwhile."""
+        """Listen for SIGHUP until the end of the block."""
         signals.reload = self._asked.set
         try:
             yield
@@ -38,7 +38,7 @@ class Hangup:
         except LivematteError as error:
             self.tell(str(error))
         except Exception as error:
-            # Whatever is in the file: a call goes on.
+            # Whatever the file contains, the call goes on.
             kind = type(error).__name__
             self.tell(f"The settings cannot be used, unexpected {kind}: {error}.")
         return []

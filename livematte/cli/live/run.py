@@ -1,4 +1,4 @@
-"""From what was wished on the command line to a live run."""
+"""A live run, from the options of the command line."""
 
 from __future__ import annotations
 
@@ -32,7 +32,7 @@ from livematte.sinks.video.leftovers import find_leftovers, sentence
 
 
 class Wishes(NamedTuple):
-    """The options of `livematte` itself, as they were given."""
+    """The options of `livematte` itself, as given."""
 
     camera: str | None
     input_path: Path | None
@@ -61,14 +61,14 @@ class Wishes(NamedTuple):
 
 
 class LiveRun:
-    """A run with what it says in the terminal."""
+    """A live run, and its messages in the terminal."""
 
     def __init__(self, wishes: Wishes, backgrounds_again: Callable[[], tuple[str, ...]]) -> None:
-        """Check all that can be checked without opening anything.
+        """Check everything that can be checked without opening anything.
 
-        backgrounds_again: the texts of the backgrounds, read again after a SIGHUP.
+        backgrounds_again: returns the texts of the backgrounds; called after a SIGHUP.
 
-        Raises `LivematteError` if what is wished for cannot be.
+        Raises `LivematteError` if the options cannot be used.
         """
         self._wishes = wishes
         self._short_side = parse_matte_size(wishes.matte_size)
@@ -113,7 +113,7 @@ class LiveRun:
         )
 
     def run(self) -> None:
-        """Run to the end, and say how it went."""
+        """Run to the end, and print a summary."""
         if self._wishes.input_path is not None:
             require_file(self._wishes.input_path)
         if self._outputs and (left := find_leftovers()):
@@ -154,7 +154,7 @@ class LiveRun:
         return sinks
 
     def _asked(self) -> Asked:
-        """What the run is asked for now, as far as it costs time."""
+        """The current settings of the run that cost time."""
         settings = self._controller.settings
         return Asked(
             settings.quality,

@@ -1,4 +1,4 @@
-"""What a person is told of a run that is too slow for its camera, and what would help it."""
+"""The message for a run that is too slow for its camera, and what would make it faster."""
 
 from __future__ import annotations
 
@@ -16,19 +16,19 @@ LARGE_PIXELS: Final = 1280 * 720
 """The work around the network grows with the picture, and calls show no more than this."""
 
 IDLE_SHARE: Final = 0.6
-"""Of the processor: a run that is slow and uses less is kept from it by other programs."""
+"""Of the processor. A slow run that uses less is held back by other programs."""
 
 OUTPUTS_SHARE: Final = 0.5
-"""If as many of the dropped pictures waited for an output, it is the outputs that are slow."""
+"""If this share of the dropped pictures waited for an output, the outputs are slow."""
 
 MOST_REMEDIES: Final = 2
 
 
 class Asked(NamedTuple):
-    """What the run was asked for, as far as it costs time.
+    """The settings of a run that cost time.
 
-    matte_short_side: of what the network sees, in pixels; None if livematte chose.
-    can_ask_size: whether --size has a meaning for the source.
+    matte_short_side: of the network's input, in pixels; None if livematte chose it.
+    can_ask_size: whether --size applies to the source.
     """
 
     quality: str
@@ -57,7 +57,7 @@ def sentence(slow: Slow, asked: Asked, timings: Mapping[str, Sequence[float]]) -
 
 
 def _remedies(slow: Slow, asked: Asked, timings: Mapping[str, Sequence[float]]) -> list[str]:
-    """The one that helps most first."""
+    """The most helpful one first."""
     found = []
     if slow.processor_share < IDLE_SHARE and asked.threads is not None:
         found.append("leave out --threads")

@@ -1,4 +1,4 @@
-"""What a person is told of a live run: as it starts, goes on and ends."""
+"""The messages of a live run: at its start, while it runs, and at its end."""
 
 from __future__ import annotations
 
@@ -43,14 +43,14 @@ def say_slow(slow: Slow, asked: Asked, controller: Controller) -> None:
 
 
 def say_changed(change: Change, controller: Controller) -> None:
-    """What only a terminal shows; the rest is seen."""
+    """Report what the picture itself does not show."""
     if isinstance(change, ReplaceBackgrounds):
         backgrounds = controller.pipeline.stage.scene.backgrounds
         say(f"backgrounds read again: {described(backgrounds)}")
 
 
 def say_end(controller: Controller, snapshots: Sequence[object]) -> None:
-    """snapshots: the files that the preview's key has made."""
+    """snapshots: files saved with the preview's key."""
     for path in snapshots:
         say(f"snapshot {path}")
     summary = controller.pipeline.statistics.summary()

@@ -57,7 +57,7 @@ def usable_bytes() -> int:
 
 
 def parse_bytes(text: str) -> int:
-    """What a person means by "12G" or "800M". Raises `UsageError` if it is no amount."""
+    """The bytes of "12G" or "800M". Raises `UsageError` if it is not an amount of memory."""
     match = re.fullmatch(r"(\d{1,6}(?:\.\d{1,6})?)([KMGT]?)B?", text.strip().upper())
     if match is None or not (amount := round(float(match[1]) * _UNITS[match[2]])):
         raise UsageError(

@@ -112,7 +112,7 @@ class VideoReader:
 
     @property
     def breaks_off(self) -> str:
-        """What to tell of a file that was read to its end and is shorter than its header says."""
+        """The remark for a file that ended earlier than its header says; "" if it did not."""
         container = self.container
         if container.format.name not in PROMISED_DURATION or container.duration is None:
             return ""

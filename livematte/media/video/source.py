@@ -1,4 +1,4 @@
-"""What a video file is besides its pictures, for a video that is made from it to be so as well."""
+"""Timing, colour and sound of a video file, carried over to a video made from it."""
 
 from __future__ import annotations
 
