@@ -376,7 +376,7 @@ def test_another_program_that_begins_to_send_is_noticed_and_left_alone() -> None
             assert len(told) == (number > 10)
             if number > 11:
                 assert last_read(watching) == theirs
-        assert "Another program sends to /dev/video-out, too" in told[0]
+        assert "Another program sends to /dev/video-out too" in told[0]
         deadline = time.monotonic() + PATIENCE_SECONDS
         while len(told) < 2 and time.monotonic() < deadline:
             camera.send(picture(SIZE))
