@@ -377,13 +377,13 @@ class VideoWriter:
             if container is not None:
                 container.close()
         except av.FFmpegError as error:
-            # The muxer writes queued packets last. The one that failed was sound; the file is fine
-            # if no pictures were lost with it.
-            if self._soundtrack is None or not self._soundtrack.note_last_fault(error):
-                raise
+            # The muxer writes queued packets last; if a packet of sound failed, the file is fine.
+            # What a pipe lacks cannot be counted.
             if (
-                self._unfinished is not None
-                and count_pictures(self._unfinished.path) < self._encoded
+                self._unfinished is None
+                or self._soundtrack is None
+                or count_pictures(self._unfinished.path) < self._encoded
+                or not self._soundtrack.note_last_fault(error)
             ):
                 raise
         finally:
