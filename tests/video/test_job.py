@@ -505,13 +505,17 @@ def test_what_a_failure_ends_is_kept_and_named(
     [
         ("out.mp4", {"save": Save.CUTOUT}, r"\.mp4 videos cannot be transparent.*\.mov, \.webm"),
         ("out.mov", {"save": Save.CUTOUT, "quality": 50}, "ProRes 4444 has no quality"),
-        ("frames/", {"quality": 50}, "PNGs have no quality"),
+        ("frames/", {"quality": 50}, "PNG has no quality setting"),
         ("out.mp4", {"quality": 0}, "1 to 100"),
         ("out.mp4", {"quality": 101}, "1 to 100"),
         ("out.avi", {}, r"\.mp4, \.mkv, \.mov, \.webm"),
         ("out.mp4", {"save": Save.ALPHA, "background": parse("navy")}, "no background"),
         ("out.mp4", {"background": Transparent()}, "--save cutout"),
-        ("out.mp4", {"start_seconds": 2.0, "end_seconds": 2.0}, "between 2 and 2 seconds"),
+        (
+            "out.mp4",
+            {"start_seconds": 2.0, "end_seconds": 2.0},
+            "end at 2 seconds is not after the start",
+        ),
         ("out.mp4", {"start_seconds": -1.0}, "before 0"),
     ],
 )
