@@ -2,15 +2,15 @@
 
 from __future__ import annotations
 
-import weakref
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from fractions import Fraction
 from pathlib import Path
 from typing import TYPE_CHECKING, Final, NamedTuple
 
+from livematte.backgrounds.loop import Loop
 from livematte.errors import BackgroundError, SourceError
 from livematte.frame import Image
-from livematte.media.kept_file import keep_file, unreadable
+from livematte.media.kept_file import unreadable
 from livematte.media.video.container import MOST_PIXELS
 from livematte.media.video.pictures import BLACK, PictureConverter
 from livematte.media.video.reader import VideoReader
@@ -53,53 +53,13 @@ class Shot(NamedTuple):
             ) from error
 
 
-class LoopedVideo:
-    """The shots of a video, one after the other, in a loop.
-
-    The file is opened once. Small files are kept in memory and larger ones stay open, so that a
-    file that is deleted, moved or replaced goes on unchanged. If a later part is damaged, the part
-    before it is looped.
-    """
+class LoopedVideo(Loop[Shot]):
+    """The shots of a video."""
 
     def __init__(self, path: Path, colour: tuple[int, int, int] = BLACK) -> None:
-        """colour: behind transparent parts, in sRGB from 0 to 255.
-
-        Raises `BackgroundError` if it is not a file or none of its shots can be decoded.
-        """
-        self._path = path
+        """colour: behind transparent parts, in sRGB from 0 to 255. Raises what `Loop` does."""
         self._colour = colour
-        self._close: Callable[[], object] = lambda: None
-        self.reopen(0.0)
-
-    def reopen(self, seconds: float) -> None:
-        """Open the file now at the path; its first shot is shown from `seconds` on.
-
-        Raises `BackgroundError` as the constructor does.
-        """
-        file = keep_file(self._path)
-        self._close()
-        self._file, self._close = file, weakref.finalize(self, file.close)
-        self._until_seconds = seconds
-        self._shots = self._decode()
-        self._following = next(self._shots, None)
-        if self._following is None:
-            raise self._undecodable()
-
-    def next(self) -> Shot:
-        """The next shot, which begins when the last one ends; waits for the disk and the decoder.
-
-        Raises `BackgroundError` if nothing can be decoded any more.
-        """
-        shot, self._following = self._following, None
-        if shot is None:
-            shot = next(self._shots, None)
-        if shot is None:
-            self._shots = self._decode()
-            shot = next(self._shots, None)
-        if shot is None:
-            raise self._undecodable()
-        self._until_seconds = shot.until_seconds
-        return shot
+        super().__init__(path)
 
     def _undecodable(self) -> BackgroundError:
         return BackgroundError(
@@ -108,11 +68,9 @@ class LoopedVideo:
             f"{MOST_PIXELS // 1_000_000} megapixels, or choose another background.",
         )
 
-    def _decode(self) -> Iterator[Shot]:
-        """Each shot of the file once."""
+    def _decode(self, from_seconds: float) -> Iterator[Shot]:
         import av  # loads FFmpeg, which few runs need
 
-        loop_seconds = self._until_seconds
         try:
             reader = VideoReader(self._path, self._file, in_parallel=False)
         except SourceError as error:
@@ -132,12 +90,12 @@ class LoopedVideo:
                     first_seconds = seconds
                 end = float(seconds - first_seconds)
                 if waiting is not None:
-                    yield Shot(loop_seconds + start, loop_seconds + end, *waiting, converter)
+                    yield Shot(from_seconds + start, from_seconds + end, *waiting, converter)
                 waiting, start = (frame, reader.pixel_aspect), end
             if waiting is not None:
                 lasts_seconds = _duration(waiting[0]) or usual_seconds
                 end = start + max(lasts_seconds, SHORTEST_LOOP_SECONDS - start)
-                yield Shot(loop_seconds + start, loop_seconds + end, *waiting, converter)
+                yield Shot(from_seconds + start, from_seconds + end, *waiting, converter)
         except (av.FFmpegError, IndexError, OSError, ValueError):
             # Nothing decodable: the caller reports it. Later damage: loop the part before it.
             return

@@ -9,9 +9,10 @@ from collections.abc import Callable, Sequence
 from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Final, Protocol
+from typing import Final
 
 from livematte.background import Picture
+from livematte.backgrounds.loop import Loop, Shown
 from livematte.backgrounds.looped_video import LoopedVideo
 from livematte.errors import BackgroundError
 from livematte.frame import Image, Size
@@ -33,28 +34,6 @@ RETRY_SECONDS: Final = 2.0
 """How often a file that cannot be read any more is tried again."""
 
 
-class Shown(Protocol):
-    """A picture of a moving background, and its start and end."""
-
-    @property
-    def from_seconds(self) -> float: ...
-
-    @property
-    def until_seconds(self) -> float: ...
-
-    def pixels(self) -> Image:
-        """The picture as it is shown, uint8 BGR (H, W, 3); do not write to it."""
-        ...
-
-
-class Looped(Protocol):
-    """An endless sequence of pictures: a `LoopedVideo` or a `LoopedAnimation`."""
-
-    def next(self) -> Shown: ...
-
-    def reopen(self, seconds: float) -> None: ...
-
-
 @dataclass
 class Fitted:
     """A picture of the video in the frame's size, and its start and end."""
@@ -74,7 +53,9 @@ class VideoBackground(Picture):
     is opened again when possible.
     """
 
-    def __init__(self, path: Path, open_looped: Callable[[Path], Looped] = LoopedVideo) -> None:
+    def __init__(
+        self, path: Path, open_looped: Callable[[Path], Loop[Shown]] = LoopedVideo
+    ) -> None:
         """Raises `BackgroundError` if no frame of `path` can be decoded."""
         self._path = path
         self._video = open_looped(path)
