@@ -36,7 +36,7 @@ FEED = "/dev/video-feed"
 OUT = "/dev/video-out"
 SIZE = Size(320, 240)
 RATE = Fraction(10)
-PATIENCE_SECONDS = 40.0
+PATIENCE_SECONDS = 15.0
 WRITE = "ffmpeg -v error -re -f lavfi -i color=s=320x240:r=10 -pix_fmt yuv420p -f v4l2"
 READ = "ffmpeg -v error -f v4l2 -i /dev/video-out -frames:v 2 -f rawvideo -pix_fmt bgr24"
 

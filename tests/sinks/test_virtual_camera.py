@@ -25,7 +25,7 @@ def test_in_the_lab() -> None:
     here = Path(__file__)
     checks = [here.with_name(f"in_lab_{name}.py") for name in ("virtual_camera", "outputs")]
     command = "cd {} && exec {} -m pytest -q -s -p no:cacheprovider --noconftest {} {}"
-    said = run_in_lab("sh", "-c", command.format(REPOSITORY, sys.executable, *checks), seconds=240)
+    said = run_in_lab("sh", "-c", command.format(REPOSITORY, sys.executable, *checks), seconds=120)
     print(*(line for line in said.splitlines() if "longest gap" in line), sep="\n")
     assert " passed" in said
     assert "skipped" not in said
