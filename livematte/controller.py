@@ -13,7 +13,7 @@ from collections import deque
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import replace
-from typing import TYPE_CHECKING, Final, Protocol
+from typing import TYPE_CHECKING, Any, Final, Protocol
 
 from livematte.backgrounds.choosing import chosen, named_by
 from livematte.backgrounds.named import Choice, NamedBackground
@@ -21,7 +21,6 @@ from livematte.errors import LivematteError, UsageError
 from livematte.options import changes
 from livematte.options.changed import changed
 from livematte.options.changes import Change
-from livematte.options.refinement import choose_refinement
 from livematte.options.rendering import CPU, Device, RenderOptions
 from livematte.options.settings import LiveSettings, LiveSnapshot, LiveState
 from livematte.pipeline.events import NO_EVENTS, NO_LIMITS, Limits, PipelineEvents
@@ -34,6 +33,7 @@ from livematte.pipeline.slates import PAUSED
 from livematte.render.opening import open_renderer
 from livematte.sources.choosing import find_camera
 from livematte.sources.switchable import SwitchableSource
+from livematte.threads.request import Request, RunEndedError
 from livematte.threads.start import NoThreadError
 from livematte.threads.worker import Worker
 
@@ -243,18 +243,9 @@ class Controller:
     # --- what is shown
 
     def _scene(self) -> Scene:
-        settings, choice = self._settings, self._choice
-        refinement = choose_refinement(
-            settings.quality, settings.without, settings.edge, settings.light_wrap
-        )
-        return Scene(
-            choice.backgrounds,
-            choice.index,
-            refinement,
-            mirrored=settings.mirrored,
-            frozen=settings.frozen,
-            notice=self._notice or (PAUSED if settings.paused else ""),
-        )
+        settings = self._settings
+        notice = self._notice or (PAUSED if settings.paused else "")
+        return Scene.of(settings, self._choice, notice)
 
     def _show(self, settings: LiveSettings, choice: Choice) -> None:
         """Under the lock."""
@@ -337,23 +328,27 @@ class Controller:
         if not camera.strip():
             raise UsageError("The camera has no name.", "See `livematte cameras`.")
         found = str(find_camera(camera))
-        with self._slate("Changing the camera"):
-            switch = source.switch(lambda: make(found))
-            self._wait_for(switch.ended, CAMERA_SECONDS, f"Camera {camera}")
-        if switch.error is not None:
-            raise _unusable(switch.error, "The former camera is used again.")
+        self._exchange("camera", camera, lambda: source.switch(lambda: make(found)), CAMERA_SECONDS)
         self._set(camera=camera)
 
     def _set_device(self, device: str, precision: str) -> None:
         opening = self._opening(device, precision)
         if not self._source.live:
             raise UsageError("The device of a file's run cannot be changed.", "Start again.")
-        with self._slate("Changing the device"):
-            exchange = self.pipeline.renderers.exchange(opening)
-            self._wait_for(exchange.ended, DEVICE_SECONDS, f"Device {device}")
-        if exchange.error is not None:
-            raise _unusable(exchange.error, "The former device is used again.")
+        self._exchange(
+            "device", device, lambda: self.pipeline.renderers.exchange(opening), DEVICE_SECONDS
+        )
         self._set(device=device, precision=precision)
+
+    def _exchange(
+        self, what: str, name: str, ask: Callable[[], Request[Any]], seconds: float
+    ) -> None:
+        """Show the slate until what is asked for is used. Raises `UsageError` if it cannot be."""
+        with self._slate(f"Changing the {what}"):
+            request = ask()
+            self._wait_for(request.ended, seconds, f"{what.capitalize()} {name}")
+        if request.error is not None:
+            raise _unusable(request.error, f"The former {what} is used again.")
 
     def _opening(self, device: str, precision: str) -> Opening:
         """Opens a renderer with what the settings say when it is opened.
@@ -390,7 +385,7 @@ class Controller:
         deadline_seconds = time.monotonic() + seconds
         while not ended.wait(0.1):
             if self._loop is None:
-                raise UsageError("The run has ended.", "Start it again.")
+                raise RunEndedError
             if time.monotonic() > deadline_seconds:
                 raise UsageError(f"{what} does not respond.", "Try another one.")
 
@@ -417,6 +412,8 @@ def require_alpha(choice: Choice, sinks: Sequence[Sink]) -> None:
 
 def _unusable(error: BaseException, now: str) -> UsageError:
     """now: what is used instead."""
+    if isinstance(error, RunEndedError):
+        return error
     if isinstance(error, LivematteError):
         return UsageError(f"{error.problem} {now}", error.remedy)
     return UsageError(f"It failed: {str(error) or repr(error)}. {now}", "Try another one.")

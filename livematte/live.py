@@ -24,7 +24,6 @@ from typing import Any, Final, TypeAlias, TypeVar
 import numpy as np
 from numpy.typing import NDArray
 
-from livematte.background import Background, Picture
 from livematte.backgrounds.choosing import chosen, named_by
 from livematte.backgrounds.named import Choice, parse_named
 from livematte.errors import MatteError, RenderError, UsageError
@@ -42,10 +41,11 @@ from livematte.options.changes import (
     SetRefinement,
     check_kinds,
 )
-from livematte.options.refinement import Refinement, choose_refinement
 from livematte.options.rendering import Device, RenderOptions
 from livematte.options.settings import LiveSettings
 from livematte.pipeline.picture_guard import covers_everything
+from livematte.pipeline.scene import Scene
+from livematte.pipeline.stage import Stage
 from livematte.render.opening import open_renderer
 from livematte.render.renderer import Renderer
 
@@ -156,6 +156,7 @@ class Live:
         self._is_closed = False
         self._renderer: Renderer
         self._choice = Choice.of([])
+        self._stage = Stage(Scene(()), live=True, on_trouble=on_notice)
         # A renderer belongs to the thread that opened it, and callers may have several.
         self._thread = ThreadPoolExecutor(1, "livematte")
         try:
@@ -234,7 +235,7 @@ class Live:
     def _open(self) -> LiveSettings:
         choice = Choice.of(parse_named(self._settings.backgrounds, self._on_notice))
         self._renderer = self._opened(self._settings)
-        return self._shown(choice)
+        return self._shown(self._settings, choice)
 
     def _opened(self, settings: LiveSettings) -> Renderer:
         options = RenderOptions(
@@ -243,24 +244,20 @@ class Live:
             self._matte_short_side,
             self._threads,
             self._weights,
-            _refinement(self._settings),
+            settings.refinement,
         )
         return open_renderer(options, self._size, self._on_notice).renderer
 
-    def _shown(self, choice: Choice) -> LiveSettings:
-        """The settings with these backgrounds, which are at hand now, and the others at rest."""
-        before, now = self._choice.backgrounds, choice.backgrounds
-        for each in now:
-            if isinstance(each, Picture) and each not in before:
-                each.play(live=True, on_trouble=self._on_notice)
-        for each in before:
-            if isinstance(each, Picture) and each not in now:
-                each.stop()
+    def _shown(self, settings: LiveSettings, choice: Choice) -> LiveSettings:
+        """The settings with these backgrounds, from the next frame on."""
+        settings = replace(settings, backgrounds=choice.texts, background_index=choice.index)
+        self._stage.show(Scene.of(settings, choice))
         self._choice = choice
-        return replace(self._settings, backgrounds=choice.texts, background_index=choice.index)
+        self._stage.drop_left()
+        return settings
 
     def _close(self) -> None:
-        self._shown(Choice.of([]))
+        self._stage.end()
         self._renderer.close()
 
     def _process(self, image: NDArray[Any], seconds: float | None) -> LivePicture:
@@ -274,23 +271,24 @@ class Live:
             now - self._began_seconds if seconds is None else seconds,
         )
         self._frames += 1
-        picture = self._render(frame, self._choice.backgrounds[self._choice.index])
+        scene = self._stage.scene
+        picture = self._render(frame, scene)
         if covers_everything(picture):
             raise MatteError("The matte is of no use: it covers everything", frame.index)
-        if self._settings.mirrored:
+        if scene.mirrored:
             return LivePicture(
                 np.ascontiguousarray(picture.image[:, ::-1]),
                 np.ascontiguousarray(picture.alpha[:, ::-1]),
             )
         return LivePicture(picture.image.copy(), picture.alpha.copy())
 
-    def _render(self, frame: Frame, background: Background) -> Rendered:
+    def _render(self, frame: Frame, scene: Scene) -> Rendered:
         """The picture of this frame; those of frames that were given up are left out."""
         until_seconds = time.monotonic() + HANGING_SECONDS
         is_submitted = False
         while time.monotonic() < until_seconds:
             is_submitted = is_submitted or self._renderer.submit(
-                frame, background, _refinement(self._settings)
+                frame, scene.background, scene.refinement
             )
             picture = self._renderer.collect(COLLECT_SECONDS)
             if picture is not None and picture.index == frame.index:
@@ -322,12 +320,7 @@ class Live:
         named = named_by(change, self._choice, self._on_notice)
         choice = chosen(self._choice, change, named)
         assert choice is not None, "no other thread changes the choice"
-        self._settings = changed(self._settings, change)
-        return self._settings if choice is self._choice else self._shown(choice)
-
-
-def _refinement(settings: LiveSettings) -> Refinement:
-    return choose_refinement(settings.quality, settings.without, settings.edge, settings.light_wrap)
+        return self._shown(changed(self._settings, change), choice)
 
 
 def _checked_size(size: tuple[int, int]) -> Size:

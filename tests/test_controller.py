@@ -21,7 +21,7 @@ import pytest
 
 from livematte.background import Blur
 from livematte.errors import LivematteError, UsageError
-from livematte.frame import Rendered
+from livematte.frame import Rendered, Size
 from livematte.options.changes import (
     Change,
     Freeze,
@@ -41,6 +41,8 @@ from livematte.options.changes import (
     StopRecording,
 )
 from livematte.options.refinement import choose_refinement
+from livematte.options.rendering import RenderOptions
+from livematte.render.renderer import OpenedRenderer
 from livematte.sinks import VideoWriter
 from tests.changing import BACKGROUNDS, SIZE, LiveRun, Walker, wait_until
 from tests.lab import needs_lab, run_in_lab
@@ -496,3 +498,40 @@ def test_real_cameras_are_changed_and_the_call_stays_up(tmp_path: Path) -> None:
         assert found[name]["slates"] > 0
         assert found[name]["seconds"] < 5, "of a third of the speed"
     assert found["ended"]
+
+
+def test_a_recording_without_a_picture_is_not_said_to_be_recorded(tmp_path: Path) -> None:
+    path = tmp_path / "talk.mp4"
+    with LiveRun() as run:
+        run.apply(Pause(True))
+        run.apply(StartRecording(path))
+        run.apply(StopRecording())
+    assert not path.exists()
+    assert run.controller.remarks == [f"{path}: nothing to record, only slates"]
+
+
+def test_who_waits_for_a_device_when_the_run_ends_is_told_that_alone() -> None:
+    opening, go_on = threading.Event(), threading.Event()
+
+    class SlowToOpen(LiveRun):
+        def _open(self, options: RenderOptions, size: Size) -> OpenedRenderer:
+            if self.renderers:
+                opening.set()
+                go_on.wait(10)
+            return super()._open(options, size)
+
+    errors: list[UsageError] = []
+
+    def change(run: LiveRun) -> None:
+        with pytest.raises(UsageError) as caught:
+            run.apply(SetDevice("cpu"))
+        errors.append(caught.value)
+
+    with SlowToOpen() as run:
+        waiting = threading.Thread(target=change, args=(run,))
+        waiting.start()
+        assert opening.wait(10)
+        run.apply(Quit())
+        waiting.join(10)
+        go_on.set()
+    assert [str(each) for each in errors] == ["The run has ended. Start it again."]

@@ -6,7 +6,6 @@ from dataclasses import replace
 
 from livematte.options import changes
 from livematte.options.changes import Change
-from livematte.options.refinement import choose_refinement
 from livematte.options.settings import LiveSettings
 
 
@@ -30,5 +29,5 @@ def changed(settings: LiveSettings, change: Change) -> LiveSettings:
         }
         given = {name: value for name, value in asked.items() if value is not None}
         settings = replace(settings, **given)  # type: ignore[arg-type]
-        choose_refinement(settings.quality, settings.without, settings.edge, settings.light_wrap)
+        _ = settings.refinement  # raises if it is not valid
     return settings

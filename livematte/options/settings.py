@@ -5,6 +5,8 @@ from __future__ import annotations
 from dataclasses import dataclass
 from pathlib import Path
 
+from livematte.options.refinement import Refinement, choose_refinement
+
 
 @dataclass(frozen=True, slots=True)
 class LiveSettings:
@@ -38,6 +40,11 @@ class LiveSettings:
     def background(self) -> str:
         """The background that is shown."""
         return self.backgrounds[self.background_index]
+
+    @property
+    def refinement(self) -> Refinement:
+        """How mattes are refined. Raises `UsageError` if a value is not valid."""
+        return choose_refinement(self.quality, self.without, self.edge, self.light_wrap)
 
 
 @dataclass(frozen=True, slots=True)

@@ -75,7 +75,7 @@ class Recorder:
         (sink, outlet, path), self._recording = self._recording, None
         self._outputs.leave(outlet)
         has_ended = outlet.wait(lambda: outlet.ended, FINISH_SECONDS)
-        self._note(sink, path)
+        self._note(sink, outlet, path)
         if not has_ended:
             raise SinkError(f"{path} is still being finished.", "Wait until it is done.")
         if outlet.error is not None:
@@ -86,16 +86,15 @@ class Recorder:
         """Whether the recording has failed by itself; it is over then."""
         if self._recording is None or not self._recording[1].ended:
             return False
-        (sink, _outlet, path), self._recording = self._recording, None
-        self._note(sink, path)
+        self._note(*self._recording)
+        self._recording = None
         return True
 
     def end(self) -> None:
         """End the recording, after the run has ended."""
         if self._recording is not None:
-            sink, _outlet, path = self._recording
+            self._note(*self._recording)
             self._recording = None
-            self._note(sink, path)
 
     def save_snapshot(self, path: Path | None) -> Path:
         """Save the next picture that is sent, and return its path once it is written.
@@ -114,5 +113,7 @@ class Recorder:
         self.remarks.append(f"snapshot {sink.path}")
         return sink.path
 
-    def _note(self, sink: VideoWriter, path: Path) -> None:
-        self.remarks.extend(sink.remarks or [f"recorded {path}"])
+    def _note(self, sink: VideoWriter, outlet: Outlet, path: Path) -> None:
+        is_empty = outlet.ended and not path.exists()
+        remark = f"{path}: nothing to record, only slates" if is_empty else f"recorded {path}"
+        self.remarks.extend(sink.remarks or [remark])

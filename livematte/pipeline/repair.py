@@ -5,13 +5,14 @@ from __future__ import annotations
 import gc
 import threading
 from collections.abc import Callable
-from typing import TYPE_CHECKING, Final, Protocol
+from typing import TYPE_CHECKING, Final
 
 from livematte.errors import LivematteError, RenderError, UsageError
 from livematte.pipeline.health import Health
 from livematte.pipeline.pending_threads import PendingThreads
 from livematte.pipeline.render_thread import RenderThread
-from livematte.pipeline.stall_timing import AwakeClock
+from livematte.pipeline.stall_timing import AwakeClock, StallTimer
+from livematte.threads.request import Request, RunEndedError
 
 if TYPE_CHECKING:
     from livematte.frame import Size
@@ -45,24 +46,6 @@ RETRY_SECONDS: Final = 0.5
 
 MENDED_SECONDS: Final = 60.0
 """A renderer that has run for this long counts as repaired."""
-
-
-class Patience(Protocol):
-    """How long to wait if pictures usually take long."""
-
-    def stretched(self, seconds: float) -> float: ...
-
-
-class Exchange:
-    """A requested change of the renderer. The caller waits for `ended`.
-
-    error: why the new renderer could not be opened; the former one is then used again.
-    """
-
-    def __init__(self, opening: Opening) -> None:
-        self.opening = opening
-        self.ended = threading.Event()
-        self.error: BaseException | None = None
 
 
 class Renderers:
@@ -100,7 +83,7 @@ class Renderers:
         self._was_open = False
         self._reopened = 0
         self._reopened_seconds = -RETRY_SECONDS
-        self._asked: Exchange | None = None
+        self._asked: Request[Opening] | None = None
         self._former: Opening | None = None
         """Reopened if the requested renderer cannot be opened."""
         self._lock = threading.Lock()
@@ -127,27 +110,23 @@ class Renderers:
         with self._lock:
             asked, self._asked = self._asked, None
         if asked is not None:
-            asked.error = RenderError("The run has ended.", "Start it again.")
-            asked.ended.set()
+            asked.end(RunEndedError())
 
-    @property
-    def is_exchanging(self) -> bool:
-        """Whether a requested renderer is being opened."""
-        return self._former is not None
-
-    def exchange(self, opening: Opening) -> Exchange:
+    def exchange(self, opening: Opening) -> Request[Opening]:
         """Change the renderer of a live run; from any thread, one change at a time.
+
+        If the other one cannot be opened, the former one is used again.
 
         Raises `UsageError` if another change is in progress.
         """
-        asked = Exchange(opening)
+        asked = Request(opening)
         with self._lock:
             if self._asked is not None:
                 raise UsageError("The device is already being changed.", "Wait until it is done.")
             self._asked = asked
         return asked
 
-    def mend(self, patience: Patience) -> None:
+    def mend(self, timer: StallTimer) -> None:
         """Reopen a renderer that ended, keeps failing, or hangs."""
         self._given_up = [each for each in self._given_up if not each.join(0)]
         if self._exchange():
@@ -169,7 +148,7 @@ class Renderers:
         if self._is_failing_for_long(now):
             assert self._health.last_failure is not None
             self._reopen(self._health.last_failure)
-        elif self._source.live and hanging_seconds > patience.stretched(HANGING_SECONDS):
+        elif self._source.live and hanging_seconds > timer.stretched(HANGING_SECONDS):
             problem = f"The network has not responded for {hanging_seconds:.0f} seconds."
             self._reopen(RenderError(problem, "Try another --device."))
 
@@ -226,18 +205,17 @@ class Renderers:
             if self.current.choice is None and self.current.error is None:
                 return False  # one is being opened
             self._former = self._opening
-            self._opening = asked.opening
-            self._replace(asked.opening)
+            self._opening = asked.wanted
+            self._replace(asked.wanted)
             return True
         if self.current.error is None and self.current.choice is None:
             return True
         former, self._former = self._former, None
         self._reopened = 0
-        if self.current.error is not None:
-            asked.error = self.current.error
+        if (error := self.current.error) is not None:
             self._opening = former
             self._replace(former)
         with self._lock:
             self._asked = None
-        asked.ended.set()
+        asked.end(error)
         return False

@@ -7,7 +7,9 @@ from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
     from livematte.background import Background
+    from livematte.backgrounds.named import Choice
     from livematte.options.refinement import Refinement
+    from livematte.options.settings import LiveSettings
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -27,6 +29,21 @@ class Scene:
     mirrored: bool = False
     frozen: bool = False
     notice: str = ""
+
+    @classmethod
+    def of(cls, settings: LiveSettings, choice: Choice, notice: str = "") -> Scene:
+        """What `settings` show of the backgrounds in `choice`.
+
+        Raises `UsageError` if the settings' refinement is not valid.
+        """
+        return cls(
+            choice.backgrounds,
+            choice.index,
+            settings.refinement,
+            mirrored=settings.mirrored,
+            frozen=settings.frozen,
+            notice=notice,
+        )
 
     @property
     def background(self) -> Background:

@@ -12,10 +12,10 @@ from types import TracebackType
 from typing import TYPE_CHECKING, Final
 
 from livematte.errors import LivematteError, SourceError
-from livematte.frame import Frame, Image, Size
-from livematte.media.cover import cover
+from livematte.frame import Frame, Size
 from livematte.sources.camera import Camera, UnpluggedError
 from livematte.sources.choosing import find_camera
+from livematte.sources.fitting import fitted
 
 if TYPE_CHECKING:
     from livematte.sources.source import Source
@@ -137,7 +137,7 @@ class ReconnectingCamera:
                     if first_seconds is None:
                         first_seconds = frame.captured_seconds
                     yield Frame(
-                        self._fitted(frame),
+                        fitted(frame, self._size, self._camera),
                         index,
                         frame.captured_seconds,
                         frame.captured_seconds - first_seconds,
@@ -204,13 +204,6 @@ class ReconnectingCamera:
             self._is_open = False
             with suppress(Exception):  # it may have failed already
                 self._camera.__exit__(None, None, None)
-
-    def _fitted(self, frame: Frame) -> Image:
-        if frame.size == self._size:
-            return frame.image
-        fitted = cover(frame.image, self._size)
-        self._camera.recycle(frame)
-        return fitted
 
     def _note(self, error: Exception) -> None:
         if not self.trouble:

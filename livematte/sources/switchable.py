@@ -10,12 +10,16 @@ from types import TracebackType
 from typing import Final, Protocol, runtime_checkable
 
 from livematte.errors import SourceError, UsageError
-from livematte.frame import Frame, Image, Size
-from livematte.media.cover import cover
+from livematte.frame import Frame, Size
+from livematte.sources.fitting import fitted
 from livematte.sources.source import Source
+from livematte.threads.request import Request, RunEndedError
 
 RETRY_SECONDS: Final = 0.25
 """How long to wait before trying again to reopen the former source."""
+
+
+_Making = Callable[[], Source]
 
 
 @runtime_checkable
@@ -25,18 +29,6 @@ class _TurnedOff(Protocol):
     def turn_off(self) -> None: ...
 
     def turn_on(self) -> None: ...
-
-
-class Switch:
-    """A request for another source. The caller waits for `ended`.
-
-    error: why it could not be opened; then the former source is used again.
-    """
-
-    def __init__(self, make: Callable[[], Source]) -> None:
-        self.make = make
-        self.ended = threading.Event()
-        self.error: Exception | None = None
 
 
 class SwitchableSource:
@@ -51,7 +43,7 @@ class SwitchableSource:
         self.live = source.live
         self._source = source
         self._make = make_again
-        self._asked: Switch | None = None
+        self._asked: Request[_Making] | None = None
         self._is_open = self._is_off = False
         self._interrupted = threading.Event()
         self._lock = threading.Lock()
@@ -84,20 +76,21 @@ class SwitchableSource:
         """Whether `turn_off` does anything."""
         return isinstance(self._source, _TurnedOff)
 
-    def switch(self, make: Callable[[], Source]) -> Switch:
+    def switch(self, make: _Making) -> Request[_Making]:
         """Switch to another source; one switch at a time, from any thread.
 
-        The current source is closed first, because both may use the same device.
+        The current source is closed first, because both may use the same device. If the other one
+        cannot be opened, it is used again.
 
         Raises `UsageError` if another switch is in progress.
         """
-        asked = Switch(make)
+        asked = Request(make)
         with self._lock:
             if self._asked is not None:
                 raise UsageError("The camera is being changed already.", "Wait for that to finish.")
             self._asked = asked
             if self._interrupted.is_set():
-                self._end_asked(SourceError("The run has ended.", "Start again."))
+                self._end_asked(RunEndedError())
         self._source.interrupt()
         return asked
 
@@ -169,25 +162,21 @@ class SwitchableSource:
             self._captured_seconds = frame.captured_seconds
             self._media_seconds = frame.media_seconds + shift_seconds
             yield Frame(
-                self._fitted(frame), self._index, self._captured_seconds, self._media_seconds
+                fitted(frame, self._size, self._source),
+                self._index,
+                self._captured_seconds,
+                self._media_seconds,
             )
             if self._asked is not None:
                 return
 
-    def _fitted(self, frame: Frame) -> Image:
-        if frame.size == self._size:
-            return frame.image
-        fitted = cover(frame.image, self._size)
-        self._source.recycle(frame)
-        return fitted
-
-    def _change(self, asked: Switch) -> None:
+    def _change(self, asked: Request[_Making]) -> None:
         """Switch to the requested source; if it cannot be opened, reopen the current one."""
         error: Exception | None = None
         self._close()
         try:
-            self._open(asked.make)
-            self._make = asked.make
+            self._open(asked.wanted)
+            self._make = asked.wanted
         except Exception as failure:
             error = failure
             self._open_again()
@@ -225,5 +214,4 @@ class SwitchableSource:
         """Report the result of the switch to its caller; call it under the lock."""
         asked, self._asked = self._asked, None
         if asked is not None:
-            asked.error = error
-            asked.ended.set()
+            asked.end(error)
