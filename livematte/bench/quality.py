@@ -47,8 +47,6 @@ if TYPE_CHECKING:
 
 PLAIN_SHORT_SIDES: Final = {PLAIN_288: 288, PLAIN_512: 512}
 
-WEIGHTS: Final = "photographic"
-
 FRAME_SECONDS: Final = 1 / 30
 
 PATIENCE_SECONDS: Final = 60.0

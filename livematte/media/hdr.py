@@ -31,7 +31,7 @@ HLG_PEAK_NITS: Final = 1000.0
 HLG_GAMMA: Final = 1.2
 """Of HLG's display at that peak: Recommendation ITU-R BT.2100, table 5."""
 
-P3: Final = 12
+P3_D65: Final = 12
 """The primaries of SMPTE EG 432-1, with the white of D65."""
 
 _P3: Final = ((0.680, 0.320), (0.265, 0.690), (0.150, 0.060))
@@ -39,7 +39,7 @@ _CHROMATICITIES: Final = {
     BT709: ((0.640, 0.330), (0.300, 0.600), (0.150, 0.060)),
     BT2020: ((0.708, 0.292), (0.170, 0.797), (0.131, 0.046)),
     11: _P3,
-    P3: _P3,
+    P3_D65: _P3,
 }
 """x and y of red, green and blue by the numbers of ITU-T H.273; white is D65 of all of them."""
 

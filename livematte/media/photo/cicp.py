@@ -12,7 +12,8 @@ from typing import BinaryIO, Final, NamedTuple
 
 from PIL import Image as Pillow
 
-from livematte.media.photo.profile import P3_D65, cicp_tag, describe
+from livematte.media.hdr import P3_D65
+from livematte.media.photo.profile import cicp_tag, describe
 from livematte.media.video.colour import BT709, BT2020, HLG, PQ, SMPTE_170M, UNSPECIFIED
 
 SRGB_CURVE: Final = 13

@@ -12,7 +12,7 @@ from typing import Final
 
 import numpy as np
 
-from livematte.media.hdr import P3, xyz_of_rgb
+from livematte.media.hdr import xyz_of_rgb
 
 MOST_BYTES: Final = 1 << 24
 """Larger profiles are not looked at."""
@@ -28,7 +28,6 @@ _PARAMETERS: Final = (1, 3, 4, 5, 7)
 
 _NAME: Final = b"RGB\0"
 
-P3_D65: Final = P3
 _ONE: Final = 1 << 16
 _D50: Final = (0.9642, 1.0, 0.8249)
 _SRGB_CURVE: Final = (2.4, 1 / 1.055, 0.055 / 1.055, 1 / 12.92, 0.04045)

@@ -16,8 +16,9 @@ from numpy.typing import NDArray
 from PIL import Image as Pillow
 
 from livematte.frame import Image
+from livematte.media.hdr import P3_D65
 from livematte.media.photo.cicp import Cicp
-from livematte.media.photo.profile import P3_D65, describe
+from livematte.media.photo.profile import describe
 from livematte.media.photo.read import Photo, open_photo, to_srgb
 from livematte.media.video.colour import BT2020, HLG, PQ
 from tests.cli.runs import livematte
